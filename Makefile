@@ -1,0 +1,57 @@
+# Every job of the project. `make` alone lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RESULTS := docs/results
+export KNOWTRACE_DATA ?= $(abspath ../shared/data)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup services check format test demo serve bench accuracy speed load kills clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## make the virtual environment and install everything into it
+
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/setup
+	@scripts/setup python "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+services: ## find or install what tests need beyond Python: Chromium, PostgreSQL
+	@scripts/setup services
+
+check: setup ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: setup ## put the code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup services ## every test, on real data where KNOWTRACE_DATA has it
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
+	$(BIN)/knowtrace demo $(if $(ONCE),--once)
+
+serve: setup ## serve the demo's model on http://127.0.0.1:8000
+	$(BIN)/knowtrace serve --run demo/runs/dkt --database sqlite+aiosqlite:///demo/demo.db
+
+bench: accuracy speed load kills ## every figure of docs/results, about two hours
+
+accuracy: setup ## AUC of every model, five folds, as published and clean
+	$(BIN)/python benchmarks/accuracy.py --out $(RESULTS)/accuracy.json
+
+speed: setup ## training against pyKT's loop; microseconds per answer
+	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
+	$(BIN)/python benchmarks/answer_cost.py --out $(RESULTS)/answer_cost.json
+
+load: setup ## events per second and latency of the service
+	$(BIN)/python benchmarks/serve_events.py --out $(RESULTS)/serve_events.json
+
+kills: setup ## 200 kill -9 under write load: nothing acknowledged is lost
+	$(BIN)/python benchmarks/kill_writes.py --out $(RESULTS)/kill_writes.json
+
+clean: ## remove what the targets above made, but not the virtual environment
+	rm -rf demo runs .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,100 @@
+"""Start and stop the real server as its own process, for the benchmarks beside this file."""
+
+import contextlib
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+STARTS_WITHIN_SECONDS = 30.0
+
+
+class ServerProcess:
+    """`python -m knowtrace.service.server` on a free port; logs go to a file that the caller may read."""
+
+    def __init__(self, *, database: Path, run: Path, log: Path) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        self._environment = {
+            **os.environ,
+            "KNOWTRACE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+            "KNOWTRACE_RUN": str(run),
+            "KNOWTRACE_PORT": str(self.port),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> float:
+        """Start the server and return the seconds until it was ready."""
+        started = time.perf_counter()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "knowtrace.service.server"],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        while time.perf_counter() - started < STARTS_WITHIN_SECONDS:
+            if self._process.poll() is not None:
+                raise RuntimeError(
+                    f"The server ended at start with {self._process.returncode}; see {self._log}."
+                )
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                self.get("/ready")
+                return time.perf_counter() - started
+            time.sleep(0.02)
+        raise RuntimeError(f"The server was not ready within {STARTS_WITHIN_SECONDS} s; see {self._log}.")
+
+    def kill(self) -> None:
+        """kill -9: no handler runs, nothing is flushed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> float:
+        """Ask the server to stop and return the seconds it took."""
+        assert self._process is not None
+        started = time.perf_counter()
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(60)
+        return time.perf_counter() - started
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return orjson.loads(answer.read())
+
+
+def machine() -> dict[str, Any]:
+    return {"cpu_count": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
+
+
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+    print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

@@ -1,0 +1,46 @@
+"""The command line: every main job is one command."""
+
+import sys
+
+import typer
+
+from knowtrace.cli import data, demo, evaluate, serve, simulate, train
+from knowtrace.cli.terminal import fail
+from knowtrace.errors import KnowTraceError
+
+app = typer.Typer(
+    name="knowtrace",
+    help="From students' answers to an honest picture of what each of them knows.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(data.app, name="data")
+app.command("simulate")(simulate.simulate_command)
+app.command("models")(train.models_command)
+app.command("train")(train.train_command)
+app.command("evaluate")(evaluate.evaluate_command)
+app.command("serve")(serve.serve_command)
+app.command("demo")(demo.demo_command)
+
+
+def main() -> None:
+    """Run the command line; our own errors become one line on standard error and exit code 2."""
+    try:
+        app()
+    except KnowTraceError as error:
+        fail(str(error))
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        extra = {"torch": "train", "scipy": "train", "onnx": "train", "onnxscript": "train"}.get(error.name or "")
+        if extra is None:
+            raise
+        fail(f"This command needs {error.name}, which is not installed. Run `pip install 'knowtrace[{extra}]'`.")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        fail("Interrupted.")
+        sys.exit(130)
+
+
+__all__ = ["app", "main"]

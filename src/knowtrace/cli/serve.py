@@ -1,0 +1,25 @@
+"""`knowtrace serve`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def serve_command(
+    run_path: Annotated[Path, typer.Option("--run", help="The run to serve.")],
+    database: Annotated[str | None, typer.Option(help="Database URL; default: SQLite in knowtrace.db here.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve a run: answers in, mastery and recommendations out, and a page for each student.
+
+    Example: knowtrace serve --run runs/dkt --port 8000
+    """
+    from knowtrace.service.server import run  # noqa: PLC0415 - other commands do not need the web
+    from knowtrace.settings import Settings  # noqa: PLC0415
+
+    given: dict[str, Any] = {"run": run_path, "host": host, "port": port}
+    if database is not None:
+        given["database_url"] = database
+    run(Settings(**given))

@@ -1,0 +1,80 @@
+"""How pages answer: locked down by headers, and with a page even when something is wrong."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from knowtrace.dashboard import formats
+from knowtrace.domain import MasteryState
+from knowtrace.errors import KnowTraceError
+
+STATIC = Path(__file__).parent / "static"
+
+HEADERS = {
+    # Charts and templates set no inline style and run no inline script, so nothing has to be allowed for them.
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("knowtrace.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=formats.percent,
+        points=formats.points,
+        moment=formats.moment,
+        iso=formats.iso,
+        count=formats.count,
+        hardness=formats.hardness,
+        for_script=formats.for_script,
+        in_path=lambda text: quote(text, safe=""),
+    )
+    environment.globals["State"] = MasteryState
+    return environment
+
+
+templates = Jinja2Templates(env=_environment())
+
+
+class PageRoute(APIRoute):
+    """Give it to a router as `route_class`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                response = await handler(request)
+            except KnowTraceError as error:
+                response = _failure(request, error)
+            response.headers.update(HEADERS)
+            return response
+
+        return answer
+
+
+def _failure(request: Request, error: KnowTraceError) -> Response:
+    return templates.TemplateResponse(
+        request,
+        "failure.html",
+        {"title": HTTPStatus(error.status).phrase, "detail": str(error)},
+        status_code=error.status,
+        headers={"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None,
+    )

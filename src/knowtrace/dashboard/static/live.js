@@ -1,0 +1,40 @@
+// Hear of a student's answers as they are stored, and keep hearing of them.
+
+const RETRY_MS = 4000;
+
+/** Listen to a stream; `onState` gets "live" or "waiting", `onAnswer` each answer, `onReturn` follows a gap. */
+export function listen(url, { onState, onAnswer, onReturn }) {
+  let hasBeenLive = false;
+  const connect = () => {
+    const source = new EventSource(url);
+    source.addEventListener("open", () => {
+      onState("live");
+      if (hasBeenLive) onReturn();
+      hasBeenLive = true;
+    });
+    source.addEventListener("answer", (event) => onAnswer(JSON.parse(event.data)));
+    source.addEventListener("error", () => {
+      onState("waiting");
+      // After an answer that is no stream, as from a service that is stopping, the browser gives up by itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
+    });
+    addEventListener("pagehide", () => source.close(), { once: true });
+  };
+  connect();
+}
+
+/** Run `work` when called, never twice at once; calls during a run cause one more run after it. */
+export function oneAtATime(work) {
+  let isRunning = false;
+  let isWanted = false;
+  return async () => {
+    isWanted = true;
+    if (isRunning) return;
+    isRunning = true;
+    while (isWanted) {
+      isWanted = false;
+      await work();
+    }
+    isRunning = false;
+  };
+}

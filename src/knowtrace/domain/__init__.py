@@ -1,0 +1,22 @@
+"""The words of the field as frozen types. Imports nothing of ours."""
+
+from knowtrace.domain.interaction import Interaction, Quarantined
+from knowtrace.domain.intervals import MasteryIntervals
+from knowtrace.domain.mastery import Mastery, MasteryState, mastery_state
+from knowtrace.domain.recommendation import Recommendation
+from knowtrace.domain.vocabulary import FIRST_KNOWN, PADDING, UNSEEN, CatalogueItem, Vocabulary
+
+__all__ = [
+    "FIRST_KNOWN",
+    "PADDING",
+    "UNSEEN",
+    "CatalogueItem",
+    "Interaction",
+    "Mastery",
+    "MasteryIntervals",
+    "MasteryState",
+    "Quarantined",
+    "Recommendation",
+    "Vocabulary",
+    "mastery_state",
+]

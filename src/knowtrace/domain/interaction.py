@@ -1,0 +1,35 @@
+"""The atom of everything: one graded answer of one student to one item."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One graded answer of one student to one item.
+
+    `response` is a category 0..K-1; a binary item uses 0 = wrong, 1 = right. `answered_at` is aware UTC, or
+    None when the source keeps only the order of answers. `elapsed_seconds` is the time spent on this item.
+    """
+
+    student_id: str
+    item_id: str
+    skill_ids: tuple[str, ...]
+    response: int
+    answered_at: datetime | None = None
+    elapsed_seconds: float | None = None
+    hints_used: int | None = None
+    attempt: int | None = None
+    session_id: str | None = None
+    container_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """One row that is not an interaction: where it stands, the offending value, and the rule it breaks."""
+
+    file: str
+    line: int
+    column: str
+    value: str
+    rule: str

@@ -1,0 +1,84 @@
+"""Which items and skills a model knows, and the index each of them has inside it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+PADDING = 0
+"""The index that stands for "nothing here". It never reaches a real item or skill."""
+
+UNSEEN = 1
+"""The index of every item or skill that training did not see."""
+
+FIRST_KNOWN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueItem:
+    """What training data say of one item before any model: its skills, and its answers in each category."""
+
+    item_id: str
+    skill_ids: tuple[str, ...]
+    category_counts: tuple[int, ...]
+
+    @property
+    def num_answers(self) -> int:
+        return sum(self.category_counts)
+
+    @property
+    def mean_score(self) -> float:
+        """The mean answer as a share of full credit, in [0, 1]."""
+        top = len(self.category_counts) - 1
+        return sum(k * count for k, count in enumerate(self.category_counts)) / (top * self.num_answers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """Items and skills in index order: position p has index p + FIRST_KNOWN."""
+
+    items: tuple[CatalogueItem, ...]
+    skill_ids: tuple[str, ...]
+    num_categories: int
+    skill_names: dict[str, str] = field(default_factory=dict[str, str])
+
+    @cached_property
+    def item_indices(self) -> dict[str, int]:
+        return {item.item_id: i for i, item in enumerate(self.items, FIRST_KNOWN)}
+
+    @cached_property
+    def skill_indices(self) -> dict[str, int]:
+        return {skill_id: i for i, skill_id in enumerate(self.skill_ids, FIRST_KNOWN)}
+
+    @cached_property
+    def skills_per_item(self) -> int:
+        """The width of a padded row of skills: the most skills any known item has, at least one."""
+        return max((len(item.skill_ids) for item in self.items), default=1) or 1
+
+    @property
+    def num_item_indices(self) -> int:
+        """Rows of an item table, padding and unseen included."""
+        return len(self.items) + FIRST_KNOWN
+
+    @property
+    def num_skill_indices(self) -> int:
+        """Rows of a skill table, padding and unseen included."""
+        return len(self.skill_ids) + FIRST_KNOWN
+
+    def item_index(self, item_id: str) -> int:
+        return self.item_indices.get(item_id, UNSEEN)
+
+    def item(self, item_id: str) -> CatalogueItem | None:
+        index = self.item_indices.get(item_id)
+        return None if index is None else self.items[index - FIRST_KNOWN]
+
+    def skill_row(self, skill_ids: Iterable[str]) -> list[int]:
+        """Return the skills' indices, unknown ones as UNSEEN, padded to `skills_per_item`.
+
+        Skills beyond that width are dropped: no item of the training data has as many.
+        """
+        known: Sequence[int] = [self.skill_indices.get(skill_id, UNSEEN) for skill_id in skill_ids]
+        width = self.skills_per_item
+        return [*known[:width], *([PADDING] * (width - len(known)))]
+
+    def skill_name(self, skill_id: str) -> str:
+        return self.skill_names.get(skill_id, skill_id)

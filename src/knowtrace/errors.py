@@ -1,0 +1,59 @@
+"""Our errors. The text of each says the thing with its value, the rule, and the next step.
+
+    KnowTraceError            500  root: catch this to catch all of ours
+    ├── DataError             400  a source that cannot be read as answers
+    ├── RunError              500  a run folder that is missing, incomplete or altered
+    ├── TrainingError         400  data or settings that training cannot start from
+    ├── NotFoundError         404  a thing that was asked for by name and is not there
+    ├── ConflictError         409  the request contradicts what is already stored
+    ├── TooLargeError         413  more than one call may carry
+    └── UnavailableError      503  no model or store to answer with
+
+`status` is what the service answers with; 422 is left to malformed payloads.
+"""
+
+
+class KnowTraceError(Exception):
+    """Root of our errors."""
+
+    status = 500
+
+
+class DataError(KnowTraceError):
+    """A source cannot be read as answers at all; rows that are merely wrong are quarantined instead."""
+
+    status = 400
+
+
+class RunError(KnowTraceError):
+    """A run folder is missing, incomplete or altered."""
+
+
+class TrainingError(KnowTraceError):
+    """Training cannot start from this data or these settings."""
+
+    status = 400
+
+
+class NotFoundError(KnowTraceError):
+    """A thing that was asked for by name is not there."""
+
+    status = 404
+
+
+class ConflictError(KnowTraceError):
+    """The request contradicts what is already stored."""
+
+    status = 409
+
+
+class TooLargeError(KnowTraceError):
+    """More than one call may carry."""
+
+    status = 413
+
+
+class UnavailableError(KnowTraceError):
+    """No model or store to answer with right now."""
+
+    status = 503

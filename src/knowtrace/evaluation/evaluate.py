@@ -1,0 +1,121 @@
+"""A run judged on students it has not seen (`docs/protocol.md`)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from knowtrace.domain import UNSEEN, Vocabulary
+from knowtrace.errors import TrainingError
+from knowtrace.evaluation.bootstrap import Estimate, bootstrap
+from knowtrace.registry import Run
+from knowtrace.sources import Dataset
+from knowtrace.training import load_model, metrics, predict_all, recipe_of, scored_answers, split_of
+from knowtrace.training.sequences import Sequences, category_counts, encode
+from knowtrace.training.train import fingerprint
+
+PARTS = ("test", "valid", "train", "all")
+ITEM_PRIOR_ANSWERS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a run reached on one part of some data.
+
+    `item_mean_nll` is what the training means of the items alone reach on the same answers; `share_of_oracle`, for
+    simulated data, is how much of the gain from there to the true probabilities the model makes, in NLL.
+    """
+
+    model: str
+    version: str
+    data: str
+    split: str
+    protocol: str
+    metrics: Mapping[str, Estimate]
+    n_scored: int
+    n_students: int
+    interactions_per_second: float
+    share_unseen_items: float
+    item_mean_nll: float
+    oracle_nll: float | None
+    share_of_oracle: float | None
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the evaluation as plain values, metrics at the top level."""
+        content = asdict(self)
+        return content.pop("metrics") | content
+
+
+def evaluate(
+    run: Run, dataset: Dataset, *, part: str = "test", resamples: int = 500, device: torch.device | None = None
+) -> Evaluation:
+    """Score every answer but each student's first, with the full history as context.
+
+    Raises:
+        TrainingError: the part does not exist, or the data have other response categories than the run.
+    """
+    if part not in PARTS:
+        raise TrainingError(f"No part {part!r}. Choose one of {', '.join(PARTS)}.")
+    model, vocabulary = load_model(run)
+    if dataset.num_categories > vocabulary.num_categories:
+        raise TrainingError(
+            f"{dataset.name} has {dataset.num_categories} response categories, the run was trained on "
+            f"{vocabulary.num_categories}. Evaluate it on data of its own kind."
+        )
+    recipe = recipe_of(run)
+    notes: list[str] = []
+    if fingerprint(dataset) != run.config["data"]["fingerprint"]:
+        notes.append(
+            f"these are not the data of the run ({run.config['data']['name']}): students may have been learnt from"
+        )
+    split = split_of(dataset, recipe)
+    sequences = encode(dataset, split.part(part), vocabulary)
+    probabilities, responses, seconds = predict_all(model.to(device or "cpu"), sequences, device=device)
+    scored = scored_answers(sequences)
+    owners = np.repeat(np.arange(len(sequences.student_ids)), sequences.lengths)[scored]
+    estimates = bootstrap(
+        metrics.METRICS,
+        probabilities[scored],
+        responses[scored],
+        owners,
+        resamples=resamples,
+        rng=np.random.default_rng(recipe.training.seed),
+    )
+    item_mean_nll = metrics.nll(_item_means(vocabulary, sequences)[scored], responses[scored])
+    oracle_nll = _oracle_nll(dataset, sequences, scored)
+    nll = estimates["nll"].value
+    return Evaluation(
+        model=recipe.model,
+        version=run.version,
+        data=dataset.name,
+        split=part,
+        protocol=split.rule,
+        metrics=estimates,
+        n_scored=int(scored.sum()),
+        n_students=len(sequences.student_ids),
+        interactions_per_second=sequences.num_answers / seconds,
+        share_unseen_items=float((sequences.items == UNSEEN)[scored].mean()),
+        item_mean_nll=item_mean_nll,
+        oracle_nll=oracle_nll,
+        share_of_oracle=None if oracle_nll is None else (item_mean_nll - nll) / (item_mean_nll - oracle_nll),
+        notes=tuple(notes),
+    )
+
+
+def _item_means(vocabulary: Vocabulary, sequences: Sequences) -> NDArray[np.float64]:
+    """Return the training shares (M, K) of each answer's item, shrunk to those of all items."""
+    counts = category_counts(vocabulary).double().numpy()
+    overall = (counts.sum(0) + 1) / (counts.sum() + counts.shape[1])
+    shares = counts + ITEM_PRIOR_ANSWERS * overall
+    return (shares / shares.sum(1, keepdims=True))[sequences.items]
+
+
+def _oracle_nll(dataset: Dataset, sequences: Sequences, scored: NDArray[np.bool_]) -> float | None:
+    if dataset.oracle is None:
+        return None
+    truth = np.concatenate([dataset.oracle[student_id] for student_id in sequences.student_ids])
+    return metrics.nll(truth[scored], sequences.responses[scored])

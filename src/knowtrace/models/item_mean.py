@@ -1,0 +1,48 @@
+"""The item mean: every student is expected to answer as past students did. What any model must beat.
+
+Unusual here:
+- nothing is learnt by gradient; the table is read off the training counts
+- it keeps no state of a student, so its state vector is empty
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from knowtrace.models.contract import Batch, ResponseModel, Sizes
+from knowtrace.models.layers import category_logits, thresholds_from_counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemMeanConfig:
+    """`prior_answers`: how many answers the mean of all items weighs against an item's own."""
+
+    prior_answers: float = 5.0
+
+
+class ItemMean(ResponseModel):
+    def __init__(self, config: ItemMeanConfig, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.config = config
+        self.thresholds: Tensor
+        self.register_buffer("thresholds", torch.zeros(sizes.num_items, sizes.num_categories - 1))
+
+    def start_from(self, category_counts: Tensor) -> None:
+        self.thresholds = thresholds_from_counts(category_counts, prior_answers=self.config.prior_answers)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self._logits(batch.items)
+
+    def initial_state(self, num_students: int = 1) -> Tensor:
+        return torch.zeros(num_students, 0)
+
+    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
+        return state
+
+    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
+        return self._logits(items).softmax(-1)
+
+    def _logits(self, items: Tensor) -> Tensor:
+        thresholds = nn.functional.embedding(items, self.thresholds)  # (..., K-1)
+        return category_logits(torch.zeros_like(thresholds[..., 0]), thresholds)

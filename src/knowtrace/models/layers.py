@@ -1,0 +1,106 @@
+"""Blocks that more than one model is built from, each here once."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from knowtrace.domain import PADDING, UNSEEN
+from knowtrace.models.contract import Batch, ResponseModel
+
+
+def shift_right(x: Tensor) -> Tensor:
+    """Return x (B, T, ...) delayed by one step: position t holds what was known before t (ADR-0001)."""
+    first = torch.zeros_like(x[:, :1])
+    return torch.cat([first, x[:, :-1]], dim=1)
+
+
+def category_logits(score: Tensor, thresholds: Tensor) -> Tensor:
+    """Return the category logits (..., K) of the partial credit model (Muraki, 1992).
+
+    score (...) is how far the student stands above the item's zero, thresholds (..., K-1) the steps between
+    neighbouring categories, both in logits. With K = 2 this is the logistic model: logits 0 and score - threshold.
+    """
+    steps = score.unsqueeze(-1) - thresholds  # (..., K-1)
+    return F.pad(steps.cumsum(-1), (1, 0))  # (..., K)
+
+
+def expected_score(probabilities: Tensor) -> Tensor:
+    """Return the expected category as a share of full credit: (..., K) -> (...) in [0, 1]."""
+    num_categories = probabilities.shape[-1]
+    credit = torch.linspace(0, 1, num_categories, dtype=probabilities.dtype, device=probabilities.device)
+    return (probabilities * credit).sum(-1)
+
+
+def response_credit(responses: Tensor, num_categories: int) -> Tensor:
+    """Return responses 0..K-1 as shares of full credit, as floats in [0, 1]."""
+    return responses.to(torch.get_default_dtype()) / (num_categories - 1)
+
+
+def mean_over_skills(values: Tensor, skills: Tensor) -> Tensor:
+    """Return the mean of values (..., S) over the skills (..., S) that are not padding; zero where none is."""
+    present = skills.ne(PADDING)
+    return (values * present).sum(-1) / present.sum(-1).clamp(min=1)
+
+
+def mean_skill_vector(table: Tensor, skills: Tensor) -> Tensor:
+    """Return the mean vector (..., H) of skills (..., S) from a table (num_skills, H) whose padding row is zero.
+
+    One look-up per skill column: the (..., S, H) block that a single look-up makes costs more than it saves.
+    """
+    total = sum((F.embedding(column, table) for column in skills.unbind(-1)), start=table.new_zeros(()))
+    return total / skills.ne(PADDING).sum(-1, keepdim=True).clamp(min=1)
+
+
+class ItemTable(nn.Embedding):
+    """A vector per item, padding zero. Items are many and each is rarely answered, so training shrinks these
+    tables harder than other weights."""
+
+    def __init__(self, num_items: int, width: int, *, std: float = 0.0) -> None:
+        super().__init__(num_items, width, padding_idx=PADDING)
+        nn.init.normal_(self.weight, std=std)
+        with torch.no_grad():
+            self.weight[PADDING] = 0
+
+
+class ItemThresholds(nn.Module):
+    """The thresholds (..., K-1) of items, in logits: they start at the items' training means and are learnt on."""
+
+    def __init__(self, num_items: int, num_categories: int) -> None:
+        super().__init__()
+        self.table = ItemTable(num_items, num_categories - 1)
+
+    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
+        start = thresholds_from_counts(category_counts, prior_answers=prior_answers)
+        with torch.no_grad():
+            self.table.weight[PADDING + 1 :] = start[PADDING + 1 :]
+
+    def forward(self, items: Tensor) -> Tensor:
+        return self.table(items)
+
+
+def thresholds_from_counts(category_counts: Tensor, *, prior_answers: float) -> Tensor:
+    """Return the thresholds (num_items, K-1) at which a student of score 0 answers as training students did.
+
+    Counts (num_items, K) are shrunk towards the shares of all answers, which weigh `prior_answers` answers;
+    an item without answers gets the threshold of the average answer.
+    """
+    counts = category_counts.to(torch.get_default_dtype())
+    overall = (counts.sum(0) + 1) / (counts.sum() + counts.shape[-1])  # (K,)
+    shares = counts + prior_answers * overall
+    return (shares[:, :-1] / shares[:, 1:]).log()
+
+
+def hide_items(items: Tensor, probability: float) -> Tensor:
+    """Return items with a random share replaced by UNSEEN, so that the unseen item's row is learnt too."""
+    hidden = torch.rand(items.shape, device=items.device) < probability
+    return torch.where(hidden & items.ne(PADDING), UNSEEN, items)
+
+
+def scan(model: ResponseModel, batch: Batch) -> Tensor:
+    """Return probabilities (B, T, K) by filtering step by step: what `forward` must agree with."""
+    state = model.initial_state(batch.items.shape[0])
+    steps: list[Tensor] = []
+    for t in range(batch.items.shape[1]):
+        steps.append(model.predict(state, batch.items[:, t : t + 1], batch.skills[:, t : t + 1]))
+        state = model.observe(state, batch.items[:, t], batch.skills[:, t], batch.responses[:, t])
+    return torch.cat(steps, dim=1)

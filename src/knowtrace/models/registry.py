@@ -1,0 +1,78 @@
+"""The names of all models. A model's name occurs here and in its own file, nowhere else."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from knowtrace.errors import NotFoundError, TrainingError
+from knowtrace.models.best_lr import BestLR, BestLRConfig
+from knowtrace.models.contract import ResponseModel, Sizes
+from knowtrace.models.dkt import DKT, DKTConfig
+from knowtrace.models.elo import Elo, EloConfig
+from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model: its class, its configuration's class, one line that says what it is, and the training settings
+    in which it differs from the usual ones."""
+
+    model: type[Any]
+    config: type[Any]
+    summary: str
+    training: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+MODELS: dict[str, ModelEntry] = {
+    "item-mean": ModelEntry(ItemMean, ItemMeanConfig, "every student answers as past students did"),
+    "elo": ModelEntry(
+        Elo,
+        EloConfig,
+        "ratings of student, skill and item that move by the surprise of each answer",
+        {"learning_rate": 1e-2},
+    ),
+    "best-lr": ModelEntry(
+        BestLR,
+        BestLRConfig,
+        "logistic regression on past right and wrong answers (Gervet 2020)",
+        {"learning_rate": 1e-2},
+    ),
+    "dkt": ModelEntry(DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"),
+}
+
+
+def model_config(name: str, overrides: Mapping[str, Any] | None = None) -> Any:
+    """Return the configuration of a model with some of its defaults replaced.
+
+    Raises:
+        NotFoundError: no model has this name.
+        TrainingError: the model has no such setting.
+    """
+    entry = _entry(name)
+    known = {f.name for f in dataclasses.fields(entry.config)}
+    unknown = sorted(set(overrides or {}) - known)
+    if unknown:
+        raise TrainingError(
+            f"Model {name!r} has no setting {', '.join(map(repr, unknown))}. It has: {', '.join(sorted(known))}."
+        )
+    return entry.config(**(overrides or {}))
+
+
+def build_model(name: str, sizes: Sizes, overrides: Mapping[str, Any] | None = None) -> ResponseModel:
+    """Return a new, untrained model; see `model_config` for what it raises."""
+    return _entry(name).model(model_config(name, overrides), sizes)
+
+
+def usual_training(name: str) -> dict[str, Any]:
+    """Return the training settings in which a model differs from the usual ones."""
+    return dict(_entry(name).training)
+
+
+def _entry(name: str) -> ModelEntry:
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise NotFoundError(
+            f"No model named {name!r}. Known: {', '.join(MODELS)}. `knowtrace models` describes them."
+        ) from None

@@ -1,0 +1,213 @@
+"""A run is a folder: config, metrics, weights, vocabulary, step graphs, and a manifest that vouches for them.
+
+    config.json           model name and configuration, training settings, data and its fingerprint
+    metrics.json          what each epoch measured, and the validation metrics of the kept weights
+    vocabulary.json       items and skills in index order, with what training knows of each item
+    model.safetensors     the weights, for further training and evaluation
+    serving.safetensors   the initial state, and how far a mastery estimate may be off, by evidence
+    observe.onnx          the step graph: state, answer -> state
+    predict.onnx          the step graph: state, items -> category probabilities
+    manifest.json         size and SHA-256 of each of the above
+
+Nothing is opened before its size and hash agree with the manifest, and nothing is ever unpickled.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
+from knowtrace.errors import RunError
+from knowtrace.registry.steps import StepGraphs
+
+MANIFEST = "manifest.json"
+FILES = (
+    "config.json",
+    "metrics.json",
+    "vocabulary.json",
+    "model.safetensors",
+    "serving.safetensors",
+    "observe.onnx",
+    "predict.onnx",
+)
+LARGEST_FILE_BYTES = 2**31
+LARGEST_MANIFEST_BYTES = 2**16
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A verified run folder; open one with `Run.open`."""
+
+    path: Path
+    version: str
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Verify every file of the folder against its manifest and return the run.
+
+        Raises:
+            RunError: the folder, the manifest or a file is missing, or a file is not the one that was sealed.
+        """
+        manifest_path = path / MANIFEST
+        if not manifest_path.is_file():
+            raise RunError(f"No finished run at {path}: {MANIFEST} is missing. Run `knowtrace train --out {path}`.")
+        if manifest_path.stat().st_size > LARGEST_MANIFEST_BYTES:
+            raise RunError(f"{manifest_path} is larger than {LARGEST_MANIFEST_BYTES} bytes: this is no manifest of ours.")
+        raw = manifest_path.read_bytes()
+        entries = _manifest_entries(raw, manifest_path)
+        problems = [problem for name in FILES if (problem := _difference(path / name, entries.get(name)))]
+        if problems:
+            raise RunError(
+                f"The run at {path} is not the one that was sealed: {'; '.join(problems)}. Train it again or restore it."
+            )
+        run = cls(path=path, version="")
+        name = str(run.config["model"]["name"])
+        return cls(path=path, version=f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        return _read_json(self.path / "config.json")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        return _read_json(self.path / "metrics.json")
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return vocabulary_from_json(_read_json(self.path / "vocabulary.json"))
+
+    def steps(self) -> StepGraphs:
+        """Return the step graphs, ready to be called; opening them takes some milliseconds."""
+        return StepGraphs(self.path / "observe.onnx", self.path / "predict.onnx")
+
+    @cached_property
+    def initial_state(self) -> NDArray[np.float32]:
+        """The state (D,) of a student of whom nothing is known."""
+        return self._serving["initial_state"]
+
+    @cached_property
+    def intervals(self) -> MasteryIntervals:
+        arrays = self._serving
+        return MasteryIntervals(
+            level=float(arrays["level"][0]),
+            evidence_from=arrays["evidence_from"],
+            grid=arrays["grid"],
+            low=arrays["low"],
+            high=arrays["high"],
+        )
+
+    @cached_property
+    def _serving(self) -> dict[str, NDArray[Any]]:
+        path = self.path / "serving.safetensors"
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise RunError(f"{path} cannot be read: {error}. Train the run again or restore it.") from error
+
+
+def run_files(path: Path) -> dict[str, Path]:
+    """Return where each file of a run at `path` belongs, by name."""
+    return {name: path / name for name in FILES}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+
+
+def write_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
+    write_json(
+        path,
+        {
+            "num_categories": vocabulary.num_categories,
+            "skill_ids": list(vocabulary.skill_ids),
+            "skill_names": vocabulary.skill_names,
+            "items": [
+                [item.item_id, list(item.skill_ids), list(item.category_counts)] for item in vocabulary.items
+            ],
+        },
+    )
+
+
+def vocabulary_from_json(content: dict[str, Any]) -> Vocabulary:
+    return Vocabulary(
+        items=tuple(
+            CatalogueItem(item_id=item_id, skill_ids=tuple(skills), category_counts=tuple(counts))
+            for item_id, skills, counts in content["items"]
+        ),
+        skill_ids=tuple(content["skill_ids"]),
+        num_categories=content["num_categories"],
+        skill_names=content["skill_names"],
+    )
+
+
+def write_serving(path: Path, *, initial_state: NDArray[np.float32], intervals: MasteryIntervals) -> None:
+    save_file(
+        {
+            "initial_state": initial_state,
+            "level": np.array([intervals.level]),
+            "evidence_from": intervals.evidence_from,
+            "grid": intervals.grid,
+            "low": np.ascontiguousarray(intervals.low),
+            "high": np.ascontiguousarray(intervals.high),
+        },
+        path,
+    )
+
+
+def seal_run(path: Path) -> Run:
+    """Write the manifest of a complete run folder, then open it as a reader would.
+
+    Raises:
+        RunError: a file of the run is missing.
+    """
+    missing = [name for name in FILES if not (path / name).is_file()]
+    if missing:
+        raise RunError(f"The run at {path} cannot be sealed: {', '.join(missing)} missing.")
+    entries = {name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in FILES}
+    write_json(path / MANIFEST, {"format": FORMAT, "files": entries})
+    return Run.open(path)
+
+
+def _manifest_entries(raw: bytes, path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        manifest = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise RunError(f"{path} is not JSON ({error}). Train the run again or restore it.") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
+        raise RunError(f"{path} is not a manifest of format {FORMAT}. Train the run again with this version.")
+    return manifest["files"]
+
+
+def _difference(path: Path, entry: dict[str, Any] | None) -> str | None:
+    """Say how a file differs from its manifest entry, or None when it is the sealed one."""
+    if not isinstance(entry, dict):
+        return f"{path.name} is not in the manifest"
+    if path.is_symlink() or not path.is_file():
+        return f"{path.name} is missing"
+    size = path.stat().st_size
+    if size != entry.get("bytes") or size > LARGEST_FILE_BYTES:
+        return f"{path.name} has {size} bytes, the manifest says {entry.get('bytes')}"
+    if _sha256(path) != entry.get("sha256"):
+        return f"{path.name} has another SHA-256 than the manifest says"
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise RunError(f"{path} is not JSON ({error}). Train the run again or restore it.") from error

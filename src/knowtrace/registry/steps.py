@@ -1,0 +1,60 @@
+"""The two step graphs of a run, ready to be called."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import (  # pyright: ignore[reportMissingImports]
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NotImplemented,  # noqa: A004 - the runtime's own name for an operator it does not have
+)
+
+from knowtrace.errors import RunError
+
+
+class StepGraphs:
+    """`observe` and `predict` for one student at a time, on one thread, without torch.
+
+    Holds no student, and its sessions may be called from several threads at once.
+    """
+
+    def __init__(self, observe: Path, predict: Path) -> None:
+        self._observe = _session(observe)
+        self._predict = _session(predict)
+
+    def observe(
+        self, state: NDArray[np.float32], item: int, skills: list[int], response: int
+    ) -> NDArray[np.float32]:
+        """Return the state (D,) after one answer: item index, padded row of skill indices, category."""
+        return self._observe.run(
+            None,
+            {
+                "state": state[None],
+                "items": np.array([item]),
+                "skills": np.array([skills]),
+                "responses": np.array([response]),
+            },
+        )[0][0]
+
+    def predict(
+        self, state: NDArray[np.float32], items: NDArray[np.int64], skills: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return category probabilities (N, K) of items (N,) with skills (N, S)."""
+        return self._predict.run(None, {"state": state[None], "items": items[None], "skills": skills[None]})[0][0]
+
+
+def _session(path: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    # One answer is too little work to share between threads; requests are what runs in parallel.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # Its warnings are about graphs, not about anything an operator can act on.
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented) as error:
+        raise RunError(f"{path} is not a graph that can be run: {error}. Train the run again.") from error

@@ -1,0 +1,1 @@
+"""The HTTP service: one folder per resource, the same file names in each."""

@@ -1,0 +1,62 @@
+"""The application: every resource under one roof, every error in one form."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from knowtrace import __version__
+from knowtrace.errors import KnowTraceError
+from knowtrace.service import problems
+from knowtrace.service.catalogue.endpoints import router as catalogue
+from knowtrace.service.classroom import open_classroom
+from knowtrace.service.events.endpoints import router as events
+from knowtrace.service.health.endpoints import router as health
+from knowtrace.service.kt.endpoints import router as kt
+from knowtrace.service.mastery.endpoints import router as mastery
+from knowtrace.service.middleware import RequestMiddleware
+from knowtrace.service.predictions.endpoints import router as predictions
+from knowtrace.service.recommendations.endpoints import router as recommendations
+from knowtrace.service.students.endpoints import router as students
+from knowtrace.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the service; entering its lifespan opens the run and the database."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with open_classroom(settings) as classroom:
+            app.state.classroom = classroom
+            yield
+
+    app = FastAPI(
+        title="KnowTrace",
+        summary="From students' answers to an honest picture of what each of them knows.",
+        version=__version__,
+        lifespan=lifespan,
+        # A trailing slash is another path: a redirect would answer with a body that is no problem of ours.
+        redirect_slashes=False,
+    )
+    for router in (events, mastery, predictions, recommendations, kt, students, catalogue, health):
+        app.include_router(router)
+    app.add_exception_handler(KnowTraceError, problems.of_ours)
+    app.add_exception_handler(RequestValidationError, problems.of_validation)
+    app.add_exception_handler(HTTPException, problems.of_http)
+    app.add_middleware(RequestMiddleware)
+    app.openapi = lambda: _openapi(app)
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the schema with our problem in it: FastAPI only knows the ones that endpoints return."""
+    if not app.openapi_schema:
+        schema = FastAPI.openapi(app)
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.update(described.pop("$defs", {}))
+        components["Problem"] = described
+    return app.openapi_schema or {}

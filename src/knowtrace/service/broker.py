@@ -1,0 +1,98 @@
+"""Who wants to hear of whose answers. In this process only: subscribers of another one are not reached."""
+
+import asyncio
+from collections.abc import Callable
+
+from knowtrace.errors import UnavailableError
+
+MOST_WAITING = 64
+"""Messages a subscriber may fall behind before it is dropped: the writer never waits for a reader."""
+
+
+class Subscription:
+    """One reader of one student's messages. `next` returns None once it was dropped or the broker closed."""
+
+    def __init__(self, student_id: str) -> None:
+        self.student_id = student_id
+        self._messages: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
+
+    async def next(self, timeout_seconds: float) -> bytes | None:
+        """Wait for a message.
+
+        Raises:
+            TimeoutError: none came in time.
+        """
+        async with asyncio.timeout(timeout_seconds):
+            return await self._messages.get()
+
+    def offer(self, message: bytes) -> bool:
+        """Hand over a message; False when the reader has fallen too far behind."""
+        try:
+            self._messages.put_nowait(message)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Let the reader stop: what it has not read is thrown away."""
+        while not self._messages.empty():
+            self._messages.get_nowait()
+        self._messages.put_nowait(None)
+
+
+class Broker:
+    """Passes messages about a student to everybody who subscribed to that student."""
+
+    def __init__(self, *, max_subscribers: int) -> None:
+        self._max_subscribers = max_subscribers
+        self._num_subscribers = 0
+        self._by_student: dict[str, set[Subscription]] = {}
+        self._is_closed = False
+
+    @property
+    def num_subscribers(self) -> int:
+        return self._num_subscribers
+
+    def subscribe(self, student_id: str) -> Subscription:
+        """Begin to listen; end it with `unsubscribe`.
+
+        Raises:
+            UnavailableError: too many listen already, or the service is stopping.
+        """
+        if self._is_closed:
+            raise UnavailableError("The service is stopping: connect again in a moment.")
+        if self._num_subscribers >= self._max_subscribers:
+            raise UnavailableError(
+                f"{self._num_subscribers} streams are open, the most this service keeps: ask again later."
+            )
+        subscription = Subscription(student_id)
+        self._by_student.setdefault(student_id, set()).add(subscription)
+        self._num_subscribers += 1
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        listeners = self._by_student.get(subscription.student_id, set())
+        if subscription in listeners:
+            listeners.remove(subscription)
+            self._num_subscribers -= 1
+            if not listeners:
+                del self._by_student[subscription.student_id]
+
+    def publish(self, student_id: str, message: Callable[[], bytes]) -> None:
+        """Pass a message on; it is only built when somebody listens."""
+        listeners = self._by_student.get(student_id)
+        if not listeners:
+            return
+        built = message()
+        for subscription in list(listeners):
+            if not subscription.offer(built):
+                subscription.end()
+                self.unsubscribe(subscription)
+
+    def close(self) -> None:
+        """End every stream, so that a server that stops need not wait for readers."""
+        self._is_closed = True
+        for listeners in list(self._by_student.values()):
+            for subscription in list(listeners):
+                subscription.end()
+                self.unsubscribe(subscription)

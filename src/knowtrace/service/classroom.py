@@ -1,0 +1,103 @@
+"""Everything a request needs, opened once per process."""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from knowtrace.deciding import Catalogue, Rules
+from knowtrace.registry import Run
+from knowtrace.service.broker import Broker
+from knowtrace.service.logs import Pseudonyms
+from knowtrace.service.metrics import Metrics
+from knowtrace.service.students.messages import announce
+from knowtrace.settings import Settings
+from knowtrace.store import Store
+from knowtrace.tracing import Tracer
+from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.intake import Intake
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classroom:
+    """The parts of one running service."""
+
+    settings: Settings
+    run: Run
+    tracer: Tracer
+    catalogue: Catalogue
+    rules: Rules
+    store: Store
+    intake: Intake
+    broker: Broker
+    metrics: Metrics
+    pseudonyms: Pseudonyms
+
+
+@asynccontextmanager
+async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
+    """Open the run and the database, bring its tables up to date, and start the writer.
+
+    On the way out the writer first finishes what is waiting.
+
+    Raises:
+        RunError: the run cannot be served.
+        UnavailableError: the database cannot be reached.
+    """
+    started = time.perf_counter()
+    run = Run.open(settings.run)
+    tracer = Tracer(run)
+    metrics = Metrics()
+    metrics.model_load.set(time.perf_counter() - started)
+    metrics.active_models.set(1)
+    broker = Broker(max_subscribers=settings.max_stream_subscribers)
+
+    def on_commit(committed: Committed) -> None:
+        metrics.observe_commit(committed)
+        announce(committed, broker, tracer)
+
+    async with Store(settings.database_url, lock_wait_seconds=settings.lock_wait_seconds) as store:
+        await store.migrate()
+        intake = Intake(
+            store,
+            tracer,
+            max_waiting_events=settings.max_waiting_events,
+            max_cached_students=settings.max_cached_students,
+            on_commit=on_commit,
+        )
+        metrics.watch(intake)
+        async with intake:
+            yield Classroom(
+                settings=settings,
+                run=run,
+                tracer=tracer,
+                catalogue=Catalogue(tracer.vocabulary),
+                rules=Rules(
+                    target_success=settings.target_success,
+                    half_width=settings.success_band,
+                    recent_days=settings.recent_days,
+                ),
+                store=store,
+                intake=intake,
+                broker=broker,
+                metrics=metrics,
+                pseudonyms=Pseudonyms(settings.log_key.get_secret_value()),
+            )
+            broker.close()
+
+
+def classroom_of(scope: Scope) -> Classroom:
+    classroom = scope["app"].state.classroom
+    assert isinstance(classroom, Classroom), "the application's lifespan opens the classroom"
+    return classroom
+
+
+async def _classroom(request: Request) -> Classroom:
+    return classroom_of(request.scope)
+
+
+InClassroom = Annotated[Classroom, Depends(_classroom)]

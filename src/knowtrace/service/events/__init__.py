@@ -1,0 +1,1 @@
+"""Answers in: POST /api/v1/events."""

@@ -1,0 +1,80 @@
+"""Hand answers to the intake and say what became of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from knowtrace.errors import ConflictError, TooLargeError
+from knowtrace.service.classroom import Classroom
+from knowtrace.service.events.schemas import MOST_EVENTS, EventIn, EventOut, EventsOut, SingleEventOut
+from knowtrace.service.mastery.schemas import skill_mastery
+from knowtrace.tracing.answers import EventResult, Outcome, RejectedError
+
+STATUS = {
+    Outcome.ACCEPTED: "accepted",
+    Outcome.DUPLICATE: "duplicate",
+    Outcome.CONFLICT: "rejected",
+    Outcome.REJECTED: "rejected",
+}
+
+
+async def take_one(classroom: Classroom, event: EventIn) -> SingleEventOut:
+    """Store one answer.
+
+    Raises:
+        RejectedError: it breaks a rule.
+        ConflictError: its id is stored with another body.
+        UnavailableError: it could not be stored now.
+    """
+    [result] = await _submit(classroom, [event])
+    if result.outcome is Outcome.REJECTED:
+        raise RejectedError([result.reason or ""])
+    if result.outcome is Outcome.CONFLICT:
+        raise ConflictError(result.reason)
+    return SingleEventOut(
+        **_fields(classroom, event, result), model_version=classroom.tracer.version, degraded=False
+    )
+
+
+async def take_many(classroom: Classroom, events: Sequence[EventIn]) -> EventsOut:
+    """Store up to 1,000 answers; each stands or falls on its own.
+
+    Raises:
+        TooLargeError: more than 1,000.
+        UnavailableError: they could not be stored now; none of them was.
+    """
+    if len(events) > MOST_EVENTS:
+        raise TooLargeError(
+            f"{len(events)} events in one call, at most {MOST_EVENTS} may be: send them in several calls."
+        )
+    results = await _submit(classroom, events)
+    counts = Counter(STATUS[result.outcome] for result in results)
+    return EventsOut(
+        results=[
+            EventOut(**_fields(classroom, event, result))
+            for event, result in zip(events, results, strict=True)
+        ],
+        num_accepted=counts["accepted"],
+        num_duplicate=counts["duplicate"],
+        num_rejected=counts["rejected"],
+        model_version=classroom.tracer.version,
+        degraded=False,
+    )
+
+
+async def _submit(classroom: Classroom, events: Sequence[EventIn]) -> list[EventResult]:
+    results = await classroom.intake.submit([event.to_answer() for event in events])
+    classroom.metrics.observe_rejections(sum(result.outcome is Outcome.REJECTED for result in results))
+    return results
+
+
+def _fields(classroom: Classroom, event: EventIn, result: EventResult) -> dict[str, Any]:
+    vocabulary = classroom.tracer.vocabulary
+    return {
+        **event.caller_words,
+        "event_id": result.event_id,
+        "status": STATUS[result.outcome],
+        "reason": result.reason,
+        "mastery": [skill_mastery(mastery, vocabulary) for mastery in result.masteries],
+        "notes": list(result.notes),
+    }

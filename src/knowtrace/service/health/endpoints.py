@@ -1,0 +1,34 @@
+"""Probes and metrics, each under /api/v1 and at the root where probes look for them"""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fields import reply
+from knowtrace.service.health.schemas import Live, Ready
+from knowtrace.service.health.service import readiness
+from knowtrace.service.problems import answers
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", response_model=Live, include_in_schema=False)
+@router.get("/api/v1/health", response_model=Live, responses=answers())
+async def live() -> Response:
+    """Say that the process answers; it asks no other part, so that a slow database restarts nothing."""
+    return reply(Live(status="ok"))
+
+
+@router.get("/ready", response_model=Ready, include_in_schema=False)
+@router.get("/api/v1/health/ready", response_model=Ready, responses=answers(503))
+async def ready(classroom: InClassroom) -> Response:
+    """Say whether the model is loaded, the database answers and answers are taken."""
+    return reply(await readiness(classroom))
+
+
+@router.get("/metrics", include_in_schema=False)
+@router.get("/api/v1/metrics", responses={200: {"content": {"text/plain": {}}}, **answers()})
+async def metrics(classroom: InClassroom) -> Response:
+    """Return the counters for Prometheus."""
+    return Response(classroom.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

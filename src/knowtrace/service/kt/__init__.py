@@ -1,0 +1,1 @@
+"""The mastery vector: GET /api/kt/mastery."""

@@ -1,0 +1,30 @@
+"""GET /api/kt/mastery"""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi import Query as FromQuery
+from starlette.responses import Response
+
+from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fields import reply
+from knowtrace.service.kt.schemas import MasteryVector, VectorQuery
+from knowtrace.service.kt.service import mastery_vector
+from knowtrace.service.problems import answers
+from knowtrace.service.record import record_of
+
+router = APIRouter(prefix="/api/kt/mastery", tags=["mastery"])
+
+
+@router.get("", response_model=MasteryVector, responses=answers(422, 503))
+async def read_mastery_vector(
+    request: Request, classroom: InClassroom, query: Annotated[VectorQuery, FromQuery()]
+) -> Response:
+    """Return the mastery of every skill by its id, and the next item to ask."""
+    record = record_of(request.scope)
+    record.student_id = query.student
+    started = time.perf_counter()
+    answer = await mastery_vector(classroom, query)
+    record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
+    return reply(answer)

@@ -1,0 +1,84 @@
+"""What operators watch, in Prometheus' words. One registry per service, so that two in one process stay
+apart.
+"""
+
+import resource
+import sys
+from collections import Counter as Tally
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from knowtrace.tracing.answers import Outcome
+from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.intake import Intake
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+
+
+class Metrics:
+    """The service's counters; `text` is what GET /metrics answers."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self._requests = Counter(
+            "knowtrace_http_requests_total", "Requests answered", ["method", "route", "status"], registry=r
+        )
+        self._predictions = Counter(
+            "ml_prediction_requests_total", "Answers computed by the model", ["route"], registry=r
+        )
+        self._prediction_seconds = Histogram(
+            "ml_prediction_duration_seconds", "Time to such an answer", ["route"], registry=r, buckets=SECONDS
+        )
+        self._errors = Counter("ml_errors_total", "Requests the service failed on", ["status"], registry=r)
+        self._cache = Counter(
+            "ml_cache_operations_total", "Look-ups in a cache", ["cache", "operation"], registry=r
+        )
+        self.model_load = Gauge("ml_model_load_duration_seconds", "Time to open the served run", registry=r)
+        self.active_models = Gauge("ml_active_models", "Models that answer", registry=r)
+        Gauge("ml_memory_usage_bytes", "Largest resident memory so far", registry=r).set_function(
+            _peak_memory
+        )
+        self._events = Counter("knowtrace_events_total", "Answers received", ["outcome"], registry=r)
+        self._waiting = Gauge(
+            "knowtrace_intake_waiting_events", "Answers queued or being committed", registry=r
+        )
+        self._commit_seconds = Histogram(
+            "knowtrace_commit_duration_seconds", "One transaction of the writer", registry=r, buckets=SECONDS
+        )
+        self._commit_events = Histogram(
+            "knowtrace_commit_events", "Events in one transaction", registry=r, buckets=EVENTS
+        )
+
+    def observe_request(
+        self, method: str, route: str, status: int, seconds: float, *, is_prediction: bool
+    ) -> None:
+        self._requests.labels(method, route, status).inc()
+        if is_prediction:
+            self._predictions.labels(route).inc()
+            self._prediction_seconds.labels(route).observe(seconds)
+        if status >= 500:
+            self._errors.labels(status).inc()
+
+    def observe_commit(self, committed: Committed) -> None:
+        for outcome, count in Tally(result.outcome for result in committed.results).items():
+            self._events.labels(outcome).inc(count)
+        self._commit_seconds.observe(committed.seconds)
+        self._commit_events.observe(len(committed.events))
+        self._cache.labels("student_state", "hit").inc(committed.cache_hits)
+        self._cache.labels("student_state", "miss").inc(committed.cache_misses)
+
+    def observe_rejections(self, count: int) -> None:
+        self._events.labels(Outcome.REJECTED).inc(count)
+
+    def watch(self, intake: Intake) -> None:
+        self._waiting.set_function(lambda: intake.num_waiting)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+def _peak_memory() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024.0

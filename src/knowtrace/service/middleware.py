@@ -1,0 +1,117 @@
+"""Around every request: its id, the limit on its size, its log line and metrics, and an answer whatever
+happens.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from knowtrace.service.classroom import Classroom, classroom_of
+from knowtrace.service.problems import problem
+from knowtrace.service.record import begin_record, record_of
+
+
+class RequestMiddleware:
+    """The outermost layer. Plain ASGI: a wrapper that buffers would stall event streams and cost every
+    request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._log: Any = structlog.get_logger().bind(logger="knowtrace.service")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        classroom = classroom_of(scope)
+        max_bytes = classroom.settings.max_request_bytes
+        record = begin_record(scope)
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = record.request_id
+            await send(message)
+
+        failure: Exception | None = None
+        try:
+            body = await _read(scope, receive, max_bytes)
+            if body is None:
+                detail = f"The body is larger than {max_bytes} bytes: send it in several calls."
+                await problem(scope, 413, detail)(scope, receive, send_with_id)
+            else:
+                await self._app(scope, _replay(body, receive), send_with_id)
+        except Exception as error:  # noqa: BLE001 - the last net: the client gets an answer, the log the place
+            failure = error
+            if not status:
+                detail = (
+                    "The service failed on this request. Report the request_id; sending it again may help."
+                )
+                await problem(scope, 500, detail)(scope, receive, send_with_id)
+        self._finish(classroom, scope, status, time.perf_counter() - started, failure)
+
+    def _finish(
+        self, classroom: Classroom, scope: Scope, status: int, seconds: float, failure: Exception | None
+    ) -> None:
+        record = record_of(scope)
+        route = getattr(scope.get("route"), "path_format", "unmatched")
+        classroom.metrics.observe_request(
+            scope["method"], route, status, seconds, is_prediction=record.inference_time_ms is not None
+        )
+        fields = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1e3, 3),
+            "user_id": None if record.student_id is None else classroom.pseudonyms.of(record.student_id),
+            "model_version": classroom.tracer.version,
+            "inference_time_ms": record.inference_time_ms,
+            "request_id": record.request_id,
+            "trace_id": record.trace_id,
+        }
+        if failure is not None:
+            self._log.error("request failed", exc_info=failure, **fields)
+        else:
+            self._log.info("request", **fields)
+
+
+async def _read(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
+    """Return the whole body, or None when it is too large; never holds more than the limit and one chunk."""
+    if scope["method"] in {"GET", "HEAD", "DELETE"}:
+        return b""
+    declared = dict(scope["headers"]).get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > max_bytes:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > max_bytes:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that hands out the body that was read, then what the client does next."""
+    is_read = False
+
+    async def next_message() -> Message:
+        nonlocal is_read
+        if is_read:
+            return await receive()
+        is_read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return next_message

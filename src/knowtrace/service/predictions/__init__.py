@@ -1,0 +1,1 @@
+"""How a student would answer: POST /api/v1/predict."""

@@ -1,0 +1,27 @@
+"""POST /api/v1/predict"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fields import reply
+from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
+from knowtrace.service.predictions.service import predict
+from knowtrace.service.problems import answers
+from knowtrace.service.record import record_of
+from knowtrace.service.route import JsonRoute
+
+router = APIRouter(prefix="/api/v1/predict", tags=["predictions"], route_class=JsonRoute)
+
+
+@router.post("", response_model=PredictionOut, responses=answers(400, 404, 413, 422, 503))
+async def post_prediction(request: Request, classroom: InClassroom, asked: PredictionRequest) -> Response:
+    """Predict a student's answers to the candidate items; nothing is stored.
+
+    A `model_version` other than the loaded one is a 404.
+    """
+    record = record_of(request.scope)
+    record.student_id = asked.student
+    answer = await predict(classroom, asked)
+    record.inference_time_ms = answer.inference_time_ms
+    return reply(answer)

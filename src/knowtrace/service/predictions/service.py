@@ -1,0 +1,111 @@
+"""Predict a student's next answers from a history that was sent, or from what is stored."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from knowtrace.domain import Interaction, Mastery
+from knowtrace.errors import NotFoundError
+from knowtrace.service.classroom import Classroom
+from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
+from knowtrace.tracing import StudentState, Tracer
+from knowtrace.tracing.answers import RejectedError, grade
+from knowtrace.tracing.states import live_state
+
+NO_IMPORTANCE = "This version does not attribute predictions to features."
+
+
+async def predict(classroom: Classroom, asked: PredictionRequest) -> PredictionOut:
+    """Return the expected success on each candidate.
+
+    Raises:
+        NotFoundError: a model version is asked for that is not the one loaded.
+        RejectedError: an attempt of the history breaks a rule.
+    """
+    tracer = classroom.tracer
+    if asked.asked_version not in (None, tracer.version):
+        raise NotFoundError(f"No model {asked.asked_version!r} is loaded. Loaded: {tracer.version}.")
+    history = _history(asked, tracer.vocabulary.num_categories)
+    started = time.perf_counter()
+    if history:
+        state = await asyncio.to_thread(tracer.replay, history)
+    else:
+        async with classroom.store.reading() as session:
+            state = await live_state(session, tracer, asked.student)
+    return _answer(tracer, asked, history, state, started)
+
+
+def _history(asked: PredictionRequest, num_categories: int) -> list[Interaction]:
+    """Return the attempts as interactions, in order of time; those of one time stay in the order they
+    came.
+    """
+    reasons: list[str] = []
+    history: list[Interaction] = []
+    for number, attempt in enumerate(asked.attempt_history):
+        try:
+            response = grade(
+                correct=attempt.correct, response=attempt.response, num_categories=num_categories
+            )
+        except RejectedError as error:
+            reasons.append(f"attempt_history[{number}]: {error}")
+            continue
+        history.append(
+            Interaction(
+                student_id=asked.student,
+                item_id=attempt.item_id,
+                skill_ids=tuple(attempt.topic_ids),
+                response=response,
+                answered_at=attempt.timestamp,
+                elapsed_seconds=None if attempt.time_taken_ms is None else attempt.time_taken_ms / 1000,
+                hints_used=attempt.hints_used,
+            )
+        )
+    if reasons:
+        raise RejectedError(reasons)
+    return sorted(history, key=lambda interaction: (interaction.answered_at is None, interaction.answered_at))
+
+
+def _answer(
+    tracer: Tracer, asked: PredictionRequest, history: list[Interaction], state: StudentState, started: float
+) -> PredictionOut:
+    items = list(dict.fromkeys(asked.candidate_items))
+    success = tracer.expected_success(state, [(item_id, ()) for item_id in items]).tolist()
+    touched = [skill_id for item_id in items for skill_id in tracer.skills_of(item_id)]
+    touched += [skill_id for past in history for skill_id in tracer.skills_of(past.item_id, past.skill_ids)]
+    known = [skill_id for skill_id in dict.fromkeys(touched) if skill_id in tracer.vocabulary.skill_indices]
+    mastery = {mastery.skill_id: mastery for mastery in tracer.mastery(state, known)}
+    return PredictionOut(
+        **asked.caller_words,
+        predictions=dict(zip(items, success, strict=True)),
+        confidence_scores={
+            item_id: _confidence(mastery[skill_id] for skill_id in tracer.skills_of(item_id))
+            for item_id in items
+        },
+        topic_mastery={skill_id: mastery[skill_id].estimate for skill_id in known},
+        feature_importance=None,
+        feature_importance_reason=NO_IMPORTANCE if asked.explain else "Not asked for: explain is false.",
+        num_answers=state.num_answers,
+        inference_time_ms=round((time.perf_counter() - started) * 1e3, 3),
+        cached=False,
+        notes=_notes(tracer, asked, items),
+        model_version=tracer.version,
+        degraded=False,
+    )
+
+
+def _confidence(masteries: Iterable[Mastery]) -> float | None:
+    widths = [mastery.high - mastery.low for mastery in masteries]
+    return 1 - max(widths) if widths else None
+
+
+def _notes(tracer: Tracer, asked: PredictionRequest, items: list[str]) -> list[str]:
+    notes: list[str] = []
+    unseen = [item_id for item_id in items if tracer.vocabulary.item(item_id) is None]
+    if unseen:
+        notes.append(
+            f"{len(unseen)} of the candidates were not in the training data and have no known skill: their "
+            "prediction is that of any new item, without confidence."
+        )
+    if asked.context:
+        notes.append("context is not read by this model.")
+    return notes

@@ -1,0 +1,149 @@
+"""Every error as `application/problem+json` (RFC 9457), with all problems of a request at once."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from knowtrace.errors import KnowTraceError
+from knowtrace.service.record import record_of
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+MOST_ERRORS = 100
+"""Problems listed in one answer: a thousand bad events would otherwise answer with more bytes than were
+sent.
+"""
+
+
+class ProblemDetail(BaseModel):
+    """One thing that is wrong with a request: where, and by which rule."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class Problem(BaseModel):
+    """What went wrong, in the form of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[ProblemDetail] | None = None
+
+
+DESCRIPTIONS = {
+    400: "The request breaks a rule.",
+    404: "A thing that was asked for by name is not there.",
+    409: "The request contradicts what is stored.",
+    413: "More than one call may carry.",
+    422: "The request is malformed; every problem is listed.",
+    500: "A fault of the service; the request id finds it in the logs.",
+    503: "Not able to answer right now; Retry-After says when to ask again.",
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare the problems an endpoint can answer with; 500 is everyone's."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": DESCRIPTIONS[status], "content": content}
+        for status in sorted({*statuses, 500})
+    }
+
+
+def problem(
+    scope: Scope,
+    status: int,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    title: str | None = None,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Build the answer to a request that failed."""
+    body: dict[str, Any] = {
+        "type": kind,
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": _text(detail),
+        "instance": _text(scope["path"]),
+        "request_id": record_of(scope).request_id,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    extra = {"Retry-After": RETRY_AFTER_SECONDS} if status in {429, 503} else {}
+    return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE, headers={**extra, **(headers or {})})
+
+
+async def of_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, KnowTraceError)
+    words = _words(type(error).__name__.removesuffix("Error"))
+    return problem(
+        request.scope,
+        error.status,
+        str(error),
+        kind=f"urn:knowtrace:problem:{words.replace(' ', '-')}",
+        title=words.capitalize(),
+    )
+
+
+async def of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"There is nothing at {request.scope['path']}. GET /openapi.json lists every route."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "others")
+        detail = f"{request.method} is not among the methods of {request.scope['path']}: {allowed}."
+    return problem(request.scope, error.status_code, detail, headers=error.headers)
+
+
+async def of_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    errors = [
+        {
+            "loc": [_text(part) if isinstance(part, str) else part for part in item["loc"]],
+            "msg": _text(_message(item)),
+            "type": item["type"],
+        }
+        for item in found[:MOST_ERRORS]
+    ]
+    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    shown = "" if len(found) <= MOST_ERRORS else f", the first {MOST_ERRORS} of them"
+    return problem(
+        request.scope,
+        422,
+        f"The request has {count}; `errors` says where and which{shown}.",
+        kind="urn:knowtrace:problem:malformed",
+        title="Malformed request",
+        errors=errors,
+    )
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    if item["type"] == "json_invalid":
+        return f"Not JSON: {item.get('ctx', {}).get('error', 'cannot be read')}"
+    return str(item["msg"])
+
+
+def _text(text: str) -> str:
+    """Make any text writable as UTF-8: what a client sent may hold half a character."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _words(name: str) -> str:
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()

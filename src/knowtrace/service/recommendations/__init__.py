@@ -1,0 +1,1 @@
+"""What to ask next: POST /api/v1/recommendations."""

@@ -1,0 +1,53 @@
+"""Run the service until it is told to stop. `python -m knowtrace.service.server` does so with the
+environment.
+"""
+
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from knowtrace.service.app import create_app
+from knowtrace.service.classroom import Classroom
+from knowtrace.service.logs import configure_logging
+from knowtrace.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which on the first signal also ends the event streams: it would wait for their readers."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        classroom = getattr(self._app.state, "classroom", None)
+        if isinstance(classroom, Classroom):
+            classroom.broker.close()
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then answer what has been asked, store what has been sent, and return.
+
+    One process, one event loop: the model's steps run in threads, and one writer is what SQLite can use.
+    """
+    configure_logging(settings.log_level)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    Server(config, app).run()
+
+
+if __name__ == "__main__":
+    run(Settings())

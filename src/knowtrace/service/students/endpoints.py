@@ -1,0 +1,72 @@
+"""GET /api/v1/students and what hangs below one of them"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi import Query as FromQuery
+from starlette.responses import Response, StreamingResponse
+
+from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fields import StudentInPath, reply
+from knowtrace.service.problems import answers
+from knowtrace.service.record import record_of
+from knowtrace.service.students import service
+from knowtrace.service.students.schemas import (
+    HistoryOut,
+    HistoryQuery,
+    StudentsOut,
+    StudentsQuery,
+    TimelineOut,
+    TimelineQuery,
+)
+
+router = APIRouter(prefix="/api/v1/students", tags=["students"])
+
+
+@router.get("", response_model=StudentsOut, responses=answers(422, 503))
+async def list_students(classroom: InClassroom, query: Annotated[StudentsQuery, FromQuery()]) -> Response:
+    """Return the students who have answered, in order of their id."""
+    return reply(await service.list_students(classroom, query))
+
+
+@router.get("/{student_id:path}/events", response_model=HistoryOut, responses=answers(422, 503))
+async def read_history(
+    request: Request,
+    classroom: InClassroom,
+    student_id: StudentInPath,
+    query: Annotated[HistoryQuery, FromQuery()],
+) -> Response:
+    """Return a student's answers from the newest back; an empty list for a student never seen."""
+    record_of(request.scope).student_id = student_id
+    return reply(await service.history(classroom, student_id, query))
+
+
+@router.get("/{student_id:path}/timeline", response_model=TimelineOut, responses=answers(404, 422, 503))
+async def read_timeline(
+    request: Request,
+    classroom: InClassroom,
+    student_id: StudentInPath,
+    query: Annotated[TimelineQuery, FromQuery()],
+) -> Response:
+    """Return the mastery after each of a student's last answers, oldest first: a replay of the whole log."""
+    record_of(request.scope).student_id = student_id
+    return reply(await service.student_timeline(classroom, student_id, query))
+
+
+@router.get(
+    "/{student_id:path}/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}, **answers(422, 503)},
+)
+async def stream(request: Request, classroom: InClassroom, student_id: StudentInPath) -> StreamingResponse:
+    """Stream server-sent events: an `answer` after each commit, a comment as heartbeat, `closed` at the end.
+
+    A reader that falls 64 messages behind is let go and should connect again.
+    """
+    record_of(request.scope).student_id = student_id
+    subscription = classroom.broker.subscribe(student_id)
+    return StreamingResponse(
+        service.listen(classroom, subscription),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

@@ -1,0 +1,44 @@
+"""What subscribers of a student hear after each commit, as server-sent events."""
+
+import orjson
+
+from knowtrace.service.broker import Broker
+from knowtrace.service.mastery.schemas import skill_mastery
+from knowtrace.tracing import Tracer
+from knowtrace.tracing.answers import Event, EventResult, Outcome
+from knowtrace.tracing.commit import Committed
+
+HEARTBEAT = b": still here\n\n"
+HELLO = b"retry: 2000\n: listening\n\n"
+GOODBYE = b"event: closed\ndata: {}\n\n"
+
+
+def announce(committed: Committed, broker: Broker, tracer: Tracer) -> None:
+    """Tell the subscribers of each student about the answers that are now stored."""
+    if not broker.num_subscribers:
+        return
+    for event, result in zip(committed.events, committed.results, strict=True):
+        if result.outcome is Outcome.ACCEPTED:
+            student_id = event.interaction.student_id
+            num_answers = committed.num_answers[student_id]
+            broker.publish(
+                student_id, lambda e=event, r=result, n=num_answers: answer_message(e, r, n, tracer)
+            )
+
+
+def answer_message(event: Event, result: EventResult, num_answers: int, tracer: Tracer) -> bytes:
+    """Write an `answer` event: what was answered, and the mastery of the skills it touched."""
+    answer = event.interaction
+    data = {
+        "event_id": event.event_id,
+        "student_id": answer.student_id,
+        "item_id": answer.item_id,
+        "response": answer.response,
+        "answered_at": answer.answered_at,
+        "num_answers": num_answers,
+        "mastery": [skill_mastery(mastery, tracer.vocabulary).model_dump() for mastery in result.masteries],
+        "notes": result.notes,
+        "model_version": tracer.version,
+        "degraded": False,
+    }
+    return b"event: answer\ndata: " + orjson.dumps(data, option=orjson.OPT_UTC_Z) + b"\n\n"

@@ -1,0 +1,22 @@
+"""What others wrote, as interactions: one file per format, the checks they share, and the simulator."""
+
+from knowtrace.sources.dataset import Dataset
+from knowtrace.sources.inspection import Inspection, inspect
+from knowtrace.sources.quarantine import write_quarantine
+from knowtrace.sources.reader import read
+from knowtrace.sources.simulation_folder import write_simulation
+from knowtrace.sources.simulator import Simulation, SimulationConfig, simulate
+from knowtrace.sources.twins import find_twins
+
+__all__ = [
+    "Dataset",
+    "Inspection",
+    "Simulation",
+    "SimulationConfig",
+    "find_twins",
+    "inspect",
+    "read",
+    "simulate",
+    "write_quarantine",
+    "write_simulation",
+]

@@ -1,0 +1,37 @@
+"""What every source becomes: each student's interactions in order, and what was wrong with the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowtrace.domain import Interaction, Quarantined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Answers of many students, ready to be split and learnt from.
+
+    `students` maps a student to that student's interactions in the order they were given. `splits` holds the
+    published part of each student ("fold0" … "test"), and is empty when the source publishes none.
+    `oracle`, for simulated data only, maps a student to the true category probabilities, (T, K).
+    `num_merged` counts rows that only say more about an answer another row already holds: a further skill,
+    an earlier choice. Rows in = interactions + merged + quarantined.
+    """
+
+    name: str
+    format: str
+    students: Mapping[str, Sequence[Interaction]]
+    num_categories: int
+    splits: Mapping[str, str] = field(default_factory=dict[str, str])
+    skill_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    quarantined: Sequence[Quarantined] = ()
+    notes: Sequence[str] = ()
+    oracle: Mapping[str, NDArray[np.float64]] | None = None
+    num_merged: int = 0
+
+    @cached_property
+    def num_interactions(self) -> int:
+        return sum(len(history) for history in self.students.values())

@@ -1,0 +1,19 @@
+"""What is kept: tables, repositories, migrations. SQLite embedded, PostgreSQL in production, the same
+code.
+"""
+
+from knowtrace.store.decisions import StoredDecision
+from knowtrace.store.events import ItemSeen, StoredEvent
+from knowtrace.store.store import Session, Store
+from knowtrace.store.students import StoredSkill, StoredStudent, StudentSummary
+
+__all__ = [
+    "ItemSeen",
+    "Session",
+    "Store",
+    "StoredDecision",
+    "StoredEvent",
+    "StoredSkill",
+    "StoredStudent",
+    "StudentSummary",
+]

@@ -1,0 +1,96 @@
+"""The one place that knows which database it talks to."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from knowtrace.store.tables import Row
+
+WRITES = "knowtrace_writes"
+"""Execution option of a connection that is about to write."""
+
+WRITER_LOCK = 0x6B6E6F77
+"""PostgreSQL's advisory lock that the one writer at a time holds: the word "know"."""
+
+
+def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
+    """Open a database by URL, durable before it acknowledges: synchronous=FULL on SQLite.
+
+    `hide_parameters` keeps student ids out of error texts, and so out of logs.
+    """
+    dialect = make_url(url).get_backend_name()
+    if dialect not in {"sqlite", "postgresql"}:
+        raise ValueError(
+            f"database_url names {dialect!r}: give sqlite+aiosqlite:///… or postgresql+psycopg://…"
+        )
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        # Every transaction of ours is ended by us: one more ROLLBACK per commit would only be another trip
+        # to it.
+        pool_reset_on_return=None,
+        pool_pre_ping=dialect == "postgresql",
+    )
+    if dialect == "sqlite":
+        _prepare_sqlite(engine, lock_wait_seconds)
+    return engine
+
+
+def _prepare_sqlite(engine: AsyncEngine, lock_wait_seconds: float) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        # The driver's own BEGIN comes too late for a snapshot and never takes the write lock: we send ours
+        # below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(lock_wait_seconds * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # Taking the write lock at once waits for it; taking it at the first INSERT fails when another
+        # process writes.
+        is_writing = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+async def for_reading(connection: AsyncConnection) -> AsyncConnection:
+    """Make everything read on this connection one snapshot; SQLite's transactions are one already."""
+    if connection.dialect.name == "postgresql":
+        return await connection.execution_options(isolation_level="REPEATABLE READ")
+    return connection
+
+
+async def lock_for_writing(connection: AsyncConnection) -> None:
+    """Wait until no other process writes; BEGIN IMMEDIATE has done so on SQLite."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+
+
+async def upsert(connection: AsyncConnection, table: sa.Table, rows: list[Row]) -> None:
+    """Insert rows, or replace the ones whose primary key is there."""
+    if rows:
+        await connection.execute(_upsert_into(connection.dialect.name, table), rows)
+
+
+@cache
+def _upsert_into(dialect: str, table: sa.Table) -> sa.Insert:
+    insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {
+        column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)

@@ -1,0 +1,104 @@
+"""The database: snapshots to read from, one transaction at a time to write in, migrations at start."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowtrace.errors import UnavailableError
+from knowtrace.store import migrating
+from knowtrace.store.decisions import Decisions
+from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
+from knowtrace.store.events import EventLog
+from knowtrace.store.students import Students
+
+
+class Session:
+    """The repositories over one connection: one snapshot when reading, one transaction when writing."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.events = EventLog(connection)
+        self.students = Students(connection)
+        self.decisions = Decisions(connection)
+
+
+class Store:
+    """One database. Writers of this process take turns; those of others are waited for
+    `lock_wait_seconds`.
+    """
+
+    def __init__(self, url: str, *, lock_wait_seconds: float = 5.0) -> None:
+        self._engine = make_engine(url, lock_wait_seconds=lock_wait_seconds)
+        # SQLite's own waiting polls with growing pauses; taking turns here wakes the next writer at once.
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Session]:
+        """Open one snapshot: everything read in it is as of one moment.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            yield Session(await for_reading(connection))
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[Session]:
+        """Open one transaction: committed, durably, when the block ends; undone when it raises.
+
+        Raises:
+            UnavailableError: the database cannot be reached, is locked, or has no room.
+        """
+        async with self._transaction() as connection:
+            yield Session(connection)
+
+    async def ping(self) -> None:
+        """Ask the database anything.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            await connection.execute(sa.select(1))
+
+    async def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to a revision, forward or back ("base" removes them all)."""
+        async with self._transaction() as connection:
+            await connection.run_sync(migrating.migrate, revision)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
+        async with self._turn, self._connection() as connection:
+            await connection.execution_options(**{WRITES: True})
+            async with connection.begin():
+                await lock_for_writing(connection)
+                yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise UnavailableError(
+                f"The database cannot answer ({type(cause).__name__}: {cause}). "
+                "Nothing was stored by this call; send it again in a moment."
+            ) from error
+
+    async def close(self) -> None:
+        await self._engine.dispose()

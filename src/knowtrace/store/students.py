@@ -1,0 +1,144 @@
+"""What is kept of each student: the model's state, and the evidence and mastery per skill."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowtrace.domain import Mastery
+from knowtrace.store.dialect import upsert
+from knowtrace.store.tables import Row, student_mastery, student_states
+
+NAMED = sa.bindparam("student_ids", expanding=True)
+STATES = sa.select(student_states).where(student_states.c.student_id.in_(NAMED))
+SKILLS = sa.select(
+    student_mastery.c.student_id,
+    student_mastery.c.skill_id,
+    student_mastery.c.interaction_count,
+    student_mastery.c.last_answered_at,
+    student_mastery.c.was_mastered,
+).where(student_mastery.c.student_id.in_(NAMED))
+FORGET_SKILLS = sa.delete(student_mastery).where(student_mastery.c.student_id.in_(NAMED))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSkill:
+    num_answers: int
+    last_answered_at: datetime | None
+    was_mastered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStudent:
+    """One student's state as of the event at `last_position`, computed by `model_version`."""
+
+    student_id: str
+    model_version: str
+    vector: NDArray[np.float32]
+    num_answers: int
+    last_answered_at: datetime | None
+    last_position: int
+    skills: dict[str, StoredSkill] = field(default_factory=dict[str, StoredSkill])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudentSummary:
+    student_id: str
+    num_answers: int
+    last_answered_at: datetime | None
+
+
+class Students:
+    """Reads and writes students on one open connection; commits nothing itself."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def load(self, student_ids: Collection[str]) -> dict[str, StoredStudent]:
+        """Return the stored students among those named."""
+        rows = (await self._connection.execute(STATES, {"student_ids": list(student_ids)})).all()
+        if not rows:
+            return {}
+        skills: dict[str, dict[str, StoredSkill]] = {}
+        for row in await self._connection.execute(SKILLS, {"student_ids": [row.student_id for row in rows]}):
+            skills.setdefault(row.student_id, {})[row.skill_id] = StoredSkill(
+                num_answers=row.interaction_count,
+                last_answered_at=row.last_answered_at,
+                was_mastered=row.was_mastered,
+            )
+        return {
+            row.student_id: StoredStudent(
+                student_id=row.student_id,
+                model_version=row.model_version,
+                vector=np.frombuffer(row.vector, dtype="<f4"),
+                num_answers=row.num_answers,
+                last_answered_at=row.last_answered_at,
+                last_position=row.last_position,
+                skills=skills.get(row.student_id, {}),
+            )
+            for row in rows
+        }
+
+    async def page(self, *, limit: int, after: str = "") -> list[StudentSummary]:
+        """Return students in order of their id, from the one behind `after`."""
+        c = student_states.c
+        found = await self._connection.execute(
+            sa.select(c.student_id, c.num_answers, c.last_answered_at)
+            .where(c.student_id > after)
+            .order_by(c.student_id)
+            .limit(limit)
+        )
+        return [
+            StudentSummary(
+                student_id=row.student_id, num_answers=row.num_answers, last_answered_at=row.last_answered_at
+            )
+            for row in found
+        ]
+
+    async def save(self, students: Sequence[StoredStudent]) -> None:
+        """Write the students' states; their skills are written by `save_mastery`."""
+        await upsert(
+            self._connection,
+            student_states,
+            [
+                {
+                    "student_id": student.student_id,
+                    "model_version": student.model_version,
+                    "vector": np.ascontiguousarray(student.vector, dtype="<f4").tobytes(),
+                    "num_answers": student.num_answers,
+                    "last_answered_at": student.last_answered_at,
+                    "last_position": student.last_position,
+                }
+                for student in students
+            ],
+        )
+
+    async def save_masteries(
+        self, changed: Sequence[tuple[StoredStudent, Sequence[Mastery]]], *, updated_at: datetime
+    ) -> None:
+        """Write the mastery of the skills that were touched, as of now; the others keep their older row."""
+        rows: list[Row] = [
+            {
+                "student_id": student.student_id,
+                "skill_id": mastery.skill_id,
+                "mastery": mastery.estimate,
+                "low": mastery.low,
+                "high": mastery.high,
+                "interaction_count": mastery.evidence,
+                "last_answered_at": mastery.last_answered_at,
+                "was_mastered": student.skills[mastery.skill_id].was_mastered,
+                "model_version": student.model_version,
+                "updated_at": updated_at,
+            }
+            for student, masteries in changed
+            for mastery in masteries
+        ]
+        await upsert(self._connection, student_mastery, rows)
+
+    async def forget_mastery(self, student_ids: Collection[str]) -> None:
+        """Delete the mastery rows of students whose state is about to be rebuilt."""
+        await self._connection.execute(FORGET_SKILLS, {"student_ids": list(student_ids)})

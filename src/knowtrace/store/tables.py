@@ -1,0 +1,107 @@
+"""The tables, and the column types that make both databases agree."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite keeps no zone, so it is taken off on the way in and put back on the way
+    out.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"Times are stored in UTC; {value} names no zone. Give an aware datetime.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""SQLite's INTEGER has 64 bits too, and as a primary key it is the row's own address: one index less to
+write.
+"""
+
+metadata = sa.MetaData()
+
+events = sa.Table(
+    "events",
+    metadata,
+    # Given out by the one writer, in commit order: a reader that has seen position p has missed nothing
+    # before it.
+    sa.Column("position", Position, primary_key=True, autoincrement=False),
+    sa.Column("event_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("student_id", sa.String(200), nullable=False),
+    sa.Column("item_id", sa.String(200), nullable=False),
+    sa.Column("skill_ids", sa.JSON, nullable=False),
+    sa.Column("response", sa.Integer, nullable=False),
+    sa.Column("answered_at", UtcDateTime, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("elapsed_seconds", sa.Double),
+    sa.Column("hints_used", sa.Integer),
+    sa.Column("attempt", sa.Integer),
+    sa.Column("session_id", sa.String(200)),
+    sa.Column("fingerprint", sa.String(32), nullable=False),
+    sa.Index("events_by_student", "student_id", "answered_at", "position"),
+)
+
+student_states = sa.Table(
+    "student_states",
+    metadata,
+    sa.Column("student_id", sa.String(200), primary_key=True),
+    sa.Column("model_version", sa.String(200), nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("num_answers", sa.Integer, nullable=False),
+    sa.Column("last_answered_at", UtcDateTime),
+    sa.Column("last_position", Position, nullable=False),
+)
+
+student_mastery = sa.Table(
+    "student_mastery",
+    metadata,
+    sa.Column(
+        "student_id",
+        sa.String(200),
+        sa.ForeignKey("student_states.student_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("skill_id", sa.String(200), primary_key=True),
+    sa.Column("mastery", sa.Double, nullable=False),
+    sa.Column("low", sa.Double, nullable=False),
+    sa.Column("high", sa.Double, nullable=False),
+    sa.Column("interaction_count", sa.Integer, nullable=False),
+    sa.Column("last_answered_at", UtcDateTime),
+    sa.Column("was_mastered", sa.Boolean, nullable=False),
+    sa.Column("model_version", sa.String(200), nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
+recommendations = sa.Table(
+    "recommendations",
+    metadata,
+    sa.Column("decision_id", sa.String(32), primary_key=True),
+    sa.Column("student_id", sa.String(200), nullable=False),
+    sa.Column("skill", sa.String(200), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("model_version", sa.String(200), nullable=False),
+    sa.Column("recommendation_type", sa.String(20), nullable=False),
+    sa.Column("items", sa.JSON, nullable=False),
+    sa.Column("num_candidates", sa.Integer, nullable=False),
+    sa.Column("propensity", sa.Double),
+    sa.Index("recommendations_by_student", "student_id", "created_at"),
+)
+
+Row = dict[str, Any]

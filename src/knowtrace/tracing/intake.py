@@ -1,0 +1,175 @@
+"""The write path: answers wait in a bounded queue, one writer commits them in groups, then their senders
+hear of it.
+
+An answer is acknowledged after its transaction is on disk, never before. Senders that wait at the same time
+share one transaction, and so one flush to disk: that is what makes durability cheap.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from knowtrace.errors import UnavailableError
+from knowtrace.store import Store
+from knowtrace.tracing.answers import Answer, Event, EventResult, Outcome, RejectedError, to_event
+from knowtrace.tracing.commit import Committed, Committer
+from knowtrace.tracing.tracer import Tracer
+
+logger = logging.getLogger(__name__)
+
+LARGEST_GROUP = 1_000
+"""Events in one transaction, unless one request alone brings more: bounds how long a sender waits for
+others.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The events of one call, and where its sender waits."""
+
+    events: list[Event]
+    done: "asyncio.Future[list[EventResult]]"
+
+    def succeed(self, results: list[EventResult]) -> None:
+        if not self.done.done():  # the sender may have gone; its events stay committed
+            self.done.set_result(results)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class Intake:
+    """Accepts answers; `async with` starts the writer and, at the end, lets it finish what is waiting."""
+
+    def __init__(
+        self,
+        store: Store,
+        tracer: Tracer,
+        *,
+        max_waiting_events: int = 20_000,
+        max_cached_students: int = 20_000,
+        on_commit: Callable[[Committed], None] = lambda _: None,
+    ) -> None:
+        self._committer = Committer(store, tracer, max_cached_students=max_cached_students)
+        self._num_categories = tracer.vocabulary.num_categories
+        self._max_waiting = max_waiting_events
+        self._on_commit = on_commit
+        self._queue: deque[Request] = deque()
+        self._num_waiting = 0
+        self._arrived = asyncio.Event()
+        self._is_closing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._writer = asyncio.create_task(self._write(), name="intake writer")
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._is_closing = True
+        self._arrived.set()
+        if self._writer is not None:
+            await self._writer
+
+    @property
+    def num_waiting(self) -> int:
+        """Events that are queued or being committed."""
+        return self._num_waiting
+
+    @property
+    def is_open(self) -> bool:
+        return self._writer is not None and not self._writer.done() and not self._is_closing
+
+    async def submit(self, answers: Sequence[Answer]) -> list[EventResult]:
+        """Make answers durable and return what became of each, in their order.
+
+        Raises:
+            UnavailableError: too many events are waiting, the service is stopping, or the database cannot
+            write.
+        """
+        now = datetime.now(UTC)
+        results: list[EventResult | None] = []
+        events: list[Event] = []
+        for answer in answers:
+            try:
+                events.append(to_event(answer, num_categories=self._num_categories, now=now))
+                results.append(None)
+            except RejectedError as error:
+                results.append(
+                    EventResult(event_id=answer.event_id, outcome=Outcome.REJECTED, reason=str(error))
+                )
+        stored = iter(await self._enqueue(events) if events else [])
+        return [result or next(stored) for result in results]
+
+    async def _enqueue(self, events: list[Event]) -> list[EventResult]:
+        if not self.is_open:
+            raise UnavailableError(
+                "The service is stopping and takes no more answers; send them again in a moment."
+            )
+        if self._num_waiting + len(events) > self._max_waiting:
+            raise UnavailableError(
+                f"{self._num_waiting} answers are waiting to be stored, at most {self._max_waiting} may: "
+                "send these again in a moment."
+            )
+        request = Request(events, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._num_waiting += len(events)
+        self._arrived.set()
+        return await request.done
+
+    async def _write(self) -> None:
+        while True:
+            await self._arrived.wait()
+            group = self._next_group()
+            if group:
+                await self._settle(group)
+                self._num_waiting -= sum(len(request.events) for request in group)
+            elif self._is_closing:
+                return
+            else:
+                self._arrived.clear()
+
+    def _next_group(self) -> list[Request]:
+        group: list[Request] = []
+        size = 0
+        while self._queue and (not group or size + len(self._queue[0].events) <= LARGEST_GROUP):
+            request = self._queue.popleft()
+            group.append(request)
+            size += len(request.events)
+        return group
+
+    async def _settle(self, group: list[Request]) -> None:
+        """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
+        own.
+        """
+        try:
+            committed = await self._committer.commit([event for request in group for event in request.events])
+        except UnavailableError as error:
+            for request in group:
+                request.fail(error)
+            return
+        except Exception as error:  # whatever one request does, the writer and its neighbours go on
+            if len(group) == 1:
+                logger.exception("An answer could not be stored")
+                group[0].fail(error)
+                return
+            for request in group:
+                await self._settle([request])
+            return
+        results = iter(committed.results)
+        for request in group:
+            request.succeed([next(results) for _ in request.events])
+        self._announce(committed)
+
+    def _announce(self, committed: Committed) -> None:
+        try:
+            self._on_commit(committed)
+        except Exception:  # the answers are stored; who listens must not stop the next ones
+            logger.exception("A commit could not be announced")

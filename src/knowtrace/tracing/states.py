@@ -1,0 +1,83 @@
+"""Where a student stands: as stored, or replayed from the log when the stored state is not the one asked
+for.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from knowtrace.domain import Mastery
+from knowtrace.store import Session, StoredEvent
+from knowtrace.tracing.commit import to_state
+from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.tracer import Tracer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One answer of a student, and the mastery of the skills it touched right after it."""
+
+    event: StoredEvent
+    masteries: list[Mastery]
+
+
+async def live_state(session: Session, tracer: Tracer, student_id: str) -> StudentState:
+    """Return a student's state after every stored answer; one that another model computed is replayed."""
+    stored = (await session.students.load([student_id])).get(student_id)
+    if stored is None:
+        return tracer.start()
+    if stored.model_version == tracer.version:
+        return to_state(stored)
+    return await replayed_state(session, tracer, student_id)
+
+
+async def replayed_state(
+    session: Session,
+    tracer: Tracer,
+    student_id: str,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> StudentState:
+    """Return the state that the answers from `start` up to, not including, `end` lead to, from nothing."""
+    state = tracer.start()
+    async for page in session.events.history(student_id, start=start, end=end):
+        state = await asyncio.to_thread(_follow, tracer, state, page)
+    return state
+
+
+async def timeline(
+    session: Session, tracer: Tracer, student_id: str, *, limit: int, skill_id: str | None = None
+) -> list[Moment]:
+    """Replay a student's whole log and return its last `limit` answers, oldest first.
+
+    With a skill: the answers that touched it, and its mastery alone.
+    """
+    state = tracer.start()
+    moments: deque[Moment] = deque(maxlen=limit)
+    async for page in session.events.history(student_id):
+        state = await asyncio.to_thread(_watch, tracer, state, page, moments, skill_id)
+    return list(moments)
+
+
+def _follow(tracer: Tracer, state: StudentState, events: list[StoredEvent]) -> StudentState:
+    for event in events:
+        state = tracer.observe(state, event.interaction)
+    return state
+
+
+def _watch(
+    tracer: Tracer,
+    state: StudentState,
+    events: list[StoredEvent],
+    moments: deque[Moment],
+    skill_id: str | None,
+) -> StudentState:
+    for event in events:
+        state, masteries = tracer.answer(state, event.interaction)
+        if skill_id is not None:
+            masteries = [mastery for mastery in masteries if mastery.skill_id == skill_id]
+        if masteries or skill_id is None:
+            moments.append(Moment(event=event, masteries=masteries))
+    return state

@@ -1,0 +1,158 @@
+"""A trained model as a filter over a student's state: one answer in, one state out, at constant cost.
+
+Nothing here knows which model it is: a run's two step graphs are all there is. torch is not imported.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowtrace.domain import Interaction, Mastery, MasteryState, Vocabulary, mastery_state
+from knowtrace.errors import NotFoundError
+from knowtrace.registry import Run
+from knowtrace.tracing.panels import Panel, panels
+from knowtrace.tracing.student import SkillEvidence, State, StudentState
+
+NO_EVIDENCE = SkillEvidence(0, None, was_mastered=False)
+
+
+class Tracer:
+    """Observes answers and predicts responses with the step graphs of one run.
+
+    Safe to share between threads: it holds no student.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.version = run.version
+        self.name = str(run.config["model"]["name"])
+        self.vocabulary: Vocabulary = run.vocabulary
+        self.intervals = run.intervals
+        self._steps = run.steps()
+        self._start: State = run.initial_state
+        self._panels = panels(self.vocabulary)
+        self._all = list(self._panels)
+        self._all_items = np.concatenate([panel.items for panel in self._panels.values()])
+        self._all_skills = np.concatenate([panel.skills for panel in self._panels.values()])
+        self._all_starts = np.cumsum([0, *(len(panel.items) for panel in self._panels.values())])[:-1]
+        num_categories = self.vocabulary.num_categories
+        self._score = np.linspace(0, 1, num_categories, dtype=np.float32)
+
+    def start(self) -> StudentState:
+        """Return the state of a student of whom nothing is known."""
+        return StudentState(vector=self._start)
+
+    def skills_of(self, item_id: str, skill_ids: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the skills an answer to an item touches: those given, else those of the catalogue."""
+        if skill_ids:
+            return tuple(skill_ids)
+        item = self.vocabulary.item(item_id)
+        return item.skill_ids if item else ()
+
+    def observe(self, student: StudentState, interaction: Interaction) -> StudentState:
+        """Return the student's state after one more answer; cost does not depend on the history's length."""
+        return self.answer(student, interaction)[0]
+
+    def answer(self, student: StudentState, interaction: Interaction) -> tuple[StudentState, list[Mastery]]:
+        """Return the state after one more answer, and the new mastery of the known skills it touches."""
+        skill_ids = self.skills_of(interaction.item_id, interaction.skill_ids)
+        vector = self._steps.observe(
+            student.vector,
+            self.vocabulary.item_index(interaction.item_id),
+            self.vocabulary.skill_row(skill_ids),
+            interaction.response,
+        )
+        at = interaction.answered_at
+        skills = dict(student.skills)
+        touched = [skill_id for skill_id in dict.fromkeys(skill_ids) if skill_id in self._panels]
+        for skill_id in touched:
+            before = skills.get(skill_id, NO_EVIDENCE)
+            skills[skill_id] = SkillEvidence(before.num_answers + 1, at, before.was_mastered)
+        after = StudentState(
+            vector=vector, num_answers=student.num_answers + 1, last_answered_at=at, skills=skills
+        )
+        masteries = self.mastery(after, touched)
+        for mastery in masteries:
+            if mastery.state is MasteryState.MASTERED:
+                skills[mastery.skill_id] = replace(skills[mastery.skill_id], was_mastered=True)
+        return after, masteries
+
+    def replay(self, interactions: Iterable[Interaction]) -> StudentState:
+        """Return the state after a whole history, from nothing."""
+        student = self.start()
+        for interaction in interactions:
+            student = self.observe(student, interaction)
+        return student
+
+    def probabilities(
+        self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
+    ) -> NDArray[np.float32]:
+        """Return the probability of each response category, (N, K), for items given as (item_id, skill_ids).
+
+        Empty `skill_ids` mean the catalogue's. An item that training did not see is answered as an unseen item
+        of its skills.
+        """
+        items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
+        skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
+        return self._steps.predict(student.vector, items, skills)
+
+    def expected_success(
+        self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
+    ) -> NDArray[np.float32]:
+        """Return the expected score of each item as a share of full credit, (N,) in [0, 1]."""
+        return self.probabilities(student, questions) @ self._score
+
+    def mastery(self, student: StudentState, skill_ids: Sequence[str] | None = None) -> list[Mastery]:
+        """Return the mastery of the named skills, or of every skill the model knows.
+
+        Raises:
+            NotFoundError: a skill is not in the run's vocabulary.
+        """
+        if skill_ids is None:
+            skill_ids, items, skills, starts = self._all, self._all_items, self._all_skills, self._all_starts
+        elif not skill_ids:
+            return []
+        else:
+            chosen = [self._panel(skill_id) for skill_id in skill_ids]
+            items = np.concatenate([panel.items for panel in chosen])
+            skills = np.concatenate([panel.skills for panel in chosen])
+            starts = np.cumsum([0, *(len(panel.items) for panel in chosen)])[:-1]
+        success = self._steps.predict(student.vector, items, skills) @ self._score
+        counts = np.diff(np.append(starts, len(items)))
+        estimates = np.add.reduceat(success, starts) / counts
+        return self._masteries(student, skill_ids, estimates)
+
+    def num_calibrated(self, skill_id: str) -> int:
+        """Return how many items of the skill have enough training answers to stand for it."""
+        return self._panel(skill_id).num_calibrated
+
+    def _masteries(
+        self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float32]
+    ) -> list[Mastery]:
+        evidence = [student.skills.get(skill_id, NO_EVIDENCE) for skill_id in skill_ids]
+        low, high = self.intervals.bounds(estimates, [known.num_answers for known in evidence])
+        return [
+            Mastery(
+                skill_id=skill_id,
+                estimate=estimate,
+                low=lower,
+                high=upper,
+                evidence=known.num_answers,
+                last_answered_at=known.last_answered_at,
+                state=mastery_state(estimate, known.num_answers, was_mastered=known.was_mastered),
+            )
+            for skill_id, estimate, lower, upper, known in zip(
+                skill_ids, estimates.tolist(), low.tolist(), high.tolist(), evidence, strict=True
+            )
+        ]
+
+    def _panel(self, skill_id: str) -> Panel:
+        try:
+            return self._panels[skill_id]
+        except KeyError:
+            raise NotFoundError(
+                f"Skill {skill_id!r} is not known to model {self.version}. "
+                "GET /api/v1/mastery/{student_id} without `skill` lists the known ones."
+            ) from None
+

@@ -1,0 +1,26 @@
+"""From interactions to a run: splits, batches, the loop, metrics, checkpoints, export. Needs the `train` extra."""
+
+from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit, predict_all, scored_answers
+from knowtrace.training.sequences import Sequences, build_vocabulary, encode
+from knowtrace.training.splits import Split, split_students, without_twins
+from knowtrace.training.train import Recipe, load_model, recipe_of, split_of, train
+
+__all__ = [
+    "Fit",
+    "Recipe",
+    "Reporter",
+    "Sequences",
+    "Split",
+    "TrainingConfig",
+    "build_vocabulary",
+    "encode",
+    "fit",
+    "load_model",
+    "predict_all",
+    "recipe_of",
+    "scored_answers",
+    "split_of",
+    "split_students",
+    "train",
+    "without_twins",
+]

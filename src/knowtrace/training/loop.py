@@ -1,0 +1,281 @@
+"""The one training loop. It never asks which model it trains."""
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from knowtrace.errors import TrainingError
+from knowtrace.models import Batch, ResponseModel
+from knowtrace.models.layers import ItemTable
+from knowtrace.training import metrics
+from knowtrace.training.batches import bucket
+from knowtrace.training.checkpoint import (
+    Checkpoint,
+    grouped,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from knowtrace.training.sequences import Sequences
+from knowtrace.training.watch import TrainingWatch
+
+EVALUATION_BATCH_ANSWERS = 32_768
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to train: AdamW with a cosine schedule, averaged weights, early stopping on validation AUC.
+
+    `batch_answers` bounds a batch's padded answers; `longest` cuts histories in training (never in evaluation);
+    `averaging` is the decay of the weights' moving average, which is what is validated and kept. Tables of items
+    are long and each row is rarely visited, so they have a weight decay of their own.
+    """
+
+    epochs: int = 12
+    patience: int = 4
+    batch_answers: int = 8_192
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    table_decay: float = 1.0
+    clip_norm: float = 1.0
+    averaging: float = 0.98
+    longest: int = 1_000
+    seed: int = 0
+
+
+class Reporter(Protocol):
+    """Who is told how training goes."""
+
+    def begin(self, *, epochs: int, answers_per_epoch: int, epochs_done: int) -> None: ...
+    def advance(self, answers: int) -> None: ...
+    def epoch(self, record: dict[str, Any]) -> None: ...
+    def warn(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training leaves: one record per epoch, the best of them, and the trained model."""
+
+    model: ResponseModel
+    history: list[dict[str, Any]]
+    best: dict[str, Any]
+
+
+def fit(
+    model: ResponseModel,
+    train: Sequences,
+    valid: Sequences,
+    config: TrainingConfig,
+    *,
+    reporter: Reporter,
+    checkpoint: Path,
+    device: torch.device | None = None,
+) -> Fit:
+    """Train a model and return it with the weights that did best on the validation students.
+
+    An interrupted training goes on from `checkpoint` and ends with the same weights as one that was not: every
+    epoch draws from its own seed. A model without gradient parameters is only validated.
+
+    Raises:
+        TrainingError: the checkpoint belongs to another configuration, or no epoch gave finite weights.
+    """
+    device = device or torch.device("cpu")
+    training = _Training(model.to(device), config, reporter, device)
+    if checkpoint.exists():
+        training.resume(load_checkpoint(checkpoint))
+    pieces = train.cut(config.longest)
+    epochs = config.epochs if training.learns else 1
+    reporter.begin(epochs=epochs, answers_per_epoch=train.num_answers, epochs_done=len(training.history))
+    while len(training.history) < epochs and not training.is_over():
+        record = training.run_epoch(pieces, valid)
+        reporter.epoch(record)
+        save_checkpoint(checkpoint, training.checkpoint())
+    return training.result()
+
+
+def predict_all(
+    model: ResponseModel, sequences: Sequences, *, device: torch.device | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+    """Return probabilities (M, K) of all answers in order, with full histories, the responses, and the seconds taken."""
+    model.eval()
+    probabilities = np.empty((sequences.num_answers, model.sizes.num_categories))
+    began = time.perf_counter()
+    with torch.inference_mode():
+        for students in bucket(sequences, batch_answers=EVALUATION_BATCH_ANSWERS):
+            batch = sequences.batch(students)
+            logits = model(batch.to(device) if device else batch).cpu()
+            where = np.concatenate([np.arange(sequences.starts[s], sequences.starts[s + 1]) for s in students])
+            probabilities[where] = logits[batch.valid].double().softmax(-1).numpy()
+    return probabilities, sequences.responses, time.perf_counter() - began
+
+
+def scored_answers(sequences: Sequences) -> NDArray[np.bool_]:
+    """Return which answers the protocol scores, (M,): all but each student's first."""
+    scored = np.ones(sequences.num_answers, dtype=bool)
+    scored[sequences.starts[:-1]] = False
+    return scored
+
+
+class _Training:
+    """The moving parts of one training: model, average, optimizer, history."""
+
+    def __init__(self, model: ResponseModel, config: TrainingConfig, reporter: Reporter, device: torch.device) -> None:
+        self.model = model
+        self.averaged = copy.deepcopy(model)
+        self.config = config
+        self.reporter = reporter
+        self.device = device
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.learns = bool(self.parameters)
+        self.optimizer = (
+            torch.optim.AdamW(_groups(model, config), lr=config.learning_rate)
+            if self.learns
+            else None
+        )
+        self.watch = TrainingWatch()
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Any] | None = None
+        self.best_weights: dict[str, Tensor] = {}
+        self.steps = 0
+
+    def run_epoch(self, pieces: Sequences, valid: Sequences) -> dict[str, Any]:
+        number = len(self.history) + 1
+        rng = np.random.default_rng([self.config.seed, number])
+        torch.manual_seed(int(rng.integers(2**62)))
+        began = time.perf_counter()
+        loss = self._learn(pieces, rng) if self.learns else None
+        seconds = time.perf_counter() - began
+        probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
+        scored = scored_answers(valid)
+        valid_auc = metrics.auc(probabilities[scored], responses[scored])
+        record = {
+            "epoch": number,
+            "train_loss": loss,
+            "valid_auc": valid_auc,
+            "valid_nll": metrics.nll(probabilities[scored], responses[scored]),
+            "seconds": seconds,
+            "interactions_per_second": pieces.num_answers / seconds if self.learns else None,
+        }
+        self.history.append(record)
+        if loss is not None:
+            for text in self.watch.epoch(number, loss):
+                self.reporter.warn(text)
+        if not math.isnan(valid_auc) and (self.best is None or valid_auc > self.best["valid_auc"]):
+            self.best = record
+            self.best_weights = {name: tensor.clone() for name, tensor in self.averaged.state_dict().items()}
+        return record
+
+    def is_over(self) -> bool:
+        """Whether validation AUC has not risen for `patience` epochs."""
+        if not self.history:
+            return False
+        since = len(self.history) - (self.best["epoch"] if self.best else 0)
+        return since >= self.config.patience
+
+    def result(self) -> Fit:
+        if self.best is None:
+            raise TrainingError(
+                "No epoch gave a validation AUC: the validation students answered in one category only, or the loss "
+                "was not finite. Check the data with `knowtrace data inspect`, or lower the learning rate."
+            )
+        self.model.load_state_dict(self.best_weights)
+        return Fit(self.model.cpu().eval(), self.history, self.best)
+
+    def _learn(self, pieces: Sequences, rng: np.random.Generator) -> float:
+        self.model.train()
+        groups = bucket(pieces, batch_answers=self.config.batch_answers, rng=rng)
+        epoch = len(self.history)
+        losses: list[float] = []
+        for done, batch in enumerate(self._batches(pieces, groups)):
+            self._set_rate((epoch + done / len(groups)) / self.config.epochs)
+            losses.append(self._step(batch))
+            self.reporter.advance(int(batch.valid.sum()))
+        return float(np.nanmean(losses))
+
+    def _batches(self, pieces: Sequences, groups: list[NDArray[np.int64]]) -> Iterator[Batch]:
+        for students in groups:
+            yield pieces.batch(students).to(self.device)
+
+    def _step(self, batch: Batch) -> float:
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.model(batch)[batch.valid], batch.responses[batch.valid])
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm))
+        value = float(loss.detach())
+        self.steps += 1
+        for text in self.watch.step(self.steps, value, norm):
+            self.reporter.warn(text)
+        if not math.isfinite(value) or not math.isfinite(norm):
+            return math.nan
+        self.optimizer.step()
+        self._average()
+        return value
+
+    def _average(self) -> None:
+        # A short average at first, or the random start would weigh for hundreds of steps.
+        decay = min(self.config.averaging, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for average, current in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+                average.lerp_(current, 1 - decay)
+
+    def _set_rate(self, share_done: float) -> None:
+        assert self.optimizer is not None
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share_done, 1.0)))
+
+    def checkpoint(self) -> Checkpoint:
+        tensors = (
+            grouped("model", self.model.state_dict())
+            | grouped("averaged", self.averaged.state_dict())
+            | grouped("best", self.best_weights)
+        )
+        if self.optimizer is not None:
+            tensors |= grouped("optimizer", optimizer_tensors(self.optimizer))
+        progress = {
+            "config": asdict(self.config),
+            "history": self.history,
+            "best": self.best,
+            "steps": self.steps,
+            "watch": {"recent": list(self.watch.recent), "losses": self.watch.losses, "said": sorted(self.watch.said)},
+        }
+        return Checkpoint(tensors, progress)
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        progress = checkpoint.progress
+        if progress["config"] != asdict(self.config):
+            raise TrainingError(
+                f"The unfinished training was started with {progress['config']}, this one asks for "
+                f"{asdict(self.config)}. Use the same settings, or another --out, or delete the folder."
+            )
+        self.model.load_state_dict(checkpoint.group("model"))
+        self.averaged.load_state_dict(checkpoint.group("averaged"))
+        self.best_weights = checkpoint.group("best")
+        if self.optimizer is not None:
+            restore_optimizer(self.optimizer, checkpoint.group("optimizer"))
+        self.history, self.best, self.steps = progress["history"], progress["best"], progress["steps"]
+        watch = progress["watch"]
+        self.watch.recent.extend(watch["recent"])
+        self.watch.losses.extend(watch["losses"])
+        self.watch.said.update(watch["said"])
+
+
+def _groups(model: ResponseModel, config: TrainingConfig) -> list[dict[str, Any]]:
+    """Return the parameters in two groups: tables of items, and all others."""
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, ItemTable)}
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in learnt if id(p) in tables], "weight_decay": config.table_decay},
+        {"params": [p for p in learnt if id(p) not in tables], "weight_decay": config.weight_decay},
+    ]

@@ -1,0 +1,85 @@
+"""How good predictions are. Pure functions of probabilities (M, K), responses (M,) and optional weights (M,).
+
+With K = 2 each is the textbook figure. With more categories AUC, Brier and ECE are means over the K-1 questions
+"is the response at least k?", which is the textbook figure of each question; accuracy and NLL are by category.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+ECE_BINS = 15
+SMALLEST_PROBABILITY = 1e-7
+
+
+def auc(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the chance that a higher response was predicted higher than a lower one; ties count half.
+
+    NaN where a category boundary has answers on one side only.
+    """
+    return _over_boundaries(_binary_auc, probabilities, responses, weights)
+
+
+def accuracy(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the share of answers whose likeliest category came true."""
+    return float(np.average(probabilities.argmax(1) == responses, weights=weights))
+
+
+def nll(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the mean negative log probability of what happened, in nats."""
+    happened = probabilities[np.arange(len(responses)), responses].clip(SMALLEST_PROBABILITY)
+    return float(np.average(-np.log(happened), weights=weights))
+
+
+def brier(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the mean squared error of probabilities (for K > 2 the ranked probability score per boundary)."""
+    return _over_boundaries(lambda p, y, w: float(np.average((p - y) ** 2, weights=w)), probabilities, responses, weights)
+
+
+def ece(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the expected calibration error over 15 equally wide bins of the predicted probability."""
+    return _over_boundaries(_binary_ece, probabilities, responses, weights)
+
+
+METRICS: dict[str, Callable[..., float]] = {
+    "auc": auc,
+    "accuracy": accuracy,
+    "nll": nll,
+    "brier": brier,
+    "ece": ece,
+}
+
+
+def _over_boundaries(
+    metric: Callable[[Floats, Floats, Floats], float],
+    probabilities: Floats,
+    responses: NDArray[np.int64],
+    weights: Floats | None,
+) -> float:
+    weights = np.ones(len(responses)) if weights is None else weights
+    at_least = probabilities[:, ::-1].cumsum(1)[:, ::-1]
+    values = [
+        metric(at_least[:, k], (responses >= k).astype(np.float64), weights)
+        for k in range(1, probabilities.shape[1])
+    ]
+    return float(np.mean(values))
+
+
+def _binary_auc(p: Floats, y: Floats, weights: Floats) -> float:
+    order = np.argsort(p, kind="stable")
+    p, positive, negative = p[order], (weights * y)[order], (weights * (1 - y))[order]
+    firsts = np.flatnonzero(np.concatenate([[True], p[1:] != p[:-1]]))
+    positive, negative = np.add.reduceat(positive, firsts), np.add.reduceat(negative, firsts)
+    total = positive.sum() * negative.sum()
+    if total == 0:
+        return float("nan")
+    below = negative.cumsum() - negative / 2
+    return float((positive * below).sum() / total)
+
+
+def _binary_ece(p: Floats, y: Floats, weights: Floats) -> float:
+    bins = np.minimum((p * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    gap = np.bincount(bins, weights * (p - y), ECE_BINS)
+    return float(np.abs(gap).sum() / weights.sum())

@@ -1,0 +1,187 @@
+"""From a dataset to a sealed run: split, encode, fit, export, measure intervals, seal."""
+
+import dataclasses
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from knowtrace import __version__
+from knowtrace.domain import Vocabulary
+from knowtrace.errors import RunError, TrainingError
+from knowtrace.models import ResponseModel, build_model
+from knowtrace.registry import (
+    Run,
+    StepGraphs,
+    run_files,
+    seal_run,
+    write_json,
+    write_serving,
+    write_vocabulary,
+)
+from knowtrace.sources import Dataset, find_twins
+from knowtrace.training.allocator import keep_freed_memory
+from knowtrace.training.export import export_steps
+from knowtrace.training.intervals import measure_intervals
+from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
+from knowtrace.training.sequences import build_vocabulary, category_counts, encode, sizes_of
+from knowtrace.training.splits import Split, split_students, without_twins
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to train on what: everything a run's result depends on besides the data.
+
+    `clean` removes training students who are the same person as a validation or test student.
+    """
+
+    model: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    training: TrainingConfig = TrainingConfig()
+    fold: int = 0
+    split_seed: int = 42
+    clean: bool = False
+
+
+def train(
+    dataset: Dataset, recipe: Recipe, out: Path, *, reporter: Reporter, device: torch.device | None = None
+) -> Run:
+    """Train a model and leave a sealed run at `out`; called again after a kill, it goes on where it was.
+
+    Raises:
+        NotFoundError: no model has the recipe's name.
+        TrainingError: the data or the settings do not allow training, or `out` holds something else.
+    """
+    _claim(out)
+    keep_freed_memory()
+    split = split_of(dataset, recipe)
+    vocabulary = build_vocabulary(dataset, split.train)
+    torch.manual_seed(recipe.training.seed)
+    model = build_model(recipe.model, sizes_of(vocabulary), recipe.settings)
+    model.start_from(category_counts(vocabulary))
+    valid = encode(dataset, split.valid, vocabulary)
+    result = fit(
+        model,
+        encode(dataset, split.train, vocabulary),
+        valid,
+        recipe.training,
+        reporter=reporter,
+        checkpoint=out / CHECKPOINT,
+        device=device,
+    )
+    files = run_files(out)
+    model = result.model
+    save_file({name: t.contiguous() for name, t in model.state_dict().items()}, files["model.safetensors"])
+    export_steps(
+        model,
+        skills_per_item=vocabulary.skills_per_item,
+        observe=files["observe.onnx"],
+        predict=files["predict.onnx"],
+    )
+    with torch.no_grad():
+        initial_state = model.initial_state()[0].numpy()
+    intervals = measure_intervals(
+        StepGraphs(files["observe.onnx"], files["predict.onnx"]),
+        initial_state,
+        valid,
+        num_categories=vocabulary.num_categories,
+    )
+    write_serving(files["serving.safetensors"], initial_state=initial_state, intervals=intervals)
+    write_vocabulary(files["vocabulary.json"], vocabulary)
+    write_json(files["config.json"], _config(dataset, recipe, split, model))
+    write_json(files["metrics.json"], _metrics(result, model))
+    run = seal_run(out)
+    (out / CHECKPOINT).unlink(missing_ok=True)
+    return run
+
+
+def split_of(dataset: Dataset, recipe: Recipe) -> Split:
+    """Return the students of each part under a recipe's protocol."""
+    split = split_students(dataset, fold=recipe.fold, seed=recipe.split_seed)
+    return without_twins(split, find_twins(dataset)) if recipe.clean else split
+
+
+def recipe_of(run: Run) -> Recipe:
+    """Return the recipe that a run was trained by."""
+    recipe = run.config["recipe"]
+    return Recipe(**{**recipe, "training": TrainingConfig(**recipe["training"])})
+
+
+def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
+    """Return a run's trained model and its vocabulary.
+
+    Raises:
+        RunError: the weights do not fit the model that the run's configuration describes.
+    """
+    recipe = recipe_of(run)
+    model = build_model(recipe.model, sizes_of(run.vocabulary), recipe.settings)
+    try:
+        model.load_state_dict(load_file(run.path / "model.safetensors"))
+    except RuntimeError as error:
+        raise RunError(f"The weights at {run.path} do not fit its model {recipe.model!r}: {error}.") from error
+    return model.eval(), run.vocabulary
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Return a hash of every student's answers in order: two datasets with the same one hold the same answers."""
+    digest = hashlib.blake2b(digest_size=16)
+    for student_id, history in dataset.students.items():
+        digest.update(f"\n{student_id}".encode())
+        for interaction in history:
+            digest.update(f"\t{interaction.item_id}\v{interaction.response}".encode())
+    return digest.hexdigest()
+
+
+def _claim(out: Path) -> None:
+    """Make `out` ours: a new folder, or one with an unfinished run; a finished run is never written over."""
+    if (out / "manifest.json").exists():
+        raise TrainingError(f"{out} already holds a finished run. Choose another --out, or delete the folder.")
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / CHECKPOINT).exists())):
+        raise TrainingError(f"{out} exists and is not an unfinished run. Choose another --out.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{out} cannot be made ({error.strerror}). Choose another --out.") from error
+    if not os.access(out, os.W_OK):
+        raise TrainingError(f"{out} cannot be written to. Choose another --out.")
+    free = shutil.disk_usage(out).free
+    if free < 2**28:
+        raise TrainingError(f"{out} has {free / 2**20:.0f} MiB free; a run needs up to 256 MiB. Free some space.")
+
+
+def _config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseModel) -> dict[str, Any]:
+    return {
+        "knowtrace": __version__,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": {"name": recipe.model, "config": asdict(getattr(model, "config"))},  # noqa: B009
+        "recipe": asdict(recipe),
+        "data": {
+            "name": dataset.name,
+            "format": dataset.format,
+            "fingerprint": fingerprint(dataset),
+            "num_students": {part: len(split.part(part)) for part in ("train", "valid", "test")},
+            "num_interactions": dataset.num_interactions,
+            "num_categories": dataset.num_categories,
+            "split": split.rule,
+        },
+    }
+
+
+def _metrics(result: Fit, model: ResponseModel) -> dict[str, Any]:
+    return {
+        "best": result.best,
+        "epochs": result.history,
+        "num_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "state_bytes": int(np.prod(model.initial_state().shape)) * 4,
+        "threads": torch.get_num_threads(),
+    }

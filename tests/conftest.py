@@ -1,0 +1,80 @@
+"""What every suite may use: a small simulation, a tiny trained run on it, and where the real data lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from knowtrace.registry import Run
+from knowtrace.sources import Dataset, SimulationConfig, read, simulate, write_simulation
+from knowtrace.training import Recipe, TrainingConfig, train
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("KNOWTRACE_DATA", ROOT.parent / "shared" / "data"))
+
+# Two workers on two cores: more threads than cores make every small tensor operation wait.
+torch.set_num_threads(1)
+
+
+class SilentReporter:
+    """Keeps what training said."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, object]] = []
+        self.warnings: list[str] = []
+        self.answers = 0
+
+    def begin(self, *, epochs: int, answers_per_epoch: int, epochs_done: int) -> None:
+        self.epochs_done = epochs_done
+
+    def advance(self, answers: int) -> None:
+        self.answers += answers
+
+    def epoch(self, record: dict[str, object]) -> None:
+        self.records.append(record)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def reporter() -> SilentReporter:
+    return SilentReporter()
+
+
+@pytest.fixture(scope="session")
+def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """150 simulated students, 30 binary items, 5 skills, with their true probabilities."""
+    path = tmp_path_factory.mktemp("simulation")
+    config = SimulationConfig(num_students=150, num_answers=40, num_items=30, num_skills=5, num_categories=2)
+    write_simulation(simulate(config, seed=3), path)
+    return read(path)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sealed run of a narrow LSTM, trained for three epochs on the small simulation."""
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    recipe = Recipe(
+        model="dkt",
+        settings={"embedding_dim": 16, "hidden_dim": 16},
+        training=TrainingConfig(epochs=3, batch_answers=1024, learning_rate=0.01),
+    )
+    return train(small_dataset, recipe, path, reporter=SilentReporter()).path
+
+
+@pytest.fixture(scope="session")
+def opened_run(tiny_run: Path) -> Run:
+    return Run.open(tiny_run)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; without it a test is skipped, except in CI, where it fails."""
+    if not DATA.is_dir():
+        message = f"no real data at {DATA}: set KNOWTRACE_DATA"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return DATA

@@ -1,0 +1,55 @@
+"""Every model of the registry, binary and graded, against every law; and broken models, which must fail theirs."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from contract import broken
+from contract.checks import CHECKS
+from knowtrace.models import MODELS, ResponseModel, Sizes, build_model
+
+TINY = {2: Sizes(num_items=12, num_skills=6, num_categories=2), 4: Sizes(num_items=12, num_skills=6, num_categories=4)}
+
+
+def tiny_model(name: str, num_categories: int) -> ResponseModel:
+    """Return a model as it stands after some training: item counts known, no weight at its symmetric start."""
+    torch.manual_seed(7)
+    sizes = TINY[num_categories]
+    model = build_model(name, sizes)
+    counts = torch.randint(1, 30, (sizes.num_items, num_categories)).float()
+    counts[:2] = 0
+    model.start_from(counts)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.Embedding):
+                module.weight[1:] += 0.3 * torch.randn_like(module.weight[1:])
+    return model
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[tuple[str, int], ResponseModel]:
+    return {(name, k): tiny_model(name, k) for name in MODELS for k in TINY}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("num_categories", TINY)
+@pytest.mark.parametrize("name", MODELS)
+def test_model_keeps_the_contract(
+    name: str, num_categories: int, check: Callable[[ResponseModel], None], models: dict[tuple[str, int], ResponseModel]
+) -> None:
+    check(copy.deepcopy(models[name, num_categories]))
+
+
+@pytest.mark.parametrize(("model", "check"), broken.CASES, ids=lambda value: getattr(value, "__name__", None))
+def test_broken_model_fails(model: type[ResponseModel], check: Callable[[ResponseModel], None]) -> None:
+    torch.manual_seed(7)
+    with pytest.raises(AssertionError):
+        check(model(TINY[2]))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_unbroken_twin_of_the_broken_models_passes(check: Callable[[ResponseModel], None]) -> None:
+    torch.manual_seed(7)
+    check(broken.Sound(TINY[2]))

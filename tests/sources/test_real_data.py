@@ -1,0 +1,83 @@
+"""The real data, against what its README and its published clusters say."""
+
+import csv
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from knowtrace.sources import Dataset, find_twins, read
+
+pytestmark = pytest.mark.data
+
+
+def num_items(dataset: Dataset) -> int:
+    return len({answer.item_id for history in dataset.students.values() for answer in history})
+
+
+def num_skills(dataset: Dataset) -> int:
+    return len({s for history in dataset.students.values() for answer in history for s in answer.skill_ids})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "counts", "seconds"),
+    [
+        ("assistments2009", (282_760, 3_852, 17_737, 123), 2.5),
+        ("assistments2015", (682_797, 19_093, 100, 100), 6),
+        ("assistments2017", (941_502, 1_705, 3_162, 102), 8),
+    ],
+)
+def test_prepared_files(
+    real_data: Path, name: str, counts: tuple[int, int, int, int], seconds: float
+) -> None:
+    start = time.process_time()
+    dataset = read(real_data / name)
+    elapsed = time.process_time() - start
+    num_students = len(dataset.students)
+    assert (dataset.num_interactions, num_students, num_items(dataset), num_skills(dataset)) == counts
+    assert dataset.quarantined == ()
+    assert len(dataset.splits) == num_students
+    assert elapsed < seconds
+
+
+def test_the_published_parts_of_assistments_2009(real_data: Path) -> None:
+    dataset = read(real_data / "assistments2009")
+    assert Counter(dataset.splits.values())["test"] == 770
+    assert sum(len(dataset.students[s]) for s, split in dataset.splits.items() if split == "test") == 55_969
+    assert dataset.skill_names["1"] == "Box and Whisker"
+    with (real_data / "assistments2009" / "twins.csv").open(newline="") as stream:
+        published: dict[str, set[str]] = {}
+        for row in csv.DictReader(stream):
+            published.setdefault(row["cluster"], set()).add(row["student_id"])
+    assert {frozenset(cluster) for cluster in find_twins(dataset)} == set(map(frozenset, published.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "counts"),
+    [
+        ("raw_15_students.csv.gz", 1_887, (1_548, 15, 74)),
+        ("raw_2_skills.csv.gz", 10_791, (10_791, 902, 2)),
+    ],
+)
+def test_raw_assistments_2009(real_data: Path, name: str, rows: int, counts: tuple[int, int, int]) -> None:
+    dataset = read(real_data / "assistments2009" / name)
+    assert dataset.format == "ASSISTments 2009 raw"
+    assert (dataset.num_interactions, len(dataset.students), num_skills(dataset)) == counts
+    assert dataset.num_interactions + dataset.num_merged + len(dataset.quarantined) == rows
+
+
+def test_timestamped_assistments_2017(real_data: Path) -> None:
+    dataset = read(real_data / "assistments2017" / "timestamped_342_students.tsv.gz")
+    assert (len(dataset.students), dataset.num_interactions) == (342, 90_586)
+    assert (num_items(dataset), num_skills(dataset), dataset.quarantined) == (2_625, 400, ())
+
+
+def test_ednet_kt4(real_data: Path) -> None:
+    dataset = read(real_data / "ednet" / "KT4")
+    assert len(dataset.students) == 9
+    assert dataset.notes[0] == "15,201 rows are actions other than answering."
+    assert dataset.num_interactions + dataset.num_merged + len(dataset.quarantined) + 15_201 == 18_256
+    first = dataset.students["u7"][0]
+    assert (first.item_id, first.elapsed_seconds, first.container_id) == ("q3993", 31.623, "b2525")

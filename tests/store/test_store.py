@@ -1,0 +1,129 @@
+"""Transactions, durability and migrations, on every database that is there."""
+
+import sqlite3
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from knowtrace.errors import UnavailableError
+from knowtrace.store import Store, StoredStudent
+from knowtrace.store.tables import metadata
+
+pytestmark = pytest.mark.anyio
+
+
+
+def student(student_id: str, num_answers: int = 1) -> StoredStudent:
+    return StoredStudent(
+        student_id=student_id,
+        model_version="m-1",
+        vector=np.arange(4, dtype=np.float32),
+        num_answers=num_answers,
+        last_answered_at=datetime(2026, 3, 1, tzinfo=UTC),
+        last_position=num_answers,
+    )
+
+
+async def test_migrations_lead_to_the_declared_tables(store: Store) -> None:
+    async with store._engine.connect() as connection:
+        difference = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+    assert difference == []
+
+
+async def test_migrations_go_back_to_nothing_and_forth_again(store: Store) -> None:
+    await store.migrate("base")
+    async with store._engine.connect() as connection:
+        left = await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
+    assert left == {"alembic_version"}
+    await store.migrate()
+    await store.ping()
+
+
+async def test_migrating_twice_changes_nothing(store: Store) -> None:
+    async with store.writing() as session:
+        await session.students.save([student("anna")])
+    await store.migrate()
+    async with store.reading() as session:
+        assert len(await session.students.page(limit=10)) == 1
+
+
+async def test_what_is_written_is_there_after_the_block(store: Store) -> None:
+    async with store.writing() as session:
+        await session.students.save([student("anna"), student("ben", 2)])
+    async with store.reading() as session:
+        found = await session.students.load(["anna", "ben", "nobody"])
+    assert found["ben"].num_answers == 2
+    assert found["anna"].vector.tolist() == [0, 1, 2, 3]
+    assert set(found) == {"anna", "ben"}
+
+
+async def test_a_block_that_raises_leaves_nothing(store: Store) -> None:
+    with pytest.raises(RuntimeError, match="stop"):
+        async with store.writing() as session:
+            await session.students.save([student("anna")])
+            raise RuntimeError("stop")
+    async with store.reading() as session:
+        assert await session.students.page(limit=10) == []
+
+
+async def test_reading_is_one_snapshot(store: Store) -> None:
+    async with store.reading() as reader:
+        assert await reader.students.page(limit=10) == []
+        async with store.writing() as writer:
+            await writer.students.save([student("anna")])
+        assert await reader.students.page(limit=10) == []
+    async with store.reading() as reader:
+        assert len(await reader.students.page(limit=10)) == 1
+
+
+async def test_students_are_listed_in_pages(store: Store) -> None:
+    async with store.writing() as session:
+        await session.students.save([student(name) for name in ("ben", "anna", "carl")])
+    async with store.reading() as session:
+        first = await session.students.page(limit=2)
+        rest = await session.students.page(limit=2, after=first[-1].student_id)
+    assert [found.student_id for found in [*first, *rest]] == ["anna", "ben", "carl"]
+
+
+async def test_sqlite_flushes_every_commit_to_disk(tmp_path: Path) -> None:
+    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store, store._engine.connect() as connection:
+        pragmas = {
+            name: await connection.scalar(sa.text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+async def test_a_locked_database_is_unavailable_and_then_well_again(tmp_path: Path) -> None:
+    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", lock_wait_seconds=0.1) as store:
+        await store.migrate()
+        other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match="locked"):
+            async with store.writing():
+                pass
+        assert time.monotonic() - started < 2
+        other.execute("ROLLBACK")
+        other.close()
+        async with store.writing() as session:
+            await session.students.save([student("anna")])
+
+
+async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'test.db'}") as store:
+        with pytest.raises(UnavailableError):
+            await store.ping()
+
+
+async def test_a_url_of_another_database_is_refused() -> None:
+    with pytest.raises(ValueError, match="mysql"):
+        Store("mysql://somewhere/else")
