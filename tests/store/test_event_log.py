@@ -8,8 +8,6 @@ from knowtrace.domain import Interaction
 from knowtrace.store import Store, StoredDecision, StoredEvent
 from knowtrace.store import events as log
 
-pytestmark = pytest.mark.anyio
-
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

@@ -15,8 +15,6 @@ from knowtrace.errors import UnavailableError
 from knowtrace.store import Store, StoredStudent
 from knowtrace.store.tables import metadata
 
-pytestmark = pytest.mark.anyio
-
 
 
 def student(student_id: str, num_answers: int = 1) -> StoredStudent:

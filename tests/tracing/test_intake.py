@@ -25,14 +25,7 @@ from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.states import live_state, replayed_state, timeline
 
-pytestmark = pytest.mark.anyio
-
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +321,7 @@ async def test_stopping_finishes_what_waits_and_takes_no_more(store: Store, trac
     async with Intake(store, tracer) as intake:
         waiting = [asyncio.create_task(intake.submit([answer(tracer, n)])) for n in range(20)]
         await asyncio.sleep(0)
-    assert all(outcomes(await task) == ["accepted"] for task in waiting)
+    assert [outcomes(results) for results in await asyncio.gather(*waiting)] == [["accepted"]] * 20
     with pytest.raises(UnavailableError, match="stopping"):
         await intake.submit([answer(tracer, 99)])
     assert (await stored(store)).num_answers == 20

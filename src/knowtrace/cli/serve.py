@@ -16,10 +16,11 @@ def serve_command(
 
     Example: knowtrace serve --run runs/dkt --port 8000
     """
-    from knowtrace.service.server import run  # noqa: PLC0415 - other commands do not need the web
+    from knowtrace.dashboard import add_pages  # noqa: PLC0415 - other commands do not need the web
+    from knowtrace.service.server import run  # noqa: PLC0415
     from knowtrace.settings import Settings  # noqa: PLC0415
 
     given: dict[str, Any] = {"run": run_path, "host": host, "port": port}
     if database is not None:
         given["database_url"] = database
-    run(Settings(**given))
+    run(Settings(**given), pages=add_pages)

@@ -1,4 +1,4 @@
-"""The pages people look at: every student, and one student in full. Server-rendered, live, no external requests."""
+"""The pages people look at: all students, and one student in full. They move as answers arrive."""
 
 from knowtrace.dashboard.pages import add_pages
 

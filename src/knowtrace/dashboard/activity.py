@@ -23,7 +23,7 @@ class Search:
 
     @classmethod
     def read(cls, *, text: str, before: str, student_id: str) -> Self:
-        """Read a search from a query string; a place in the list that is not one of ours means its beginning."""
+        """Read a search from a query string; a place that is not one of ours means the list's beginning."""
         try:
             at = datetime.fromisoformat(before)
         except ValueError:

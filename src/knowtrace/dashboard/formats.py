@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from markupsafe import Markup
@@ -10,7 +11,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
 CLEARLY_HARDER = 0.5
-"""Logits from the middle at which an item is called easy or hard: about 62 % or 38 % of the credit is earned there."""
+"""Logits from the middle at which an item is called easy or hard: 62 % or 38 % of its credit is earned."""
 
 
 def percent(share: float) -> str:
@@ -20,7 +21,11 @@ def percent(share: float) -> str:
 def points(change: float) -> str:
     """Write a change of a share in percentage points, with its sign."""
     rounded = round(change * 100)
-    return f"{signed(rounded, 0)}{NO_BREAK}{'point' if abs(rounded) == 1 else 'points'}" if rounded else "no change"
+    return (
+        f"{signed(rounded, 0)}{NO_BREAK}{'point' if abs(rounded) == 1 else 'points'}"
+        if rounded
+        else "no change"
+    )
 
 
 def signed(number: float, digits: int) -> str:
@@ -39,7 +44,7 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -54,6 +59,11 @@ def hardness(difficulty: float | None) -> str:
 
 
 def for_script(data: Any) -> Markup:
-    """Write JSON that may stand inside a script element: nothing in it can end the element or begin a comment."""
+    """Write JSON that may stand inside a script element: nothing in it can end the element."""
     text = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
     return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))  # noqa: S704
+
+
+def in_path(text: str) -> str:
+    """Write any id as one segment of a path."""
+    return quote(text, safe="")

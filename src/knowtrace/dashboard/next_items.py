@@ -87,7 +87,9 @@ def _advice(
     )
 
 
-def _mastery_after(tracer: Tracer, student: StudentState, skill_id: str, item_id: str, response: int) -> float:
+def _mastery_after(
+    tracer: Tracer, student: StudentState, skill_id: str, item_id: str, response: int
+) -> float:
     answer = Interaction(student_id="", item_id=item_id, skill_ids=(), response=response)
     after = tracer.observe(student, answer)
     return tracer.mastery(after, [skill_id])[0].estimate

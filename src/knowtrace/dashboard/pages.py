@@ -17,8 +17,8 @@ from knowtrace.dashboard.timelines import Timelines
 from knowtrace.dashboard.view import MOST_MOMENTS, StudentView, student_view
 from knowtrace.errors import NotFoundError
 from knowtrace.service.classroom import Classroom, InClassroom
-from knowtrace.service.record import record_of
 from knowtrace.service.recommendations.service import recently_seen
+from knowtrace.service.record import record_of
 
 LONGEST_ID = 200
 
@@ -40,14 +40,14 @@ async def list_students(
     """Show the students who have answered, those who answered last first."""
     asked = Search.read(text=search, before=before, student_id=student)
     async with classroom.store.reading() as session:
-        page = await most_recent(session.students._connection, asked)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        page = await most_recent(session.students._connection, asked)  # pyright: ignore[reportPrivateUsage]
         stored = await session.students.load([student.student_id for student in page.students])
     rows = await asyncio.to_thread(roster, page.students, stored, classroom.tracer)
     context = {
         "rows": rows,
         "search": asked,
         "next": page.next,
-        "example": None if rows or asked.text else _first_event(request, classroom),
+        "example": None if rows or asked.text or asked.after else _first_event(request, classroom),
     }
     return templates.TemplateResponse(request, "students.html", context)
 
@@ -57,7 +57,9 @@ async def read_view(request: Request, classroom: InClassroom, student_id: str) -
     """Return everything the page shows, as numbers and as the HTML that says them."""
     view = await _view(request, classroom, student_id)
     if view is None:
-        raise NotFoundError(f"No answer of student {student_id!r} is stored. POST /api/v1/events stores the first.")
+        raise NotFoundError(
+            f"No answer of student {student_id!r} is stored. POST /api/v1/events stores the first."
+        )
     html = templates.get_template("student_body.html").render(_context(classroom, view))
     body = orjson.dumps({"view": view, "html": html}, option=orjson.OPT_UTC_Z)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
@@ -82,7 +84,9 @@ async def _view(request: Request, classroom: Classroom, student_id: str) -> Stud
         stored = (await session.students.load([student_id])).get(student_id)
         if stored is None:
             return None
-        traced = await _timelines(request, classroom).follow(session, student_id, num_answers=stored.num_answers)
+        traced = await _timelines(request, classroom).follow(
+            session, student_id, num_answers=stored.num_answers
+        )
         seen = await recently_seen(classroom, session, student_id, now)
     return await asyncio.to_thread(
         student_view, classroom, student_id, traced.state, moments=traced.moments, seen=seen, now=now
@@ -90,10 +94,10 @@ async def _view(request: Request, classroom: Classroom, student_id: str) -> Stud
 
 
 def _timelines(request: Request, classroom: Classroom) -> Timelines:
-    state = request.app.state
-    if not hasattr(state, "timelines"):
-        state.timelines = Timelines(classroom.tracer, most_moments=MOST_MOMENTS)
-    return state.timelines
+    kept = getattr(request.app.state, "timelines", None)
+    if not isinstance(kept, Timelines) or kept.tracer is not classroom.tracer:
+        kept = request.app.state.timelines = Timelines(classroom.tracer, most_moments=MOST_MOMENTS)
+    return kept
 
 
 def _context(classroom: Classroom, view: StudentView) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -18,7 +17,7 @@ from knowtrace.errors import KnowTraceError
 STATIC = Path(__file__).parent / "static"
 
 HEADERS = {
-    # Charts and templates set no inline style and run no inline script, so nothing has to be allowed for them.
+    # Templates hold no inline style and no inline script, so nothing has to be allowed for them.
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     ),
@@ -36,17 +35,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        percent=formats.percent,
-        points=formats.points,
-        moment=formats.moment,
-        iso=formats.iso,
-        count=formats.count,
-        hardness=formats.hardness,
-        for_script=formats.for_script,
-        in_path=lambda text: quote(text, safe=""),
-    )
-    environment.globals["State"] = MasteryState
+    filters: dict[str, Any] = {
+        "percent": formats.percent,
+        "points": formats.points,
+        "moment": formats.moment,
+        "iso": formats.iso,
+        "counted": formats.counted,
+        "hardness": formats.hardness,
+        "for_script": formats.for_script,
+        "in_path": formats.in_path,
+    }
+    words: dict[str, Any] = {"State": MasteryState}
+    environment.filters.update(filters)
+    environment.globals.update(words)
     return environment
 
 

@@ -25,18 +25,18 @@ class Traced:
 class Timelines:
     """Recently viewed students, each equal to a replay of the whole log.
 
-    A student viewed for the first time is replayed once. Afterwards only new answers are stepped through, unless
-    one of them belongs before an older one: then the whole log is replayed again.
+    A student viewed for the first time is replayed once. Afterwards only new answers are stepped through,
+    unless one of them belongs before an older one: then the whole log is replayed again.
     """
 
     def __init__(self, tracer: Tracer, *, most_moments: int) -> None:
-        self._tracer = tracer
+        self.tracer = tracer
         self._most_moments = most_moments
         self._kept: OrderedDict[str, Traced] = OrderedDict()
 
     async def follow(self, session: Session, student_id: str, *, num_answers: int) -> Traced:
         """Return a student after all of the `num_answers` that the session's snapshot holds."""
-        nothing = Traced(self._tracer.start(), None, ())
+        nothing = Traced(self.tracer.start(), None, ())
         traced = await self._step_on(session, student_id, self._kept.get(student_id, nothing))
         if traced.state.num_answers != num_answers:
             traced = await self._step_on(session, student_id, nothing)
@@ -57,7 +57,7 @@ class Timelines:
     def _step(self, traced: Traced, events: Iterable[StoredEvent]) -> Traced:
         state, last, moments = traced.state, traced.last, list(traced.moments)
         for event in events:
-            state, masteries = self._tracer.answer(state, event.interaction)
+            state, masteries = self.tracer.answer(state, event.interaction)
             last = _place(event)
             moments.append(Moment(event=event, masteries=masteries))
         return Traced(state, last, tuple(moments[-self._most_moments :]))

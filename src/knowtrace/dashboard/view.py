@@ -43,8 +43,8 @@ class SkillView:
 class TimelinePoint:
     """One answer in one skill, and the mastery right after it.
 
-    `ordinal` counts the student's answers in the skill from 1; `score` is the share of full credit; `change` is
-    None for the first answer shown, where what stood before it is not.
+    `ordinal` counts the student's answers in the skill from 1; `score` is the share of full credit; `change`
+    is None for the first answer shown, where what stood before it is not.
     """
 
     skill_id: str
@@ -170,4 +170,3 @@ def _skill(mastery: Mastery, tracer: Tracer) -> SkillView:
         state=mastery.state,
         num_calibrated=tracer.num_calibrated(mastery.skill_id),
     )
-

@@ -1,5 +1,6 @@
 """Intervals by resampling students: answers of one student hang together, students do not."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +30,10 @@ def bootstrap(
 ) -> dict[str, Estimate]:
     """Return each metric of probabilities (M, K) and responses (M,) with its interval.
 
-    `students` (M,) holds the number 0..N-1 of the student behind each answer. All metrics see the same resamples.
+    `students` (M,) holds the number of the student behind each answer; students without an answer are not drawn.
+    All metrics see the same resamples. A metric that no resample defines has the bounds NaN.
     """
+    students = np.unique(students, return_inverse=True)[1]
     # Sorted once, the sorts inside every resample find their input in order.
     order = np.argsort(probabilities[:, -1], kind="stable")
     probabilities, responses, students = probabilities[order], responses[order], students[order]
@@ -45,8 +48,13 @@ def bootstrap(
     return {
         name: Estimate(
             value=metric(probabilities, responses),
-            low=float(np.nanpercentile(draws[name], tail)),
-            high=float(np.nanpercentile(draws[name], 100 - tail)),
+            low=_percentile(draws[name], tail),
+            high=_percentile(draws[name], 100 - tail),
         )
         for name, metric in metrics.items()
     }
+
+
+def _percentile(draws: list[float], percent: float) -> float:
+    defined = [draw for draw in draws if not math.isnan(draw)]
+    return float(np.percentile(defined, percent)) if defined else math.nan

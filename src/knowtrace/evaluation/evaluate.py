@@ -56,7 +56,8 @@ def evaluate(
     """Score every answer but each student's first, with the full history as context.
 
     Raises:
-        TrainingError: the part does not exist, or the data have other response categories than the run.
+        TrainingError: the part does not exist or has no answer to score, or the data have more response categories
+            than the run.
     """
     if part not in PARTS:
         raise TrainingError(f"No part {part!r}. Choose one of {', '.join(PARTS)}.")
@@ -76,6 +77,11 @@ def evaluate(
     sequences = encode(dataset, split.part(part), vocabulary)
     probabilities, responses, seconds = predict_all(model.to(device or "cpu"), sequences, device=device)
     scored = scored_answers(sequences)
+    if not scored.any():
+        raise TrainingError(
+            f"No answer of the {part} part of {dataset.name} is scored: each of its {len(sequences.student_ids)} "
+            "students has one answer, and first answers are not scored. Give longer histories."
+        )
     owners = np.repeat(np.arange(len(sequences.student_ids)), sequences.lengths)[scored]
     estimates = bootstrap(
         metrics.METRICS,

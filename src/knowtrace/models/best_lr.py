@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from knowtrace.domain import PADDING
 from knowtrace.models.contract import Batch, ResponseModel, Sizes
 from knowtrace.models.layers import (
+    PRIOR_ANSWERS,
     ItemThresholds,
     category_logits,
     hide_items,
@@ -25,6 +26,7 @@ from knowtrace.models.layers import (
     response_credit,
     shift_right,
 )
+from knowtrace.models.ranges import check_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,9 @@ class BestLRConfig:
 
     prior_answers: float = 5.0
     hidden_items: float = 0.02
+
+    def __post_init__(self) -> None:
+        check_ranges(self, prior_answers=PRIOR_ANSWERS, hidden_items=(0, 1))
 
 
 class BestLR(ResponseModel):

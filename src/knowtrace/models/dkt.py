@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from knowtrace.domain import PADDING
 from knowtrace.models.contract import Batch, ResponseModel, Sizes
 from knowtrace.models.layers import (
+    PRIOR_ANSWERS,
     ItemTable,
     ItemThresholds,
     category_logits,
@@ -29,6 +30,10 @@ from knowtrace.models.layers import (
     response_credit,
     shift_right,
 )
+from knowtrace.models.ranges import check_ranges
+
+WIDEST_HIDDEN = 1024
+"""Two floats of state per unit: beyond it a state exceeds its 8 KiB (ADR-0002)."""
 
 COMMON_SCALE = 0.5
 """Standard deviation of the shared part at the start; 0.1 cost 0.008 of validation AUC (`docs/log.md`)."""
@@ -43,6 +48,16 @@ class DKTConfig:
     dropout: float = 0.5
     hidden_items: float = 0.1
     prior_answers: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            embedding_dim=(1, 4096),
+            hidden_dim=(1, WIDEST_HIDDEN),
+            dropout=(0, 1),
+            hidden_items=(0, 1),
+            prior_answers=PRIOR_ANSWERS,
+        )
 
 
 class DKT(ResponseModel):

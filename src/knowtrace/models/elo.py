@@ -16,12 +16,14 @@ from torch.nn import functional as F
 from knowtrace.domain import PADDING
 from knowtrace.models.contract import Batch, ResponseModel, Sizes
 from knowtrace.models.layers import (
+    PRIOR_ANSWERS,
     ItemThresholds,
     category_logits,
     expected_score,
     mean_over_skills,
     response_credit,
 )
+from knowtrace.models.ranges import check_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,9 @@ class EloConfig:
     step: float = 0.4
     decay: float = 0.05
     prior_answers: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_ranges(self, step=(1e-6, 100), decay=(1e-6, 100), prior_answers=PRIOR_ANSWERS)
 
 
 class Elo(ResponseModel):
@@ -83,7 +88,7 @@ class Elo(ResponseModel):
         surprise = surprise.unsqueeze(1)
         step, decay = self.log_step.exp(), self.log_decay.exp()
         touched = F.one_hot(skills, self.sizes.num_skills).sum(1).clamp(max=1).to(state.dtype)  # (B, num_skills)
-        keep = touched.new_ones(self.sizes.num_skills).index_fill(0, torch.tensor([PADDING]), 0)
+        keep = touched.new_ones(self.sizes.num_skills).index_fill(0, torch.tensor([PADDING], device=state.device), 0)
         touched = touched * keep
         overall = overall + surprise * step[0] / (1 + decay[0] * answers)
         ratings = ratings + touched * surprise * step[1] / (1 + decay[1] * skill_answers)

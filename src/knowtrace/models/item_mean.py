@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from knowtrace.models.contract import Batch, ResponseModel, Sizes
-from knowtrace.models.layers import category_logits, thresholds_from_counts
+from knowtrace.models.layers import PRIOR_ANSWERS, category_logits, thresholds_from_counts
+from knowtrace.models.ranges import check_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,9 @@ class ItemMeanConfig:
     """`prior_answers`: how many answers the mean of all items weighs against an item's own."""
 
     prior_answers: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_ranges(self, prior_answers=PRIOR_ANSWERS)
 
 
 class ItemMean(ResponseModel):

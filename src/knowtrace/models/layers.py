@@ -7,6 +7,9 @@ from torch.nn import functional as F
 from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models.contract import Batch, ResponseModel
 
+PRIOR_ANSWERS = (1e-3, 1e6)
+"""The range of every `prior_answers`: with none at all, an item never answered would have no threshold."""
+
 
 def shift_right(x: Tensor) -> Tensor:
     """Return x (B, T, ...) delayed by one step: position t holds what was known before t (ADR-0001)."""

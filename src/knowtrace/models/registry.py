@@ -30,13 +30,13 @@ MODELS: dict[str, ModelEntry] = {
         Elo,
         EloConfig,
         "ratings of student, skill and item that move by the surprise of each answer",
-        {"learning_rate": 1e-2},
+        {"learning_rate": 1e-2, "epochs": 4},
     ),
     "best-lr": ModelEntry(
         BestLR,
         BestLRConfig,
         "logistic regression on past right and wrong answers (Gervet 2020)",
-        {"learning_rate": 1e-2},
+        {"learning_rate": 1e-2, "epochs": 6},
     ),
     "dkt": ModelEntry(DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"),
 }
@@ -47,7 +47,7 @@ def model_config(name: str, overrides: Mapping[str, Any] | None = None) -> Any:
 
     Raises:
         NotFoundError: no model has this name.
-        TrainingError: the model has no such setting.
+        TrainingError: the model has no such setting, or a value is out of its range.
     """
     entry = _entry(name)
     known = {f.name for f in dataclasses.fields(entry.config)}

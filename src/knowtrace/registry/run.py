@@ -38,6 +38,7 @@ FILES = (
     "observe.onnx",
     "predict.onnx",
 )
+SERVING = ("initial_state", "level", "evidence_from", "grid", "low", "high")
 LARGEST_FILE_BYTES = 2**31
 LARGEST_MANIFEST_BYTES = 2**16
 FORMAT = 1
@@ -69,8 +70,7 @@ class Run:
             raise RunError(
                 f"The run at {path} is not the one that was sealed: {'; '.join(problems)}. Train it again or restore it."
             )
-        run = cls(path=path, version="")
-        name = str(run.config["model"]["name"])
+        name = _model_name(_read_json(path / "config.json"), path)
         return cls(path=path, version=f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}")
 
     @cached_property
@@ -83,11 +83,25 @@ class Run:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        return vocabulary_from_json(_read_json(self.path / "vocabulary.json"))
+        path = self.path / "vocabulary.json"
+        try:
+            return vocabulary_from_json(_read_json(path))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path} is not a vocabulary ({error!r}). Train the run again or restore it.") from error
 
     def steps(self) -> StepGraphs:
-        """Return the step graphs, ready to be called; opening them takes some milliseconds."""
-        return StepGraphs(self.path / "observe.onnx", self.path / "predict.onnx")
+        """Return the step graphs, ready to be called; opening them takes some milliseconds.
+
+        Raises:
+            RunError: a graph cannot be run, or takes a state of another size than the run's initial state.
+        """
+        steps = StepGraphs(self.path / "observe.onnx", self.path / "predict.onnx")
+        if steps.state_size != len(self.initial_state):
+            raise RunError(
+                f"The graphs at {self.path} take a state of {steps.state_size} numbers, its initial state has "
+                f"{len(self.initial_state)}. Train the run again or restore it."
+            )
+        return steps
 
     @cached_property
     def initial_state(self) -> NDArray[np.float32]:
@@ -97,6 +111,9 @@ class Run:
     @cached_property
     def intervals(self) -> MasteryIntervals:
         arrays = self._serving
+        shape = arrays["evidence_from"].shape + arrays["grid"].shape
+        if arrays["level"].shape != (1,) or not arrays["low"].shape == arrays["high"].shape == shape:
+            raise RunError(f"The intervals of the run at {self.path} do not fit their grid. Train it again.")
         return MasteryIntervals(
             level=float(arrays["level"][0]),
             evidence_from=arrays["evidence_from"],
@@ -109,9 +126,16 @@ class Run:
     def _serving(self) -> dict[str, NDArray[Any]]:
         path = self.path / "serving.safetensors"
         try:
-            return load_file(path)
+            arrays = load_file(path)
         except SafetensorError as error:
             raise RunError(f"{path} cannot be read: {error}. Train the run again or restore it.") from error
+        missing = [name for name in SERVING if name not in arrays]
+        if missing or arrays["initial_state"].ndim != 1 or arrays["initial_state"].dtype != np.float32:
+            raise RunError(
+                f"{path} does not hold one state in float32 and its intervals ({', '.join(missing) or 'state'}). "
+                "Train the run again or restore it."
+            )
+        return arrays
 
 
 def run_files(path: Path) -> dict[str, Path]:
@@ -185,6 +209,14 @@ def _manifest_entries(raw: bytes, path: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
         raise RunError(f"{path} is not a manifest of format {FORMAT}. Train the run again with this version.")
     return manifest["files"]
+
+
+def _model_name(config: Any, path: Path) -> str:
+    model = config.get("model") if isinstance(config, dict) else None
+    name = model.get("name") if isinstance(model, dict) else None
+    if not isinstance(name, str):
+        raise RunError(f"The config.json of the run at {path} names no model. Train the run again or restore it.")
+    return name
 
 
 def _difference(path: Path, entry: dict[str, Any] | None) -> str | None:

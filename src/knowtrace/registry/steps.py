@@ -11,6 +11,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # pyright: ignore[rep
     InvalidGraph,
     InvalidProtobuf,
     NotImplemented,  # noqa: A004 - the runtime's own name for an operator it does not have
+    RuntimeException,
 )
 
 from knowtrace.errors import RunError
@@ -23,8 +24,9 @@ class StepGraphs:
     """
 
     def __init__(self, observe: Path, predict: Path) -> None:
-        self._observe = _session(observe)
-        self._predict = _session(predict)
+        self._observe = _session(observe, ("state", "items", "skills", "responses"))
+        self._predict = _session(predict, ("state", "items", "skills"))
+        self.state_size = int(self._observe.get_inputs()[0].shape[1])
 
     def observe(
         self, state: NDArray[np.float32], item: int, skills: list[int], response: int
@@ -47,7 +49,7 @@ class StepGraphs:
         return self._predict.run(None, {"state": state[None], "items": items[None], "skills": skills[None]})[0][0]
 
 
-def _session(path: Path) -> ort.InferenceSession:
+def _session(path: Path, inputs: tuple[str, ...]) -> ort.InferenceSession:
     options = ort.SessionOptions()
     # One answer is too little work to share between threads; requests are what runs in parallel.
     options.intra_op_num_threads = 1
@@ -55,6 +57,11 @@ def _session(path: Path) -> ort.InferenceSession:
     # Its warnings are about graphs, not about anything an operator can act on.
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented) as error:
+        # As bytes, a graph has no folder from which it could read weights that no manifest vouches for.
+        session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented, RuntimeException) as error:
         raise RunError(f"{path} is not a graph that can be run: {error}. Train the run again.") from error
+    found = tuple(given.name for given in session.get_inputs())
+    if found != inputs or len(session.get_inputs()[0].shape) != 2:
+        raise RunError(f"{path} takes {', '.join(found)}, a step takes {', '.join(inputs)}. Train the run again.")
+    return session

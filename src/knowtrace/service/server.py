@@ -2,6 +2,7 @@
 environment.
 """
 
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -27,13 +28,15 @@ class Server(uvicorn.Server):
             classroom.broker.close()
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; then answer what has been asked, store what has been sent, and return.
 
-    One process, one event loop: the model's steps run in threads, and one writer is what SQLite can use.
+    `pages` adds what people look at to what programs call. One process, one event loop: the model's steps run in threads, and one writer is what SQLite can use.
     """
     configure_logging(settings.log_level)
     app = create_app(settings)
+    if pages:
+        pages(app)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -3,7 +3,7 @@
 from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit, predict_all, scored_answers
 from knowtrace.training.sequences import Sequences, build_vocabulary, encode
 from knowtrace.training.splits import Split, split_students, without_twins
-from knowtrace.training.train import Recipe, load_model, recipe_of, split_of, train
+from knowtrace.training.train import Recipe, fingerprint, load_model, recipe_of, split_of, train
 
 __all__ = [
     "Fit",
@@ -14,6 +14,7 @@ __all__ = [
     "TrainingConfig",
     "build_vocabulary",
     "encode",
+    "fingerprint",
     "fit",
     "load_model",
     "predict_all",

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from knowtrace.errors import TrainingError
 
+UNFINISHED = ".writing"
+"""How a checkpoint's name ends until all of it is written."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -49,7 +52,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    unfinished = path.with_suffix(".writing")
+    unfinished = path.with_suffix(UNFINISHED)
     # Averaged and best weights may share memory with the model's own; a file holds each on its own.
     tensors = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}
     save_file(tensors, unfinished, metadata={"progress": json.dumps(checkpoint.progress)})
@@ -66,5 +69,5 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             progress = json.loads((file.metadata() or {})["progress"])
             return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, progress)  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
         raise TrainingError(f"{path} is not a checkpoint ({error}). Delete it to start from the beginning.") from error

@@ -1,6 +1,7 @@
 """The one training loop. It never asks which model it trains."""
 
 import copy
+import hashlib
 import math
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from knowtrace.errors import TrainingError
 from knowtrace.models import Batch, ResponseModel
 from knowtrace.models.layers import ItemTable
+from knowtrace.models.ranges import check_ranges
 from knowtrace.training import metrics
 from knowtrace.training.batches import bucket
 from knowtrace.training.checkpoint import (
@@ -53,6 +55,21 @@ class TrainingConfig:
     longest: int = 1_000
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            epochs=(1, 100_000),
+            patience=(1, 100_000),
+            batch_answers=(1, 2**31),
+            learning_rate=(0, 10),
+            weight_decay=(0, 100),
+            table_decay=(0, 100),
+            clip_norm=(1e-6, 1e6),
+            averaging=(0, 1),
+            longest=(1, 2**31),
+            seed=(0, 2**63 - 1),
+        )
+
 
 class Reporter(Protocol):
     """Who is told how training goes."""
@@ -88,10 +105,16 @@ def fit(
     epoch draws from its own seed. A model without gradient parameters is only validated.
 
     Raises:
-        TrainingError: the checkpoint belongs to another configuration, or no epoch gave finite weights.
+        TrainingError: the checkpoint belongs to another training, there is nothing to learn from or to validate on,
+            or no epoch gave finite weights.
     """
+    if not train.num_answers or not scored_answers(valid).any():
+        raise TrainingError(
+            f"{train.num_answers} training answers, and {int(scored_answers(valid).sum())} of {valid.num_answers} "
+            "validation answers are scored: a student's first answer never is. Give students with more answers."
+        )
     device = device or torch.device("cpu")
-    training = _Training(model.to(device), config, reporter, device)
+    training = _Training(model.to(device), config, reporter, device, origin=_origin(model, train, valid))
     if checkpoint.exists():
         training.resume(load_checkpoint(checkpoint))
     pieces = train.cut(config.longest)
@@ -130,8 +153,17 @@ def scored_answers(sequences: Sequences) -> NDArray[np.bool_]:
 class _Training:
     """The moving parts of one training: model, average, optimizer, history."""
 
-    def __init__(self, model: ResponseModel, config: TrainingConfig, reporter: Reporter, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: ResponseModel,
+        config: TrainingConfig,
+        reporter: Reporter,
+        device: torch.device,
+        *,
+        origin: dict[str, str],
+    ) -> None:
         self.model = model
+        self.origin = origin
         self.averaged = copy.deepcopy(model)
         self.config = config
         self.reporter = reporter
@@ -158,7 +190,9 @@ class _Training:
         seconds = time.perf_counter() - began
         probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
         scored = scored_answers(valid)
-        valid_auc = metrics.auc(probabilities[scored], responses[scored])
+        # NaN sorts like a number: without this, weights that are not numbers would get an AUC.
+        is_finite = bool(np.isfinite(probabilities[scored]).all())
+        valid_auc = metrics.auc(probabilities[scored], responses[scored]) if is_finite else math.nan
         record = {
             "epoch": number,
             "train_loss": loss,
@@ -201,7 +235,8 @@ class _Training:
             self._set_rate((epoch + done / len(groups)) / self.config.epochs)
             losses.append(self._step(batch))
             self.reporter.advance(int(batch.valid.sum()))
-        return float(np.nanmean(losses))
+        finite = [loss for loss in losses if math.isfinite(loss)]
+        return float(np.mean(finite)) if finite else math.nan
 
     def _batches(self, pieces: Sequences, groups: list[NDArray[np.int64]]) -> Iterator[Batch]:
         for students in groups:
@@ -245,6 +280,7 @@ class _Training:
             tensors |= grouped("optimizer", optimizer_tensors(self.optimizer))
         progress = {
             "config": asdict(self.config),
+            "origin": self.origin,
             "history": self.history,
             "best": self.best,
             "steps": self.steps,
@@ -259,6 +295,11 @@ class _Training:
                 f"The unfinished training was started with {progress['config']}, this one asks for "
                 f"{asdict(self.config)}. Use the same settings, or another --out, or delete the folder."
             )
+        if progress.get("origin") != self.origin:
+            raise TrainingError(
+                "The unfinished training was of another model, other model settings, other data or another split: it "
+                f"had {progress.get('origin')}, this one has {self.origin}. Use another --out, or delete the folder."
+            )
         self.model.load_state_dict(checkpoint.group("model"))
         self.averaged.load_state_dict(checkpoint.group("averaged"))
         self.best_weights = checkpoint.group("best")
@@ -269,6 +310,18 @@ class _Training:
         self.watch.recent.extend(watch["recent"])
         self.watch.losses.extend(watch["losses"])
         self.watch.said.update(watch["said"])
+
+
+def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[str, str]:
+    """Return what a training is of: its model with settings and sizes, and a hash of the answers it sees."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (train, valid):
+        for array in (part.starts, part.items, part.skills, part.responses):
+            digest.update(np.ascontiguousarray(array).data)
+    return {
+        "model": f"{type(model).__name__} {getattr(model, 'config', '')} {model.sizes}",
+        "answers": digest.hexdigest(),
+    }
 
 
 def _groups(model: ResponseModel, config: TrainingConfig) -> list[dict[str, Any]]:

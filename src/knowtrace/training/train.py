@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from knowtrace import __version__
 from knowtrace.domain import Vocabulary
-from knowtrace.errors import RunError, TrainingError
+from knowtrace.errors import NotFoundError, RunError, TrainingError
 from knowtrace.models import ResponseModel, build_model
 from knowtrace.registry import (
     Run,
@@ -29,6 +30,7 @@ from knowtrace.registry import (
 )
 from knowtrace.sources import Dataset, find_twins
 from knowtrace.training.allocator import keep_freed_memory
+from knowtrace.training.checkpoint import UNFINISHED
 from knowtrace.training.export import export_steps
 from knowtrace.training.intervals import measure_intervals
 from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
@@ -112,9 +114,16 @@ def split_of(dataset: Dataset, recipe: Recipe) -> Split:
 
 
 def recipe_of(run: Run) -> Recipe:
-    """Return the recipe that a run was trained by."""
-    recipe = run.config["recipe"]
-    return Recipe(**{**recipe, "training": TrainingConfig(**recipe["training"])})
+    """Return the recipe that a run was trained by.
+
+    Raises:
+        RunError: the run's configuration holds none that can be read.
+    """
+    try:
+        recipe = run.config["recipe"]
+        return Recipe(**{**recipe, "training": TrainingConfig(**recipe["training"])})
+    except (KeyError, TypeError, TrainingError) as error:
+        raise RunError(f"The run at {run.path} has no recipe that this version knows ({error}). Train it again.") from error
 
 
 def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
@@ -124,10 +133,10 @@ def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
         RunError: the weights do not fit the model that the run's configuration describes.
     """
     recipe = recipe_of(run)
-    model = build_model(recipe.model, sizes_of(run.vocabulary), recipe.settings)
     try:
+        model = build_model(recipe.model, sizes_of(run.vocabulary), recipe.settings)
         model.load_state_dict(load_file(run.path / "model.safetensors"))
-    except RuntimeError as error:
+    except (NotFoundError, TrainingError, TypeError, RuntimeError, SafetensorError) as error:
         raise RunError(f"The weights at {run.path} do not fit its model {recipe.model!r}: {error}.") from error
     return model.eval(), run.vocabulary
 
@@ -146,7 +155,7 @@ def _claim(out: Path) -> None:
     """Make `out` ours: a new folder, or one with an unfinished run; a finished run is never written over."""
     if (out / "manifest.json").exists():
         raise TrainingError(f"{out} already holds a finished run. Choose another --out, or delete the folder.")
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / CHECKPOINT).exists())):
+    if out.exists() and not _is_unfinished(out):
         raise TrainingError(f"{out} exists and is not an unfinished run. Choose another --out.")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -157,6 +166,12 @@ def _claim(out: Path) -> None:
     free = shutil.disk_usage(out).free
     if free < 2**28:
         raise TrainingError(f"{out} has {free / 2**20:.0f} MiB free; a run needs up to 256 MiB. Free some space.")
+
+
+def _is_unfinished(out: Path) -> bool:
+    """Whether a folder is empty or holds a checkpoint; a kill within the first one leaves a part of it alone."""
+    part = Path(CHECKPOINT).with_suffix(UNFINISHED).name
+    return out.is_dir() and ((out / CHECKPOINT).exists() or all(file.name == part for file in out.iterdir()))
 
 
 def _config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseModel) -> dict[str, Any]:

@@ -2,19 +2,14 @@
 
 const RETRY_MS = 4000;
 
-/** Listen to a stream; `onState` gets "live" or "waiting", `onAnswer` each answer, `onReturn` follows a gap. */
-export function listen(url, { onState, onAnswer, onReturn }) {
-  let hasBeenLive = false;
+/** Listen to a stream. `onOpen` follows every gap, `onLost` begins it, `onAnswer` gets each answer. */
+export function listen(url, { onOpen, onLost, onAnswer }) {
   const connect = () => {
     const source = new EventSource(url);
-    source.addEventListener("open", () => {
-      onState("live");
-      if (hasBeenLive) onReturn();
-      hasBeenLive = true;
-    });
+    source.addEventListener("open", onOpen);
     source.addEventListener("answer", (event) => onAnswer(JSON.parse(event.data)));
     source.addEventListener("error", () => {
-      onState("waiting");
+      onLost();
       // After an answer that is no stream, as from a service that is stopping, the browser gives up by itself.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });

@@ -120,8 +120,9 @@ body.addEventListener("click", ({ target }) => {
 
 show();
 listen(`/api/v1/students/${encodeURIComponent(view.student_id)}/stream`, {
-  onState: sayLive,
-  onReturn: refresh,
+  // Also the first time: an answer may have come between the page and its stream.
+  onOpen: refresh,
+  onLost: () => sayLive("waiting"),
   onAnswer(answer) {
     announce(answer);
     refresh();

@@ -1,0 +1,28 @@
+"""Published figures that ours stand beside, each with its source and how it differs. Never mixed with ours."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PublishedFigure:
+    """A test AUC that others reported on a dataset, under pyKT's student split unless the note says otherwise."""
+
+    data: str
+    model: str
+    auc: float
+    source: str
+
+
+PUBLISHED = (
+    PublishedFigure("assistments2009", "DKT on skills", 0.7541, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"),
+    PublishedFigure("assistments2009", "DKT on items (qDKT)", 0.7762, "DLKT rerun, README of ZhijieXiong/dlkt, 2024"),
+    PublishedFigure("assistments2009", "AKT", 0.7853, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"),
+    PublishedFigure("assistments2009", "Best-LR, own split", 0.77, "Gervet et al., JEDM 12(3), 2020"),
+    PublishedFigure("assistments2015", "DKT on skills", 0.7271, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"),
+    PublishedFigure("assistments2017", "AKT", 0.7702, "Ghosh et al., KDD 2020, arXiv:2007.12324"),
+)
+
+
+def published_for(data: str) -> list[PublishedFigure]:
+    """Return the published figures of a dataset, best last."""
+    return sorted((figure for figure in PUBLISHED if figure.data == data), key=lambda figure: figure.auc)

@@ -1,0 +1,62 @@
+"""The real service over a real SQLite file, spoken to through HTTP."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from knowtrace.service.app import create_app
+from knowtrace.service.classroom import Classroom
+from knowtrace.settings import Settings
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tiny_run: Path) -> Settings:
+    return Settings(
+        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        run=tiny_run,
+        lock_wait_seconds=0.1,
+        max_request_bytes=512 * 1024,
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+def classroom(app: FastAPI) -> Classroom:
+    return app.state.classroom
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+def event(classroom: Classroom) -> Callable[..., Body]:
+    """Make a well-formed answer: one minute after the other, about the known items in turn."""
+    items = classroom.tracer.vocabulary.items
+
+    def make(number: int = 1, **changes: Any) -> Body:
+        body: Body = {
+            "event_id": f"e{number}",
+            "student_id": "anna",
+            "item_id": items[number % len(items)].item_id,
+            "correct": number % 3 != 0,
+            "answered_at": f"2026-03-01T{10 + number // 60:02d}:{number % 60:02d}:00Z",
+        }
+        body.update(changes)
+        return {key: value for key, value in body.items() if value is not ...}
+
+    return make
