@@ -163,7 +163,9 @@ def main() -> None:
             "kills": options.cycles,
             **found,
             "failures": failures,
-            "bound_95_per_kill": None if failures else f"{3 / options.cycles:.2%} (3/N, N = {options.cycles})",
+            "bound_95_per_kill": None
+            if failures
+            else f"{3 / options.cycles:.2%} (3/N, N = {options.cycles})",
             "slowest_start_seconds": round(slowest_start, 2),
             "seconds": round(time.perf_counter() - started, 1),
         },

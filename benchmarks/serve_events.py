@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=1_000)
     parser.add_argument("--out", type=Path, default=Path("docs/results/serve_events.json"))
     options = parser.parse_args()
+    before = machine()
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         with ServerProcess(database=here / "bench.db", run=options.run, log=here / "server.log") as server:
@@ -209,7 +210,7 @@ def main() -> None:
         {
             "command": shlex.join(["python", *sys.argv]),
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
+            "machine_at_start": before,
             "model_version": model_version,
             "model": "open" if options.rate else "closed",
             "rate": options.rate or None,

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
 
     max_request_bytes: int = Field(default=2 * 2**20, gt=0)
     max_waiting_events: int = Field(default=20_000, gt=0)
-    max_cached_students: int = Field(default=20_000, gt=0)
+    max_cached_students: int = Field(default=10_000, gt=0)
     lock_wait_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=20, gt=0)
 

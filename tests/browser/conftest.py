@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from dashboard.sending import events
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from dashboard.sending import events
 from knowtrace.dashboard import add_pages
 from knowtrace.registry import Run
 from knowtrace.service.app import create_app
@@ -36,7 +36,7 @@ QUIET = [
 
 
 class LiveServer:
-    """The service in a thread of this process, on a port of its own, over one database; can be stopped and started."""
+    """The service in a thread of this process, on its own port and database; may be stopped and started."""
 
     def __init__(self, run: Path, database: Path) -> None:
         self._settings = Settings(run=run, database_url=f"sqlite+aiosqlite:///{database}")

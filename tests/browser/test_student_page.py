@@ -71,7 +71,7 @@ def test_every_chart_has_a_table_with_the_same_numbers(open_page: Open, ada: str
         return [visible.nth(at).locator("th, td").all_inner_texts() for at in range(visible.count())]
 
     def doubt(numbers: dict[str, Any]) -> str:
-        return f"{percent(numbers['low'])} – {percent(numbers['high'])}"
+        return f"{percent(numbers['low'])} \N{EN DASH} {percent(numbers['high'])}"
 
     assert rows("#radar-table") == [
         [skills[skill_id]["skill_name"], percent(skills[skill_id]["mastery"]), doubt(skills[skill_id])]
@@ -182,8 +182,9 @@ def test_every_control_is_reached_and_worked_from_the_keyboard(open_page: Open, 
     for _ in range(60):
         page.keyboard.press("Tab")
         here = page.evaluate(
-            "(() => { const e = document.activeElement; return e === document.body ? '' :"
-            " e.id || e.name || e.dataset.skill || e.parentElement.dataset.key || e.className || e.textContent; })()"
+            "(() => { const e = document.activeElement;"
+            " return e === document.body ? '' : e.id || e.name || e.dataset.skill"
+            " || e.parentElement.dataset.key || e.className || e.tagName; })()"
         )
         if not here:
             break

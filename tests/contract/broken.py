@@ -97,6 +97,15 @@ class CountsPaddedSkills(Sound):
         return category_logits((state * asked).sum(-1), self.threshold(items))
 
 
+class LearnsItsPadding(Sound):
+    """The padding row of the skill table gets gradient, and padded skills add it."""
+
+    def read(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
+        total = nn.functional.embedding(skills, self.skill.weight).sum(-2)
+        asked = self.item(items) + total / skills.ne(0).sum(-1, keepdim=True).clamp(min=1)
+        return category_logits((state * asked).sum(-1), self.threshold(items))
+
+
 class ReadsTheLastPaddedStep(Sound):
     """The whole history is normalised by the padded length."""
 
@@ -166,6 +175,7 @@ CASES = [
     (IgnoresTheAskedItem, checks.check_asked_item_matters),
     (AsksThePreviousItem, checks.check_asked_item_matters),
     (CountsPaddedSkills, checks.check_padding_is_inert),
+    (LearnsItsPadding, checks.check_padding_is_inert),
     (ReadsTheLastPaddedStep, checks.check_padding_is_inert),
     (HasADeadParameter, checks.check_every_parameter_learns),
     (ReturnsProbabilities, checks.check_shapes_and_logits),

@@ -109,8 +109,17 @@ def check_asked_item_matters(model: ResponseModel) -> None:
 
 
 def check_padding_is_inert(model: ResponseModel) -> None:
-    """Padding a batch, in steps and in skills, changes no probability of a real step."""
+    """Padding a batch, in steps and in skills, changes no probability of a real step, before and after learning."""
     batch = make_batch(model)
+    _check_padding(model, batch)
+    if list(model.parameters()):
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        F.cross_entropy(model(batch).flatten(0, 1), batch.responses.flatten()).backward()
+        optimizer.step()
+        _check_padding(model, batch)
+
+
+def _check_padding(model: ResponseModel, batch: Batch) -> None:
     before = probabilities(model, batch)
     padded = Batch(
         items=F.pad(batch.items, (0, 4)),

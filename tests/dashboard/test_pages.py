@@ -158,7 +158,6 @@ def test_an_unreachable_database_gets_a_page_that_can_be_retried(
     def fail(*_: object) -> None:
         raise UnavailableError("The database cannot answer.")
 
-    app = pages.app
     monkeypatch.setattr(pages.app.state.classroom.store, "reading", fail)
     page = pages.get("/")
     assert page.status_code == 503

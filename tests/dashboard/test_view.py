@@ -2,8 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from dashboard.conftest import Pages
-from knowtrace.dashboard.view import LEAST_FOR_RADAR, MOST_MOMENTS
+from dashboard.sending import START
+from knowtrace.dashboard.view import LEAST_FOR_RADAR, MOST_MOMENTS, timeline_points
+from knowtrace.domain import Interaction, Mastery, MasteryState
+from knowtrace.registry import Run
+from knowtrace.store import StoredEvent
+from knowtrace.tracing.states import Moment
 
 
 def view_of(pages: Pages, student_id: str) -> dict[str, Any]:
@@ -76,6 +83,39 @@ def test_change_is_the_step_from_the_answer_before(pages: Pages, items: list[str
     assert first["change"] is None
     assert second["change"] == second["mastery"] - first["mastery"]
     assert [first["outcome"], second["outcome"]] == ["right", "wrong"]
+
+
+def test_part_of_the_credit_is_neither_right_nor_wrong() -> None:
+    points = timeline_points([moment(response) for response in (0, 1, 2, 3)], num_categories=4)
+    assert [point.outcome for point in points] == ["wrong", "partly right", "partly right", "right"]
+    assert [point.score for point in points] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
+def moment(response: int) -> Moment:
+    mastery = Mastery(
+        skill_id="s",
+        estimate=0.5,
+        low=0.4,
+        high=0.6,
+        evidence=1,
+        last_answered_at=START,
+        state=MasteryState.NOT_ENOUGH_DATA,
+    )
+    answer = Interaction(student_id="ada", item_id="i", skill_ids=(), response=response, answered_at=START)
+    stored = StoredEvent(position=1, event_id="e", interaction=answer, received_at=START, fingerprint="")
+    return Moment(event=stored, masteries=[mastery])
+
+
+def test_skills_with_nothing_left_to_ask_give_way_to_others(pages: Pages, opened_run: Run) -> None:
+    by_skill: dict[str, list[str]] = {}
+    for item in opened_run.vocabulary.items:
+        by_skill.setdefault(item.skill_ids[0], []).append(item.item_id)
+    done, other, *_ = by_skill.values()
+    pages.answer("ada", done, right="1")
+    pages.answer("ada", other, right="0", since=len(done))
+    advice = view_of(pages, "ada")["advice"]
+    assert advice
+    assert all(skill["items"] for skill in advice)
 
 
 def test_next_items_are_those_of_the_recommendation_api(pages: Pages, items: list[str]) -> None:

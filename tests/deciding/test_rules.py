@@ -59,8 +59,8 @@ def test_the_band_includes_its_edges() -> None:
 def test_the_reason_says_expectation_target_and_evidence() -> None:
     [item] = advise(candidate("a", 0.72)).recommendations
     assert item.reason == (
-        "You are expected to get this right 72 % of the time, close to the 70 % at which practice teaches most. "
-        "This rests on 12 answers of yours in Fractions."
+        "You are expected to get this right 72 % of the time, "
+        "close to the 70 % at which practice teaches most. This rests on 12 answers of yours in Fractions."
     )
 
 
@@ -81,7 +81,9 @@ def test_without_an_item_in_the_band_the_nearest_are_given_and_it_is_said() -> N
 
 def test_without_candidates_the_note_says_why() -> None:
     assert advise().note == "The catalogue has no item of Fractions."
-    assert "answered correctly within the last 30 days" in (advise(candidate("a", 0.7, was_correct=True)).note or "")
+    assert "answered correctly within the last 30 days" in (
+        advise(candidate("a", 0.7, was_correct=True)).note or ""
+    )
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.booleans()), max_size=30), st.integers(1, 10))
@@ -89,7 +91,8 @@ def test_no_more_than_asked_no_item_twice_none_correct(
     drawn: list[tuple[float, bool, bool]], max_items: int
 ) -> None:
     candidates = [
-        candidate(f"i{n}", p, was_seen=seen, was_correct=correct) for n, (p, seen, correct) in enumerate(drawn)
+        candidate(f"i{n}", p, was_seen=seen, was_correct=correct)
+        for n, (p, seen, correct) in enumerate(drawn)
     ]
     items = chosen(advise(*candidates, max_items=max_items))
     allowed = {c.item_id for c in candidates if not c.was_correct}

@@ -53,11 +53,21 @@ async def test_the_two_words_for_a_student_must_agree(client: httpx.AsyncClient,
 async def test_many_answers_each_get_their_own_result(
     client: httpx.AsyncClient, event: Event, wrap: Callable[[list[Body]], Any]
 ) -> None:
-    events = [event(1), event(1), event(1, correct=not event(1)["correct"]), event(2, response=7, correct=...)]
+    events = [
+        event(1),
+        event(1),
+        event(1, correct=not event(1)["correct"]),
+        event(2, response=7, correct=...),
+    ]
     answer = await client.post(URL, json=wrap(events))
     assert answer.status_code == 200
     body = answer.json()
-    assert [result["status"] for result in body["results"]] == ["accepted", "duplicate", "rejected", "rejected"]
+    assert [result["status"] for result in body["results"]] == [
+        "accepted",
+        "duplicate",
+        "rejected",
+        "rejected",
+    ]
     assert (body["num_accepted"], body["num_duplicate"], body["num_rejected"]) == (1, 1, 2)
     assert "another body" in body["results"][2]["reason"]
     assert "from 0 to 1" in body["results"][3]["reason"]
@@ -74,7 +84,9 @@ async def test_every_field_reaches_the_log(client: httpx.AsyncClient, event: Eve
     assert row == ("anna", 1, 12.5, 2, 3, "lesson 1", '["x"]')
 
 
-async def test_sending_again_is_a_duplicate_with_the_same_mastery(client: httpx.AsyncClient, event: Event) -> None:
+async def test_sending_again_is_a_duplicate_with_the_same_mastery(
+    client: httpx.AsyncClient, event: Event
+) -> None:
     first = (await client.post(URL, json=event())).json()
     again = await client.post(URL, json=event())
     assert again.status_code == 200
@@ -178,14 +190,19 @@ async def test_what_is_no_json_of_ours_is_422(client: httpx.AsyncClient, body: b
 
 
 async def test_another_content_type_is_422(client: httpx.AsyncClient) -> None:
-    answer = await client.post(URL, content=b"a=1", headers={"content-type": "application/x-www-form-urlencoded"})
+    answer = await client.post(
+        URL, content=b"a=1", headers={"content-type": "application/x-www-form-urlencoded"}
+    )
     assert answer.status_code == 422
 
 
-async def test_a_thousand_answers_are_one_call_and_one_more_is_413(client: httpx.AsyncClient, event: Event) -> None:
+async def test_a_thousand_answers_are_one_call_and_one_more_is_413(
+    client: httpx.AsyncClient, event: Event
+) -> None:
     day = datetime(2026, 3, 1, tzinfo=UTC)
     events = [
-        event(n, student_id=f"s{n % 20}", answered_at=(day + timedelta(seconds=n)).isoformat()) for n in range(1_001)
+        event(n, student_id=f"s{n % 20}", answered_at=(day + timedelta(seconds=n)).isoformat())
+        for n in range(1_001)
     ]
     too_many = await client.post(URL, json=events)
     assert too_many.status_code == 413
@@ -202,7 +219,7 @@ async def test_a_body_over_the_limit_is_413(client: httpx.AsyncClient, event: Ev
 
 
 async def test_a_body_over_the_limit_is_413_whatever_its_length_says(client: httpx.AsyncClient) -> None:
-    async def chunks():  # noqa: ANN202
+    async def chunks():
         for _ in range(20):
             yield b"x" * 50_000
 

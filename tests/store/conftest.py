@@ -1,4 +1,6 @@
-"""Databases to test on: SQLite always; PostgreSQL where TEST_DATABASE_URL names one or its programs are found."""
+"""Databases to test on: SQLite always; PostgreSQL where TEST_DATABASE_URL names one or its programs are
+found.
+"""
 
 import os
 import shutil
@@ -41,7 +43,17 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     run(str(programs / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "knowtrace")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run(str(programs / "pg_ctl"), "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start")
+    run(
+        str(programs / "pg_ctl"),
+        "-D",
+        str(folder / "data"),
+        "-o",
+        options,
+        "-l",
+        str(folder / "log"),
+        "-w",
+        "start",
+    )
     try:
         yield f"postgresql+psycopg://knowtrace@127.0.0.1:{port}/postgres"
     finally:

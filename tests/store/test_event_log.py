@@ -11,7 +11,9 @@ from knowtrace.store import events as log
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def event(position: int, *, minute: int, item_id: str = "i1", response: int = 1, student: str = "anna") -> StoredEvent:
+def event(
+    position: int, *, minute: int, item_id: str = "i1", response: int = 1, student: str = "anna"
+) -> StoredEvent:
     return StoredEvent(
         position=position,
         event_id=f"e{position}",
@@ -51,7 +53,9 @@ async def test_history_is_in_order_of_time_then_position_across_pages(
 ) -> None:
     monkeypatch.setattr(log, "HISTORY_PAGE", 2)
     minutes = [5, 3, 3, 9, 1, 3]
-    await append(store, *(event(p, minute=m) for p, m in enumerate(minutes, 1)), event(7, minute=0, student="ben"))
+    await append(
+        store, *(event(p, minute=m) for p, m in enumerate(minutes, 1)), event(7, minute=0, student="ben")
+    )
     assert [found.position for found in await history(store)] == [5, 2, 3, 6, 1, 4]
 
 
@@ -67,7 +71,9 @@ async def test_the_newest_come_first_and_pages_join(store: Store) -> None:
         first = await session.events.newest("anna", limit=2)
         last = first[-1]
         assert last.interaction.answered_at
-        rest = await session.events.newest("anna", limit=9, before=(last.interaction.answered_at, last.position))
+        rest = await session.events.newest(
+            "anna", limit=9, before=(last.interaction.answered_at, last.position)
+        )
     assert [found.position for found in [*first, *rest]] == [4, 1, 3, 2]
 
 
@@ -97,7 +103,7 @@ async def test_items_seen_keeps_the_best_response_and_the_last_time(store: Store
 
 async def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(Exception, match="names no zone"):
-        await history(store, start=datetime(2026, 3, 1))  # noqa: DTZ001
+        await history(store, start=datetime(2026, 3, 1))
 
 
 async def test_decisions_come_back_as_they_went_in(store: Store) -> None:

@@ -16,7 +16,6 @@ from knowtrace.store import Store, StoredStudent
 from knowtrace.store.tables import metadata
 
 
-
 def student(student_id: str, num_answers: int = 1) -> StoredStudent:
     return StoredStudent(
         student_id=student_id,
@@ -92,7 +91,10 @@ async def test_students_are_listed_in_pages(store: Store) -> None:
 
 
 async def test_sqlite_flushes_every_commit_to_disk(tmp_path: Path) -> None:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store, store._engine.connect() as connection:
+    async with (
+        Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store,
+        store._engine.connect() as connection,
+    ):
         pragmas = {
             name: await connection.scalar(sa.text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

@@ -1,4 +1,6 @@
-"""The write path: durable before acknowledged, once and only once, and always what a clean replay would give."""
+"""The write path: durable before acknowledged, once and only once, and always what a clean replay would
+give.
+"""
 
 import asyncio
 import random
@@ -81,7 +83,9 @@ async def assert_equals_replay(store: Store, tracer: Tracer, student_id: str = "
     }
 
 
-async def test_an_answer_is_stored_and_says_what_it_changed(store: Store, tracer: Tracer, intake: Intake) -> None:
+async def test_an_answer_is_stored_and_says_what_it_changed(
+    store: Store, tracer: Tracer, intake: Intake
+) -> None:
     [result] = await intake.submit([answer(tracer, 1)])
     assert result.outcome is Outcome.ACCEPTED
     assert [m.skill_id for m in result.masteries] == list(tracer.vocabulary.items[1].skill_ids)
@@ -107,7 +111,9 @@ async def test_sending_again_changes_nothing(store: Store, tracer: Tracer, intak
     assert (await stored(store)).num_answers == 1
 
 
-async def test_the_same_id_with_another_body_is_a_conflict(store: Store, tracer: Tracer, intake: Intake) -> None:
+async def test_the_same_id_with_another_body_is_a_conflict(
+    store: Store, tracer: Tracer, intake: Intake
+) -> None:
     first = answer(tracer, 1)
     results = await intake.submit([first, first, replace(first, correct=not first.correct)])
     assert outcomes(results) == ["accepted", "duplicate", "conflict"]
@@ -148,7 +154,9 @@ async def test_a_clock_five_minutes_ahead_is_tolerated(tracer: Tracer, intake: I
 
 async def test_what_the_model_does_not_know_is_accepted_and_said(tracer: Tracer, intake: Intake) -> None:
     unknown = replace(answer(tracer, 1), item_id="new item")
-    of_a_skill = replace(answer(tracer, 2), item_id="other", skill_ids=(tracer.vocabulary.skill_ids[0], "new skill"))
+    of_a_skill = replace(
+        answer(tracer, 2), item_id="other", skill_ids=(tracer.vocabulary.skill_ids[0], "new skill")
+    )
     results = await intake.submit([unknown, of_a_skill])
     assert outcomes(results) == ["accepted", "accepted"]
     assert results[0].masteries == ()
@@ -180,7 +188,9 @@ async def test_a_shuffled_batch_equals_one_in_order(store: Store, tracer: Tracer
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_order_and_repetition_equals_one_clean_sending(tiny_run: Path, data: st.DataObject) -> None:
-    """Each answer is sent at least once, in any order, grouping and number of copies; states are bit-equal."""
+    """Each answer is sent at least once, in any order, grouping and number of copies; states are
+    bit-equal.
+    """
     tracer = Tracer(Run.open(tiny_run))
     count = data.draw(st.integers(1, 12))
     answers = [answer(tracer, n, student_id=f"s{n % 2}", minute=n // 3) for n in range(count)]
@@ -265,7 +275,7 @@ async def test_a_locked_database_acknowledges_nothing_and_recovers(
 class Poisoned(Tracer):
     """A model that fails on one item."""
 
-    def answer(self, student: StudentState, interaction: Interaction):  # noqa: ANN201
+    def answer(self, student: StudentState, interaction: Interaction):
         if interaction.item_id == "poison":
             raise RuntimeError("the graph cannot be run")
         return super().answer(student, interaction)
@@ -337,7 +347,8 @@ async def test_the_mastery_table_does_not_depend_on_grouping(tmp_path: Path, tra
                     await intake.submit(answers[start : start + size])
         connection = sqlite3.connect(tmp_path / name)
         found = connection.execute(
-            "SELECT skill_id, mastery, low, high, interaction_count, was_mastered FROM student_mastery ORDER BY 1"
+            "SELECT skill_id, mastery, low, high, interaction_count, was_mastered "
+            "FROM student_mastery ORDER BY skill_id"
         ).fetchall()
         connection.close()
         return found
@@ -346,7 +357,9 @@ async def test_the_mastery_table_does_not_depend_on_grouping(tmp_path: Path, tra
 
 
 async def test_a_thousand_answers_do_not_block_the_loop(tracer: Tracer, intake: Intake) -> None:
-    """Another task must get its turn while a thousand model steps run; bound is generous for a busy machine."""
+    """Another task must get its turn while a thousand model steps run; bound is generous for a busy
+    machine.
+    """
     longest = 0.0
 
     async def watch() -> None:

@@ -11,6 +11,9 @@ from knowtrace.store import ItemSeen
 from knowtrace.tracing import StudentState, Tracer
 
 MOST_SKILLS = 3
+MOST_CONSIDERED = 12
+"""Skills whose items are looked through: some may have nothing left to ask."""
+
 ITEMS_PER_SKILL = 3
 
 URGENCY = (
@@ -47,10 +50,20 @@ class SkillAdvice:
 def next_items(
     classroom: Classroom, student: StudentState, masteries: Sequence[Mastery], seen: Mapping[str, ItemSeen]
 ) -> list[SkillAdvice]:
-    """Advise on the practised skills that need it most: those in need of review first, then the weakest."""
+    """Advise on the practised skills that need it most: those in need of review first, then the weakest.
+
+    Skills with nothing left to ask are only named, with the reason, when no skill has anything.
+    """
     open_skills = [mastery for mastery in masteries if mastery.state in URGENCY]
     open_skills.sort(key=lambda m: (URGENCY.index(m.state), m.estimate, m.skill_id))
-    return [_advice(classroom, student, mastery, seen) for mastery in open_skills[:MOST_SKILLS]]
+    empty: list[SkillAdvice] = []
+    useful: list[SkillAdvice] = []
+    for mastery in open_skills[:MOST_CONSIDERED]:
+        advice = _advice(classroom, student, mastery, seen)
+        (useful if advice.items else empty).append(advice)
+        if len(useful) == MOST_SKILLS:
+            break
+    return useful or empty[:MOST_SKILLS]
 
 
 def _advice(

@@ -1,6 +1,4 @@
-"""Run the service until it is told to stop. `python -m knowtrace.service.server` does so with the
-environment.
-"""
+"""Run the service until it is told to stop; `python -m knowtrace.service.server` reads the environment."""
 
 from collections.abc import Callable
 from types import FrameType
@@ -31,7 +29,8 @@ class Server(uvicorn.Server):
 def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; then answer what has been asked, store what has been sent, and return.
 
-    `pages` adds what people look at to what programs call. One process, one event loop: the model's steps run in threads, and one writer is what SQLite can use.
+    `pages` adds what people look at to what programs call. One process, one event loop: the model's steps run
+    in threads, and one writer is what SQLite can use.
     """
     configure_logging(settings.log_level)
     app = create_app(settings)

@@ -85,8 +85,8 @@ def to_event(answer: Answer, *, num_categories: int, now: datetime) -> Event:
         reasons.extend(error.reasons)
     if answer.answered_at > now + CLOCK_TOLERANCE:
         reasons.append(
-            f"answered_at ({answer.answered_at.isoformat()}) lies more than 5 minutes after the server's clock "
-            f"({now.isoformat(timespec='seconds')}): send the time of the answer, in UTC."
+            f"answered_at ({answer.answered_at.isoformat()}) lies more than 5 minutes after the server's "
+            f"clock ({now.isoformat(timespec='seconds')}): send the time of the answer, in UTC."
         )
     if reasons:
         raise RejectedError(reasons)

@@ -53,7 +53,7 @@ class Intake:
         tracer: Tracer,
         *,
         max_waiting_events: int = 20_000,
-        max_cached_students: int = 20_000,
+        max_cached_students: int = 10_000,
         on_commit: Callable[[Committed], None] = lambda _: None,
     ) -> None:
         self._committer = Committer(store, tracer, max_cached_students=max_cached_students)

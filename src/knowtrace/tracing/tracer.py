@@ -128,7 +128,7 @@ class Tracer:
         return self._panel(skill_id).num_calibrated
 
     def _masteries(
-        self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float32]
+        self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float64]
     ) -> list[Mastery]:
         evidence = [student.skills.get(skill_id, NO_EVIDENCE) for skill_id in skill_ids]
         low, high = self.intervals.bounds(estimates, [known.num_answers for known in evidence])

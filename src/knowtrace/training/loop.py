@@ -44,9 +44,9 @@ class TrainingConfig:
     are long and each row is rarely visited, so they have a weight decay of their own.
     """
 
-    epochs: int = 12
-    patience: int = 4
-    batch_answers: int = 8_192
+    epochs: int = 10
+    patience: int = 3
+    batch_answers: int = 4_096
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     table_decay: float = 1.0

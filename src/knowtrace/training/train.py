@@ -120,8 +120,9 @@ def recipe_of(run: Run) -> Recipe:
         RunError: the run's configuration holds none that can be read.
     """
     try:
-        recipe = run.config["recipe"]
-        return Recipe(**{**recipe, "training": TrainingConfig(**recipe["training"])})
+        recipe: dict[str, Any] = dict(run.config["recipe"])
+        recipe["training"] = TrainingConfig(**recipe["training"])
+        return Recipe(**recipe)
     except (KeyError, TypeError, TrainingError) as error:
         raise RunError(f"The run at {run.path} has no recipe that this version knows ({error}). Train it again.") from error
 

@@ -13,7 +13,6 @@ export function listen(url, { onOpen, onLost, onAnswer }) {
       // After an answer that is no stream, as from a service that is stopping, the browser gives up by itself.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });
-    addEventListener("pagehide", () => source.close(), { once: true });
   };
   connect();
 }

@@ -7,7 +7,8 @@ import { radarChart } from "./radar.js";
 import { timelineChart } from "./timeline.js";
 import { clockTime, localise } from "./times.js";
 
-const FEW_SKILLS = 10;
+const FEW_SKILLS = 10; // as many as style.css leaves of a short list
+const RETRY_MS = 4000;
 const ORDERS = {
   weakest: (a, b) => Number(a.dataset.mastery) - Number(b.dataset.mastery),
   practised: (a, b) => Number(b.dataset.evidence) - Number(a.dataset.evidence),
@@ -74,7 +75,8 @@ function sortSkills() {
 const refresh = oneAtATime(async () => {
   try {
     const response = await fetch(`${location.pathname}/view.json`, { headers: { Accept: "application/json" } });
-    if (!response.ok) return;
+    if (response.status === 404) location.reload(); // the student is gone: the page that says so takes over
+    if (!response.ok) throw new Error(`status ${response.status}`);
     const answer = await response.json();
     view = answer.view;
     const next = body.cloneNode(false);
@@ -83,7 +85,8 @@ const refresh = oneAtATime(async () => {
     show();
     sayLive("live");
   } catch {
-    sayLive("waiting"); // the stream notices that the service is back, and asks again
+    sayLive("waiting");
+    setTimeout(refresh, RETRY_MS);
   }
 });
 

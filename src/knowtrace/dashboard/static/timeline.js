@@ -14,7 +14,11 @@ export function timelineChart(element) {
       right: { symbol: "circle", symbolSize: 9, itemStyle: { color: colours["mastered-fill"] } },
       wrong: { symbol: CROSS, symbolSize: 10, itemStyle: { color: colours["review-fill"] } },
       "partly right": { symbol: "diamond", symbolSize: 11, itemStyle: { color: colours["learning-fill"] } },
-      now: { symbol: "emptyCircle", symbolSize: 11, itemStyle: { color: colours.accent, borderWidth: 2 } },
+      now: {
+        symbol: "circle",
+        symbolSize: 11,
+        itemStyle: { color: colours.card, borderColor: colours.accent, borderWidth: 2 },
+      },
     };
     const all = [...points, { ...now, ordinal: "now", outcome: "now" }];
     const band = (data, areaStyle) => ({

@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, field_validat
 from knowtrace.service.fields import Computed, Id, Query
 from knowtrace.service.mastery.schemas import SkillMastery
 
-CURSOR: TypeAdapter[tuple[datetime, int]] = TypeAdapter(tuple[AwareDatetime, int])
+Position = Annotated[int, Field(ge=0, lt=2**63)]
+CURSOR: TypeAdapter[tuple[datetime, int]] = TypeAdapter(tuple[AwareDatetime, Position])
 
 
 class StudentsQuery(Query):

@@ -1,0 +1,130 @@
+"""Microseconds per answer of a served run: one core, one student at a time, no web and no database.
+
+    python benchmarks/answer_cost.py --run demo/runs/dkt --out docs/results/answer_cost.json
+
+- `answer`: observe + mastery of the touched skills
+- `all_skills`: observe + mastery of every skill
+- `after_10` and `after_100000`: observe + touched skills, of students with so long a history, in turn
+- `numpy_step` beside `onnx_step`: the LSTM's observe written by hand in NumPy (ADR-0003)
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from knowtrace.domain import Interaction
+from knowtrace.registry import Run
+from knowtrace.tracing import StudentState, Tracer
+
+SHORT, LONG = 10, 100_000
+WARM_UP = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=Path("demo/runs/dkt"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/answer_cost.json"))
+    parser.add_argument("--times", type=int, default=5_000)
+    given = parser.parse_args()
+    run = Run.open(given.run)
+    tracer = Tracer(run)
+    rng = random.Random(0)
+    answers = [_answer(tracer, rng) for _ in range(1_000)]
+    short = tracer.replay(answers[:SHORT])
+    long = tracer.replay(answers[i % len(answers)] for i in range(LONG))
+
+    def observe_all(student: StudentState) -> None:
+        tracer.mastery(tracer.observe(student, rng.choice(answers)))
+
+    turns = {"after_10": [], "after_100000": []}
+    for _ in range(given.times):
+        answer = rng.choice(answers)
+        for name, student in (("after_10", short), ("after_100000", long)):
+            began = time.perf_counter()
+            tracer.answer(student, answer)
+            turns[name].append((time.perf_counter() - began) * 1e6)
+    report = {
+        "command": f"python benchmarks/answer_cost.py {' '.join(sys.argv[1:])}".strip(),
+        "model": run.version,
+        "num_skills": len(tracer.vocabulary.skill_ids),
+        "state_bytes": short.vector.nbytes,
+        "microseconds": {
+            "answer": _time(lambda: tracer.answer(short, rng.choice(answers)), given.times),
+            "all_skills": _time(lambda: observe_all(short), given.times),
+            **{name: _summary(values) for name, values in turns.items()},
+            **_steps(run, given.times),
+        },
+        "ratio_of_medians_100000_to_10": float(np.median(turns["after_100000"]) / np.median(turns["after_10"])),
+    }
+    given.out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
+
+
+def _answer(tracer: Tracer, rng: random.Random) -> Interaction:
+    item = rng.choice(tracer.vocabulary.items)
+    response = rng.randrange(tracer.vocabulary.num_categories)
+    return Interaction(student_id="s", item_id=item.item_id, skill_ids=item.skill_ids, response=response)
+
+
+def _time(call: Callable[[], object], times: int) -> dict[str, float]:
+    for _ in range(WARM_UP):
+        call()
+    values = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        values.append((time.perf_counter() - began) * 1e6)
+    return _summary(values)
+
+
+def _summary(values: list[float]) -> dict[str, float]:
+    return {f"p{q}": round(float(np.percentile(values, q)), 1) for q in (50, 95, 99)}
+
+
+def _steps(run: Run, times: int) -> dict[str, dict[str, float]]:
+    """Return the cost of `observe` alone, by the graph and by hand; empty for a model that is no LSTM."""
+    weights = load_file(run.path / "model.safetensors")
+    if "rnn.weight_hh_l0" not in weights:
+        return {}
+    steps, vector = run.steps(), run.initial_state
+    skills = run.vocabulary.skill_row(run.vocabulary.items[0].skill_ids)
+    by_hand = _numpy_observe(weights)
+    difference = np.abs(by_hand(vector, 2, skills, 1) - steps.observe(vector, 2, skills, 1)).max()
+    assert difference < 1e-5, f"the step by hand differs by {difference}"
+    return {
+        "onnx_step": _time(lambda: steps.observe(vector, 2, skills, 1), times),
+        "numpy_step": _time(lambda: by_hand(vector, 2, skills, 1), times),
+    }
+
+
+def _numpy_observe(weights: dict[str, NDArray[np.float32]]) -> Callable[..., NDArray[np.float32]]:
+    width = weights["item.weight"].shape[1]
+    hidden = weights["rnn.weight_hh_l0"].shape[1]
+    right = np.ascontiguousarray(weights["rnn.weight_ih_l0"][:, :width].T)
+    wrong = np.ascontiguousarray(weights["rnn.weight_ih_l0"][:, width:].T)
+    again = np.ascontiguousarray(weights["rnn.weight_hh_l0"].T)
+    bias = weights["rnn.bias_ih_l0"] + weights["rnn.bias_hh_l0"]
+    items = weights["item.weight"] + weights["common"]
+
+    def observe(state: NDArray[np.float32], item: int, skills: list[int], response: int) -> NDArray[np.float32]:
+        known = [skill for skill in skills if skill]
+        vector = items[item] + (weights["skill.weight"][known].mean(0) if known else 0)
+        gates = vector @ (right if response else wrong) + state[:hidden] @ again + bias
+        opened = 1 / (1 + np.exp(-gates))
+        cell = opened[hidden : 2 * hidden] * state[hidden:]
+        cell = cell + opened[:hidden] * np.tanh(gates[2 * hidden : 3 * hidden])
+        return np.concatenate([opened[3 * hidden :] * np.tanh(cell), cell])
+
+    return observe
+
+
+if __name__ == "__main__":
+    main()

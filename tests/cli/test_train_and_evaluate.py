@@ -1,0 +1,196 @@
+"""`knowtrace models`, `train` and `evaluate`, as a person types them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from knowtrace import cli
+from knowtrace.models import MODELS
+from knowtrace.registry import Run
+from knowtrace.sources import SimulationConfig, simulate, write_simulation
+
+NARROW = "embedding_dim=8,hidden_dim=8"
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    error: str
+
+
+Knowtrace = Callable[..., Said]
+
+
+@pytest.fixture
+def knowtrace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Knowtrace:
+    """Run one command and return its exit code and what it printed."""
+
+    def run(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["knowtrace", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return Said(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 60 simulated students."""
+    folder = tmp_path_factory.mktemp("data") / "simulated"
+    config = SimulationConfig(num_students=60, num_answers=25, num_items=20, num_skills=4)
+    write_simulation(simulate(config, seed=5), folder)
+    return folder
+
+
+@pytest.fixture
+def folds(tmp_path: Path) -> Path:
+    """A table with a published split in three folds."""
+    rows = [f"s{n},i{k},{(n + k) % 2},fold{n % 3}" for n in range(9) for k in range(6)]
+    path = tmp_path / "folds.csv"
+    path.write_text("\n".join(["student,item,correct,split", *rows]) + "\n")
+    return path
+
+
+def assert_refused(said: Said, *, because: str) -> None:
+    """Exit code 2 and one line that says why; no traceback, nothing on standard output."""
+    assert said.code == 2
+    lines = said.error.splitlines()
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    assert because in lines[-1]
+    assert "Traceback" not in said.error
+    assert said.out == ""
+
+
+def test_models_are_listed_with_their_settings(knowtrace: Knowtrace) -> None:
+    text = knowtrace("models").out
+    for name, entry in MODELS.items():
+        assert name in text
+        assert entry.summary.split()[0] in text
+    listed = json.loads(knowtrace("models", "--json").out)
+    assert set(listed) == set(MODELS)
+    assert listed["dkt"]["settings"]["hidden_dim"] == 128
+
+
+def test_a_model_is_trained_and_judged(knowtrace: Knowtrace, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    said = knowtrace("train", "--model", "best-lr", "--data", data, "--out", out, "--epochs", 2, "--json")
+    assert said.code == 0
+    assert "epoch  2" in said.error
+    trained = json.loads(said.out)
+    assert trained["version"] == Run.open(out).version
+    assert sorted(path.name for path in out.iterdir()) == [
+        "config.json", "manifest.json", "metrics.json", "model.safetensors", "observe.onnx", "predict.onnx",
+        "serving.safetensors", "vocabulary.json",
+    ]  # fmt: skip
+
+    said = knowtrace("evaluate", out, "--data", data, "--resamples", 20, "--json")
+    assert said.code == 0
+    judged = json.loads(said.out)
+    for name in ("auc", "accuracy", "nll", "brier", "ece"):
+        assert judged[name]["low"] <= judged[name]["high"]
+    assert judged["model"] == "best-lr"
+    assert judged["n_scored"] == judged["n_students"] * 24
+
+    text = knowtrace("evaluate", out, "--data", data, "--resamples", 20, "--split", "valid").out
+    assert "95 % interval" in text
+    assert "of its gain over the item means" in text.replace("\n", " ")
+
+    again = knowtrace("train", "--model", "best-lr", "--data", data, "--out", out, "--epochs", 2)
+    assert_refused(again, because="already holds a finished run. Choose another --out")
+    assert_refused(knowtrace("evaluate", out, "--data", data, "--split", "dev"), because="No part 'dev'")
+    (out / "config.json").write_text("{}")
+    assert_refused(knowtrace("evaluate", out, "--data", data), because="config.json has 2 bytes")
+
+
+@pytest.mark.parametrize(
+    ("options", "because"),
+    [
+        (("--model", "sakt"), "No model named 'sakt'. Known: item-mean, elo"),
+        (("--model", "dkt", "--set", "depth=3"), "has no setting 'depth'"),
+        (("--model", "dkt", "--set", "hidden_dim=wide"), "hidden_dim is a int"),
+        (("--model", "dkt", "--set", "hidden_dim"), "is not name=value"),
+        (("--model", "dkt", "--set", "dropout=7"), "dropout (7.0) must lie in [0, 1]"),
+        (("--model", "elo", "--set", "step=-1"), "step (-1.0) must lie in"),
+        (("--model", "elo", "--learning-rate", "1e9"), "learning_rate (1000000000.0) must lie in"),
+        (("--model", "elo", "--seed", "-3"), "seed (-3) must lie in"),
+        (("--model", "elo", "--device", "tpu"), "choose cpu, cuda or auto"),
+        (("--model", "elo", "--columns", "student"), "is not name=value"),
+    ],
+)
+def test_wrong_options_of_training_are_one_line(
+    knowtrace: Knowtrace, data: Path, tmp_path: Path, options: tuple[str, ...], because: str
+) -> None:
+    said = knowtrace("train", "--data", data, "--out", tmp_path / "run", *options)
+    assert_refused(said, because=because)
+
+
+def test_wrong_data_and_places_are_one_line(
+    knowtrace: Knowtrace, data: Path, folds: Path, tmp_path: Path
+) -> None:
+    train = ("train", "--model", "item-mean", "--out", tmp_path / "run")
+    assert_refused(knowtrace(*train, "--data", tmp_path / "nowhere"), because="nowhere")
+    assert_refused(
+        knowtrace(*train, "--data", folds, "--fold", 7), because="no fold 7: it publishes 3, 0 to 2"
+    )
+    few = tmp_path / "few.csv"
+    few.write_text("student,item,correct\na,x,1\na,x,0\n")
+    assert_refused(knowtrace(*train, "--data", few), because="leaves no one in")
+    single = tmp_path / "single.csv"
+    single.write_text("student,item,correct\n" + "".join(f"s{n},x,{n % 2}\n" for n in range(60)))
+    assert_refused(knowtrace(*train, "--data", single), because="a student's first answer never is")
+    one = tmp_path / "one.csv"
+    one.write_text("student,item,correct\n" + "".join(f"s{n % 20},x{n},1\n" for n in range(200)))
+    assert_refused(knowtrace(*train, "--data", one), because="in one category only")
+    assert_refused(knowtrace(*train[:-1], folds, "--data", folds), because="is not an unfinished run")
+    assert_refused(knowtrace("evaluate", tmp_path, "--data", data), because="manifest.json is missing")
+    assert_refused(knowtrace("evaluate", tmp_path / "no", "--data", data), because="No finished run at")
+
+
+def test_usage_errors_exit_with_2_and_no_traceback(knowtrace: Knowtrace, data: Path) -> None:
+    for arguments in (
+        ("train", "--data", data),
+        ("train", "--model", "elo", "--data", data, "--out", "x", "--epochs", "0"),
+        ("evaluate",),
+        ("nonsense",),
+    ):
+        said = knowtrace(*arguments)
+        assert said.code == 2
+        assert "Traceback" not in said.error
+
+
+@pytest.mark.parametrize("command", ["models", "train", "evaluate"])
+def test_help_ends_with_an_example(knowtrace: Knowtrace, command: str) -> None:
+    assert f"Example: knowtrace {command}" in knowtrace(command, "--help").out
+
+
+def test_a_training_that_was_killed_goes_on_to_the_same_bytes(
+    knowtrace: Knowtrace, data: Path, tmp_path: Path
+) -> None:
+    """`kill -9` as soon as the first checkpoint is there, then the same command again."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    train = ("train", "--model", "dkt", "--data", str(data), "--epochs", "12", "--set", NARROW, "--out")
+    # One thread, as the tests have: sums in another order would differ in their last bits.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "knowtrace", *train, str(killed)], env=environment, stderr=subprocess.DEVNULL
+    ) as process:
+        while not (killed / "checkpoint.safetensors").exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+    assert not (killed / "manifest.json").exists()
+    assert "goes on after epoch" in knowtrace(*train, killed).error
+    assert knowtrace(*train, whole).code == 0
+    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

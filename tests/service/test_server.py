@@ -1,0 +1,113 @@
+"""The real process: what it logs, what it streams, and how it stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+
+STUDENT = "anna-of-the-third-row"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def server(tmp_path: Path, tiny_run: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        **os.environ,
+        "KNOWTRACE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        "KNOWTRACE_RUN": str(tiny_run),
+        "KNOWTRACE_PORT": str(port),
+        "KNOWTRACE_LOG_KEY": "a key for this test",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "knowtrace.service.server"], env=environment, stdout=log, stderr=log
+        )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200:
+                break
+        except httpx.TransportError:
+            time.sleep(0.05)
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def event(number: int) -> dict[str, object]:
+    return {
+        "event_id": f"e{number}",
+        "student_id": STUDENT,
+        "item_id": "anything",
+        "correct": True,
+        "answered_at": f"2026-03-01T10:{number:02d}:00Z",
+    }
+
+
+def test_a_session_from_first_answer_to_shutdown(
+    server: subprocess.Popen[bytes], port: int, tmp_path: Path
+) -> None:
+    """One process for several facts, as each start costs seconds."""
+    url = f"http://127.0.0.1:{port}"
+    heard: list[str] = []
+    is_listening = threading.Event()
+
+    def listen() -> None:
+        with httpx.stream("GET", f"{url}/api/v1/students/{STUDENT}/stream", timeout=30) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            for line in stream.iter_lines():
+                is_listening.set()
+                heard.append(line)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert is_listening.wait(10)
+    assert httpx.post(f"{url}/api/v1/events", json=event(1)).json()["status"] == "accepted"
+    assert httpx.post(f"{url}/api/v1/events", json={**event(2), "foo": STUDENT}).status_code == 422
+    assert httpx.get(f"{url}/api/v1/mastery/{STUDENT}", headers={"x-request-id": "r-1"}).status_code == 200
+    httpx.get(f"{url}/api/v1/mastery/{STUDENT}/nothing/here")
+    httpx.get(f"{url}/{STUDENT}")
+
+    started = time.monotonic()
+    server.send_signal(signal.SIGTERM)
+    server.wait(20)
+    listener.join(5)
+    assert time.monotonic() - started < 10, "an open stream must not hold the process"
+    assert not listener.is_alive()
+    assert "event: answer" in heard
+    assert "event: closed" in heard
+
+    log = (tmp_path / "log").read_text()
+    assert STUDENT not in log
+    lines = [orjson.loads(line) for line in log.splitlines()]
+    assert all({"timestamp", "level", "logger", "message"} <= set(line) for line in lines)
+    requests = [line for line in lines if line["message"] == "request"]
+    [mastery] = [line for line in requests if line["request_id"] == "r-1"]
+    assert mastery["route"] == "/api/v1/mastery/{student_id}"
+    assert mastery["trace_id"] == "r-1"
+    assert mastery["inference_time_ms"] > 0
+    [posted] = [line for line in requests if line["route"] == "/api/v1/events" and line["status"] == 200]
+    assert posted["user_id"] == mastery["user_id"]
+    assert len(posted["user_id"]) == 16
+    assert posted["model_version"] == mastery["model_version"]
+
+
+def test_the_service_and_all_it_imports_need_no_torch() -> None:
+    code = "import sys, knowtrace.service.server; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,114 @@
+"""What each package offers to others: this list changes on purpose or not at all."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+PUBLIC: dict[str, list[str]] = {
+    "knowtrace": ["__version__"],
+    "knowtrace.cli": ["app", "main"],
+    "knowtrace.dashboard": ["add_pages"],
+    "knowtrace.deciding": ["Advice", "Candidate", "Catalogue", "Rules", "difficulty", "recommend"],
+    "knowtrace.domain": [
+        "CatalogueItem",
+        "FIRST_KNOWN",
+        "Interaction",
+        "Mastery",
+        "MasteryIntervals",
+        "MasteryState",
+        "PADDING",
+        "Quarantined",
+        "Recommendation",
+        "UNSEEN",
+        "Vocabulary",
+        "mastery_state",
+    ],
+    "knowtrace.evaluation": [
+        "Estimate",
+        "Evaluation",
+        "PARTS",
+        "PUBLISHED",
+        "PublishedFigure",
+        "bootstrap",
+        "evaluate",
+        "published_for",
+    ],
+    "knowtrace.models": [
+        "Batch",
+        "MODELS",
+        "ModelEntry",
+        "ResponseModel",
+        "Sizes",
+        "build_model",
+        "model_config",
+        "usual_training",
+    ],
+    "knowtrace.registry": [
+        "Run",
+        "StepGraphs",
+        "run_files",
+        "seal_run",
+        "write_json",
+        "write_serving",
+        "write_vocabulary",
+    ],
+    "knowtrace.service": [],
+    "knowtrace.sources": [
+        "Dataset",
+        "Inspection",
+        "Simulation",
+        "SimulationConfig",
+        "find_twins",
+        "inspect",
+        "read",
+        "simulate",
+        "write_quarantine",
+        "write_simulation",
+    ],
+    "knowtrace.store": [
+        "ItemSeen",
+        "Session",
+        "Store",
+        "StoredDecision",
+        "StoredEvent",
+        "StoredSkill",
+        "StoredStudent",
+        "StudentSummary",
+    ],
+    "knowtrace.tracing": ["SkillEvidence", "StudentState", "Tracer"],
+    "knowtrace.training": [
+        "Fit",
+        "Recipe",
+        "Reporter",
+        "Sequences",
+        "Split",
+        "TrainingConfig",
+        "build_vocabulary",
+        "encode",
+        "fingerprint",
+        "fit",
+        "load_model",
+        "predict_all",
+        "recipe_of",
+        "scored_answers",
+        "split_of",
+        "split_students",
+        "train",
+        "without_twins",
+    ],
+}
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_public_names_are_pinned_and_exist(package: str) -> None:
+    module = importlib.import_module(package)
+    assert sorted(getattr(module, "__all__", [])) == PUBLIC[package]
+    assert all(hasattr(module, name) for name in PUBLIC[package])
+
+
+def test_every_package_is_pinned() -> None:
+    root = importlib.import_module("knowtrace")
+    assert root.__file__ is not None
+    packages = {f"knowtrace.{path.parent.name}" for path in Path(root.__file__).parent.glob("*/__init__.py")}
+    assert packages | {"knowtrace"} == set(PUBLIC)

@@ -1,0 +1,170 @@
+"""The live state of a student against the trained model itself, answer by answer."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import torch
+
+from knowtrace.domain import Interaction, MasteryState, mastery_state
+from knowtrace.errors import NotFoundError
+from knowtrace.models import Batch
+from knowtrace.registry import Run
+from knowtrace.tracing import Tracer
+from knowtrace.training import load_model
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def tracer(opened_run: Run) -> Tracer:
+    return Tracer(opened_run)
+
+
+def random_history(run: Run, length: int, *, seed: int) -> list[Interaction]:
+    """Return answers to known and unknown items, whose skills are the catalogue's, given, unknown or none."""
+    rng = np.random.default_rng(seed)
+    items = [item.item_id for item in run.vocabulary.items]
+    skills = [*run.vocabulary.skill_ids, "skill nobody has"]
+    history = []
+    for n in range(length):
+        item_id = "item nobody has" if rng.random() < 0.2 else items[rng.integers(len(items))]
+        given = (
+            rng.choice(skills, size=rng.integers(1, 3), replace=False).tolist() if rng.random() < 0.5 else []
+        )
+        at = NOON + timedelta(minutes=n)
+        response = int(rng.integers(2))
+        history.append(
+            Interaction(
+                student_id="s", item_id=item_id, skill_ids=tuple(given), response=response, answered_at=at
+            )
+        )
+    return history
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_live_probabilities_equal_the_parallel_forward(tracer: Tracer, opened_run: Run, seed: int) -> None:
+    model, vocabulary = load_model(opened_run)
+    history = random_history(opened_run, 5 + 7 * seed, seed=seed)
+    rows = [vocabulary.skill_row(tracer.skills_of(a.item_id, a.skill_ids)) for a in history]
+    batch = Batch(
+        items=torch.tensor([[vocabulary.item_index(a.item_id) for a in history]]),
+        skills=torch.tensor([rows]),
+        responses=torch.tensor([[a.response for a in history]]),
+        valid=torch.ones(1, len(history), dtype=torch.bool),
+    )
+    with torch.no_grad():
+        expected = model(batch).softmax(-1)[0].numpy()
+    state = tracer.start()
+    for t, answer in enumerate(history):
+        live = tracer.probabilities(state, [(answer.item_id, answer.skill_ids)])
+        np.testing.assert_allclose(live[0], expected[t], atol=1e-5)
+        state = tracer.observe(state, answer)
+    assert state.num_answers == len(history)
+
+
+def test_observing_leaves_the_old_state_as_it_was(tracer: Tracer, opened_run: Run) -> None:
+    first, second = random_history(opened_run, 2, seed=99)
+    old = tracer.observe(tracer.start(), first)
+    vector, skills = old.vector.copy(), dict(old.skills)
+    new = tracer.observe(old, second)
+    assert (old.vector == vector).all()
+    assert (old.skills, old.num_answers, old.last_answered_at) == (skills, 1, first.answered_at)
+    assert (new.vector != vector).any()
+    assert (new.num_answers, new.last_answered_at) == (2, second.answered_at)
+    assert (tracer.start().vector == opened_run.initial_state).all()
+
+
+def test_replay_is_observing_one_by_one(tracer: Tracer, opened_run: Run) -> None:
+    history = random_history(opened_run, 20, seed=5)
+    state = tracer.start()
+    for answer in history:
+        state = tracer.observe(state, answer)
+    replayed = tracer.replay(history)
+    assert (replayed.vector == state.vector).all()
+    assert replayed.skills == state.skills
+
+
+def test_mastery_of_all_skills_is_that_of_each(tracer: Tracer, opened_run: Run) -> None:
+    state = tracer.replay(random_history(opened_run, 25, seed=6))
+    together = tracer.mastery(state)
+    assert [mastery.skill_id for mastery in together] == list(opened_run.vocabulary.skill_ids)
+    for mastery in together:
+        (alone,) = tracer.mastery(state, [mastery.skill_id])
+        assert alone.estimate == pytest.approx(mastery.estimate, abs=1e-6)
+        assert (alone.evidence, alone.state) == (mastery.evidence, mastery.state)
+        assert (alone.low, alone.high) == pytest.approx((mastery.low, mastery.high), abs=1e-5)
+    assert tracer.mastery(state, []) == []
+
+
+def test_mastery_is_the_mean_expected_success_of_the_skills_calibrated_items(
+    tracer: Tracer, opened_run: Run
+) -> None:
+    """The small simulation has fewer than 12 calibrated items per skill, so the panel is all of them."""
+    state = tracer.replay(random_history(opened_run, 10, seed=7))
+    for skill_id in opened_run.vocabulary.skill_ids:
+        items = [i for i in opened_run.vocabulary.items if skill_id in i.skill_ids and i.num_answers >= 10]
+        assert tracer.num_calibrated(skill_id) == len(items) <= 12
+        (mastery,) = tracer.mastery(state, [skill_id])
+        success = tracer.expected_success(state, [(item.item_id, ()) for item in items])
+        assert mastery.estimate == pytest.approx(float(success.mean()), abs=1e-6)
+        assert mastery.low <= mastery.estimate <= mastery.high
+        assert mastery.state is mastery_state(mastery.estimate, mastery.evidence, was_mastered=False)
+
+
+def test_an_answer_counts_once_for_each_known_skill_it_touches(tracer: Tracer, opened_run: Run) -> None:
+    skill_a, skill_b = opened_run.vocabulary.skill_ids[:2]
+    item_id = opened_run.vocabulary.items[0].item_id
+    answer = Interaction(
+        student_id="s",
+        item_id=item_id,
+        skill_ids=(skill_a, skill_b, skill_a, "?"),
+        response=1,
+        answered_at=NOON,
+    )
+    state, masteries = tracer.answer(tracer.start(), answer)
+    assert {skill: known.num_answers for skill, known in state.skills.items()} == {skill_a: 1, skill_b: 1}
+    assert [(m.skill_id, m.evidence, m.last_answered_at) for m in masteries] == [
+        (skill_a, 1, NOON),
+        (skill_b, 1, NOON),
+    ]
+    assert all(m.state is MasteryState.NOT_ENOUGH_DATA for m in masteries)
+
+
+def test_a_right_answer_raises_and_a_wrong_one_lowers_mastery(tracer: Tracer, opened_run: Run) -> None:
+    item = opened_run.vocabulary.items[0]
+    states = {
+        response: tracer.replay(
+            [Interaction(student_id="s", item_id=item.item_id, skill_ids=(), response=response)] * 8
+        )
+        for response in (0, 1)
+    }
+    for skill_id in item.skill_ids:
+        (low,), (high,) = (tracer.mastery(states[response], [skill_id]) for response in (0, 1))
+        assert low.estimate < high.estimate
+
+
+def test_an_unknown_item_is_answered_as_an_unseen_item_of_its_skills(tracer: Tracer, opened_run: Run) -> None:
+    skills = opened_run.vocabulary.skill_ids
+    state = tracer.replay(random_history(opened_run, 15, seed=8))
+    p = tracer.probabilities(state, [("no such item", (skill,)) for skill in skills] + [("no such item", ())])
+    np.testing.assert_allclose(p.sum(1), 1, atol=1e-6)
+    assert len({round(float(right), 6) for right in p[:, 1]}) > 1
+    again = tracer.probabilities(state, [("another unknown", (skills[0],))])
+    np.testing.assert_allclose(again[0], p[0], atol=1e-7)
+
+
+def test_an_unknown_skill_is_not_found_and_says_where_to_look(tracer: Tracer) -> None:
+    with pytest.raises(NotFoundError, match="Skill 'algebra' is not known to model dkt-"):
+        tracer.mastery(tracer.start(), ["algebra"])
+
+
+@pytest.mark.parametrize(
+    "room", ["domain", "registry", "tracing", "deciding", "store", "service.app", "dashboard"]
+)
+def test_serving_imports_no_torch(room: str) -> None:
+    code = f"import sys, knowtrace.{room}; print([m for m in ('torch', 'onnx', 'scipy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,112 @@
+"""Models learn what is there and nothing else: true answers against answers shuffled over all students."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from knowtrace.evaluation import Estimate, bootstrap
+from knowtrace.models import MODELS, build_model, usual_training
+from knowtrace.sources import Dataset, SimulationConfig, simulate
+from knowtrace.training import (
+    TrainingConfig,
+    build_vocabulary,
+    encode,
+    fit,
+    metrics,
+    predict_all,
+    scored_answers,
+    split_students,
+)
+from knowtrace.training.sequences import category_counts, sizes_of
+from training.histories import Quiet
+
+NARROW = {"dkt": {"embedding_dim": 16, "hidden_dim": 16, "dropout": 0.2}}
+TRUE, SHUFFLED = "true", "shuffled"
+
+
+def shuffled(dataset: Dataset) -> Dataset:
+    """Return the dataset with its responses permuted over all answers of all students."""
+    rng = np.random.default_rng(0)
+    responses = iter(
+        rng.permutation([a.response for history in dataset.students.values() for a in history]).tolist()
+    )
+    students = {
+        student_id: [dataclasses.replace(answer, response=next(responses)) for answer in history]
+        for student_id, history in dataset.students.items()
+    }
+    return dataclasses.replace(dataset, students=students, oracle=None)
+
+
+@pytest.fixture(scope="module")
+def datasets() -> dict[str, Dataset]:
+    config = SimulationConfig(num_students=300, num_answers=50, num_items=50, num_skills=5)
+    dataset = simulate(config, seed=11).dataset
+    return {TRUE: dataset, SHUFFLED: shuffled(dataset)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    auc: Estimate
+    nll: float
+
+
+def scored_truth(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the true probabilities and the responses of the scored answers of the test part."""
+    assert dataset.oracle is not None
+    tested = split_students(dataset).test
+    probabilities = np.concatenate([dataset.oracle[student_id][1:] for student_id in tested])
+    return probabilities, np.array([a.response for s in tested for a in dataset.students[s][1:]])
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    datasets: dict[str, Dataset], tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Outcome]:
+    folder = tmp_path_factory.mktemp("fits")
+    return {
+        (name, kind): outcome(name, dataset, folder / f"{name}-{kind}.safetensors")
+        for name in MODELS
+        for kind, dataset in datasets.items()
+    }
+
+
+def outcome(name: str, dataset: Dataset, checkpoint: Path) -> Outcome:
+    split = split_students(dataset)
+    vocabulary = build_vocabulary(dataset, split.train)
+    train, valid, test = (
+        encode(dataset, part, vocabulary) for part in (split.train, split.valid, split.test)
+    )
+    settings = {"epochs": 6, "batch_answers": 1024, "learning_rate": 0.01} | usual_training(name)
+    torch.manual_seed(0)
+    model = build_model(name, sizes_of(vocabulary), NARROW.get(name))
+    model.start_from(category_counts(vocabulary))
+    result = fit(model, train, valid, TrainingConfig(**settings), reporter=Quiet(), checkpoint=checkpoint)
+    probabilities, responses, _ = predict_all(result.model, test)
+    scored = scored_answers(test)
+    owners = np.repeat(np.arange(len(test.student_ids)), test.lengths)[scored]
+    rng = np.random.default_rng(0)
+    auc = bootstrap(
+        {"auc": metrics.auc}, probabilities[scored], responses[scored], owners, resamples=200, rng=rng
+    )
+    return Outcome(auc["auc"], metrics.nll(probabilities[scored], responses[scored]))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_is_learnt_from_shuffled_answers(name: str, outcomes: dict[tuple[str, str], Outcome]) -> None:
+    auc = outcomes[name, SHUFFLED].auc
+    assert auc.low <= 0.5 <= auc.high
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "item-mean"])
+def test_models_stand_between_the_item_mean_and_the_oracle(
+    name: str, outcomes: dict[tuple[str, str], Outcome], datasets: dict[str, Dataset]
+) -> None:
+    found, mean = outcomes[name, TRUE], outcomes["item-mean", TRUE]
+    assert found.auc.value > mean.auc.value
+    oracle = metrics.nll(*scored_truth(datasets[TRUE]))
+    share = (mean.nll - found.nll) / (mean.nll - oracle)
+    assert 0 < share <= 1

@@ -1,0 +1,96 @@
+"""Metrics against figures worked out by hand and against counting every pair."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from knowtrace.training import metrics
+
+
+def binary(right: list[float]) -> NDArray[np.float64]:
+    return np.stack([1 - np.array(right), np.array(right)], axis=1)
+
+
+def auc_by_pairs(p: list[float], y: list[int], w: list[float]) -> float:
+    """Return the weighted share of (right, wrong) pairs in order, ties counted half."""
+    won = total = 0.0
+    for i in range(len(p)):
+        for j in range(len(p)):
+            if y[i] > y[j]:
+                total += w[i] * w[j]
+                won += w[i] * w[j] * (1.0 if p[i] > p[j] else 0.5 if p[i] == p[j] else 0.0)
+    return won / total if total else math.nan
+
+
+answers = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.3, 0.3, 0.5, 0.9, 1.0]), st.integers(0, 1), st.integers(0, 3)),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(answers)
+def test_auc_is_the_share_of_ordered_pairs(answers: list[tuple[float, int, int]]) -> None:
+    p, y, w = (list(column) for column in zip(*answers, strict=True))
+    found = metrics.auc(binary(p), np.array(y), np.array(w, dtype=float))
+    assert found == pytest.approx(auc_by_pairs(p, y, w), nan_ok=True)
+
+
+def test_auc_by_hand() -> None:
+    # Right at 0.9 and 0.4, wrong at 0.4 and 0.1: of four pairs three are in order, one is a tie.
+    assert metrics.auc(binary([0.9, 0.4, 0.4, 0.1]), np.array([1, 1, 0, 0])) == 3.5 / 4
+    assert math.isnan(metrics.auc(binary([0.9, 0.4]), np.array([1, 1])))
+
+
+def test_graded_auc_is_the_mean_over_the_questions_at_least_k() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(4), 40).round(2)
+    responses = np.concatenate([[0, 1, 2, 3], rng.integers(0, 4, 36)])
+    weights = rng.integers(0, 3, 40).astype(float)
+    expected = np.mean(
+        [
+            auc_by_pairs(
+                probabilities[:, ::-1].cumsum(1)[:, 3 - k].tolist(),
+                (responses >= k).astype(int).tolist(),
+                weights.tolist(),
+            )
+            for k in (1, 2, 3)
+        ]
+    )
+    assert metrics.auc(probabilities, responses, weights) == pytest.approx(expected)
+
+
+def test_accuracy_nll_and_brier_by_hand() -> None:
+    p, y = binary([0.8, 0.6, 0.3]), np.array([1, 0, 0])
+    assert metrics.accuracy(p, y) == pytest.approx(2 / 3)
+    assert metrics.nll(p, y) == pytest.approx(-(math.log(0.8) + math.log(0.4) + math.log(0.7)) / 3)
+    assert metrics.brier(p, y) == pytest.approx((0.04 + 0.36 + 0.09) / 3)
+    w = np.array([2.0, 1.0, 0.0])
+    assert metrics.accuracy(p, y, w) == pytest.approx(2 / 3)
+    assert metrics.nll(p, y, w) == pytest.approx(-(2 * math.log(0.8) + math.log(0.4)) / 3)
+    assert metrics.brier(p, y, w) == pytest.approx((0.08 + 0.36) / 3)
+
+
+def test_ece_by_hand() -> None:
+    """Fifteen bins: 0.70 and 0.72 share bin 10, right once; 0.05 is alone; 1.0 falls in the last."""
+    p, y = binary([0.70, 0.72, 0.05, 1.0]), np.array([1, 0, 0, 1])
+    gap_of_bin_10 = abs(0.70 + 0.72 - 1)
+    assert metrics.ece(p, y) == pytest.approx((gap_of_bin_10 + 0.05 + 0) / 4)
+    assert metrics.ece(p, y, np.array([1.0, 0, 1, 0])) == pytest.approx((0.30 + 0.05) / 2)
+
+
+def test_graded_brier_and_ece_by_hand() -> None:
+    """Category 1 under (0.2, 0.3, 0.5): at least 1 with 0.8 (true), at least 2 with 0.5 (false)."""
+    p, y = np.array([[0.2, 0.3, 0.5]]), np.array([1])
+    assert metrics.brier(p, y) == pytest.approx((0.2**2 + 0.5**2) / 2)
+    assert metrics.ece(p, y) == pytest.approx((0.2 + 0.5) / 2)
+    assert metrics.accuracy(p, y) == 0.0
+    assert metrics.nll(p, y) == pytest.approx(-math.log(0.3))
+
+
+def test_a_category_given_no_chance_costs_much_but_not_infinity() -> None:
+    assert metrics.nll(binary([0.0]), np.array([1])) == pytest.approx(-math.log(1e-7))
