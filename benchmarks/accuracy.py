@@ -34,7 +34,9 @@ DATA = Path(os.environ.get("KNOWTRACE_DATA", "../shared/data"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", default="assistments2009,assistments2015")
     parser.add_argument("--models", default="dkt,best-lr,elo,item-mean")
@@ -56,7 +58,8 @@ def main() -> None:
                         report["summary"] = summarise(report["runs"])
                         given.out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
         report.setdefault("published", {})[name] = [
-            {"model": figure.model, "auc": figure.auc, "source": figure.source} for figure in published_for(name)
+            {"model": figure.model, "auc": figure.auc, "source": figure.source}
+            for figure in published_for(name)
         ]
     report["summary"] = summarise(report["runs"])
     given.out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
@@ -73,7 +76,10 @@ def one_run(dataset: Dataset, protocol: str, model: str, fold: int) -> dict[str,
         fold=fold,
         clean=protocol == "clean",
     )
-    with tempfile.TemporaryDirectory() as folder, TerminalReporter(f"{dataset.name} {protocol} {model} {fold}") as r:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        TerminalReporter(f"{dataset.name} {protocol} {model} {fold}") as r,
+    ):
         began = time.perf_counter()
         run = train(dataset, recipe, Path(folder) / "run", reporter=r)
         seconds = time.perf_counter() - began
@@ -107,7 +113,9 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             **{
                 metric: [
                     round(float(np.mean([run[metric][0] for run in group])), 4),
-                    round(float(np.std([run[metric][0] for run in group], ddof=1)), 4) if len(group) > 1 else None,
+                    round(float(np.std([run[metric][0] for run in group], ddof=1)), 4)
+                    if len(group) > 1
+                    else None,
                 ]
                 for metric in ("auc", "accuracy", "nll", "brier", "ece")
             },

@@ -29,7 +29,9 @@ WARM_UP = 200
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--run", type=Path, default=Path("demo/runs/dkt"))
     parser.add_argument("--out", type=Path, default=Path("docs/results/answer_cost.json"))
     parser.add_argument("--times", type=int, default=5_000)
@@ -62,7 +64,9 @@ def main() -> None:
             **{name: _summary(values) for name, values in turns.items()},
             **_steps(run, given.times),
         },
-        "ratio_of_medians_100000_to_10": float(np.median(turns["after_100000"]) / np.median(turns["after_10"])),
+        "ratio_of_medians_100000_to_10": float(
+            np.median(turns["after_100000"]) / np.median(turns["after_10"])
+        ),
     }
     given.out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
     print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
@@ -114,7 +118,9 @@ def _numpy_observe(weights: dict[str, NDArray[np.float32]]) -> Callable[..., NDA
     bias = weights["rnn.bias_ih_l0"] + weights["rnn.bias_hh_l0"]
     items = weights["item.weight"] + weights["common"]
 
-    def observe(state: NDArray[np.float32], item: int, skills: list[int], response: int) -> NDArray[np.float32]:
+    def observe(
+        state: NDArray[np.float32], item: int, skills: list[int], response: int
+    ) -> NDArray[np.float32]:
         known = [skill for skill in skills if skill]
         vector = items[item] + (weights["skill.weight"][known].mean(0) if known else 0)
         gates = vector @ (right if response else wrong) + state[:hidden] @ again + bias

@@ -65,7 +65,9 @@ def pykt_epochs(dataset: Dataset, epochs: int) -> list[float]:
                 rows_q.append(np.pad(sequences.items[piece], (0, PYKT_LENGTH - size), constant_values=-1))
                 rows_r.append(np.pad(sequences.responses[piece], (0, PYKT_LENGTH - size), constant_values=-1))
     q, r = torch.tensor(np.array(rows_q)), torch.tensor(np.array(rows_r))
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(q, r), batch_size=PYKT_BATCH, shuffle=True)
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(q, r), batch_size=PYKT_BATCH, shuffle=True
+    )
     model = PyktDKT(num_c)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     real = int((q != -1).sum())
@@ -116,7 +118,7 @@ def our_epochs(dataset: Dataset, epochs: int, width: int) -> list[float]:
 
 
 SIDES = {
-    "pykt": lambda data, epochs: pykt_epochs(data, epochs),
+    "pykt": pykt_epochs,
     "pykt kept heap": lambda data, epochs: [keep_freed_memory(), pykt_epochs(data, epochs)][1],
     "ours 200": lambda data, epochs: our_epochs(data, epochs, 200),
     "ours 128": lambda data, epochs: our_epochs(data, epochs, 128),
@@ -124,7 +126,9 @@ SIDES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/results/training_speed.json"))
     parser.add_argument("--data", default="assistments2015")
     parser.add_argument("--rounds", type=int, default=3)
@@ -158,7 +162,16 @@ def main() -> None:
 
 
 def _run_side(side: str, given: argparse.Namespace) -> float:
-    command = [sys.executable, __file__, "--side", side, "--data", given.data, "--threads", str(given.threads)]
+    command = [
+        sys.executable,
+        __file__,
+        "--side",
+        side,
+        "--data",
+        given.data,
+        "--threads",
+        str(given.threads),
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1800)
     line = next(line for line in done.stdout.splitlines() if line.startswith("speed="))
     return float(line.removeprefix("speed="))

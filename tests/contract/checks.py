@@ -58,7 +58,9 @@ def check_shapes_and_logits(model: ResponseModel) -> None:
     logits = model(batch)
     assert logits.shape == (STUDENTS, STEPS, model.sizes.num_categories)
     assert torch.isfinite(logits).all()
-    assert not torch.allclose(logits.sum(-1), torch.ones(STUDENTS, STEPS)), "these sum to 1: probabilities, not logits"
+    assert not torch.allclose(logits.sum(-1), torch.ones(STUDENTS, STEPS)), (
+        "these sum to 1: probabilities, not logits"
+    )
 
 
 def check_no_future_leak(model: ResponseModel) -> None:

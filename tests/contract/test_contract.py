@@ -10,7 +10,10 @@ from contract import broken
 from contract.checks import CHECKS
 from knowtrace.models import MODELS, ResponseModel, Sizes, build_model
 
-TINY = {2: Sizes(num_items=12, num_skills=6, num_categories=2), 4: Sizes(num_items=12, num_skills=6, num_categories=4)}
+TINY = {
+    2: Sizes(num_items=12, num_skills=6, num_categories=2),
+    4: Sizes(num_items=12, num_skills=6, num_categories=4),
+}
 
 
 def tiny_model(name: str, num_categories: int) -> ResponseModel:
@@ -37,7 +40,10 @@ def models() -> dict[tuple[str, int], ResponseModel]:
 @pytest.mark.parametrize("num_categories", TINY)
 @pytest.mark.parametrize("name", MODELS)
 def test_model_keeps_the_contract(
-    name: str, num_categories: int, check: Callable[[ResponseModel], None], models: dict[tuple[str, int], ResponseModel]
+    name: str,
+    num_categories: int,
+    check: Callable[[ResponseModel], None],
+    models: dict[tuple[str, int], ResponseModel],
 ) -> None:
     check(copy.deepcopy(models[name, num_categories]))
 

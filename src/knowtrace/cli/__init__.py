@@ -33,10 +33,14 @@ def main() -> None:
         fail(str(error))
         sys.exit(2)
     except ModuleNotFoundError as error:
-        extra = {"torch": "train", "scipy": "train", "onnx": "train", "onnxscript": "train"}.get(error.name or "")
+        extra = {"torch": "train", "scipy": "train", "onnx": "train", "onnxscript": "train"}.get(
+            error.name or ""
+        )
         if extra is None:
             raise
-        fail(f"This command needs {error.name}, which is not installed. Run `pip install 'knowtrace[{extra}]'`.")
+        fail(
+            f"This command needs {error.name}, which is not installed. Run `pip install 'knowtrace[{extra}]'`."
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         fail("Interrupted.")

@@ -26,7 +26,9 @@ RESAMPLES = 200
 
 
 def demo_command(
-    once: Annotated[bool, typer.Option("--once", help="Stop after the replay instead of serving on.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the replay instead of serving on.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where runs and the database go.")] = Path("demo"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
 ) -> None:
@@ -114,13 +116,20 @@ def _show_results(runs: dict[str, Run], dataset: "Dataset") -> None:
         others = (f"{result.metrics[metric].value:.4f}" for metric in ("accuracy", "nll", "ece"))
         table.add_row(name, f"{auc.value:.4f}", f"{auc.low:.4f} to {auc.high:.4f}", *others)
     first = results[0]
-    out.print(f"\n{first.n_scored:,} answers of {first.n_students:,} held-out students; {first.protocol}", soft_wrap=True)
+    out.print(
+        f"\n{first.n_scored:,} answers of {first.n_students:,} held-out students; {first.protocol}",
+        soft_wrap=True,
+    )
     out.print(table)
     for figure in published_for(dataset.name):
-        out.print(f"published: {figure.auc:.4f}  {figure.model}: {figure.source}", style="dim", soft_wrap=True)
+        out.print(
+            f"published: {figure.auc:.4f}  {figure.model}: {figure.source}", style="dim", soft_wrap=True
+        )
     for result in results:
         if result.share_of_oracle is not None:
-            out.print(f"{result.model}: {result.share_of_oracle:.1%} of the oracle's gain over the item means")
+            out.print(
+                f"{result.model}: {result.share_of_oracle:.1%} of the oracle's gain over the item means"
+            )
 
 
 def _fresh_database(folder: Path) -> str:
@@ -135,5 +144,7 @@ def _held_out(dataset: "Dataset", run: Run) -> list[list[Interaction]]:
 
     students = split_of(dataset, recipe_of(run)).test
     histories = [list(dataset.students[student_id]) for student_id in students]
-    chosen = [h for h in histories if FEWEST_ANSWERS <= len(h) <= MOST_ANSWERS][:REPLAYED_STUDENTS] or histories[:1]
+    chosen = [h for h in histories if FEWEST_ANSWERS <= len(h) <= MOST_ANSWERS][
+        :REPLAYED_STUDENTS
+    ] or histories[:1]
     return sorted(chosen, key=lambda h: -len({skill for interaction in h for skill in interaction.skill_ids}))

@@ -91,7 +91,9 @@ class LiveService:
 
     def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self.address}{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+            f"{self.address}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
         )
         with self._open(request) as response:
             return json.load(response)
@@ -100,7 +102,9 @@ class LiveService:
         try:
             return urllib.request.urlopen(request, timeout=REQUEST_SECONDS)  # noqa: S310 - our own address
         except (urllib.error.URLError, TimeoutError) as error:
-            raise UnavailableError(f"{request.full_url} did not answer ({error}); see {self._log}.") from error
+            raise UnavailableError(
+                f"{request.full_url} did not answer ({error}); see {self._log}."
+            ) from error
 
     def _ready(self) -> bool:
         try:

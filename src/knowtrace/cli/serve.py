@@ -8,7 +8,9 @@ import typer
 
 def serve_command(
     run_path: Annotated[Path, typer.Option("--run", help="The run to serve.")],
-    database: Annotated[str | None, typer.Option(help="Database URL; default: SQLite in knowtrace.db here.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Database URL; default: SQLite in knowtrace.db here.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:

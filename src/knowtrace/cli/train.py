@@ -29,19 +29,25 @@ def models_command(
         return
     table = Table("model", "what it is", "settings (--set name=value)", box=None, pad_edge=False)
     for name, entry in MODELS.items():
-        table.add_row(name, entry.summary, ", ".join(f"{key}={value}" for key, value in settings[name].items()))
+        table.add_row(
+            name, entry.summary, ", ".join(f"{key}={value}" for key, value in settings[name].items())
+        )
     out.print(table)
 
 
 def train_command(
     model: Annotated[str, typer.Option(help="The model's name; see `knowtrace models`.")],
     data: Annotated[Path, typer.Option(help="A file or folder of answers in any supported format.")],
-    out_path: Annotated[Path, typer.Option("--out", help="The run's folder; made, or gone on with after a kill.")],
+    out_path: Annotated[
+        Path, typer.Option("--out", help="The run's folder; made, or gone on with after a kill.")
+    ],
     fold: Annotated[int, typer.Option(help="Which fold validates.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="The most epochs to train.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and dropout.")] = 0,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="The highest learning rate.")] = None,
-    settings: Annotated[str | None, typer.Option("--set", help="The model's settings, as name=value,…")] = None,
+    settings: Annotated[
+        str | None, typer.Option("--set", help="The model's settings, as name=value,…")
+    ] = None,
     clean: Annotated[bool, typer.Option(help="Remove training students who also are test students.")] = False,
     columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
@@ -76,7 +82,9 @@ def train_command(
     if as_json:
         print_json({"run": str(run.path), "version": run.version, "best": best})
     else:
-        out.print(f"{run.version} at {run.path}: best epoch {best['epoch']}, validation AUC {best['valid_auc']:.4f}")
+        out.print(
+            f"{run.version} at {run.path}: best epoch {best['epoch']}, validation AUC {best['valid_auc']:.4f}"
+        )
 
 
 def _typed(defaults: Any, texts: dict[str, str]) -> dict[str, Any]:

@@ -21,7 +21,9 @@ class MasteryIntervals:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def bounds(self, estimate: ArrayLike, evidence: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def bounds(
+        self, estimate: ArrayLike, evidence: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the low and high bound of each estimate, linear between grid points; shapes as given."""
         p = np.atleast_1d(np.asarray(estimate, dtype=np.float64))
         row = np.searchsorted(self.evidence_from, np.atleast_1d(np.asarray(evidence)), side="right") - 1

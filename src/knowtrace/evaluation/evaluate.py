@@ -51,7 +51,12 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run, dataset: Dataset, *, part: str = "test", resamples: int = 500, device: torch.device | None = None
+    run: Run,
+    dataset: Dataset,
+    *,
+    part: str = "test",
+    resamples: int = 500,
+    device: torch.device | None = None,
 ) -> Evaluation:
     """Score every answer but each student's first, with the full history as context.
 

@@ -14,11 +14,17 @@ class PublishedFigure:
 
 
 PUBLISHED = (
-    PublishedFigure("assistments2009", "DKT on skills", 0.7541, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"),
-    PublishedFigure("assistments2009", "DKT on items (qDKT)", 0.7762, "DLKT rerun, README of ZhijieXiong/dlkt, 2024"),
+    PublishedFigure(
+        "assistments2009", "DKT on skills", 0.7541, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"
+    ),
+    PublishedFigure(
+        "assistments2009", "DKT on items (qDKT)", 0.7762, "DLKT rerun, README of ZhijieXiong/dlkt, 2024"
+    ),
     PublishedFigure("assistments2009", "AKT", 0.7853, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"),
     PublishedFigure("assistments2009", "Best-LR, own split", 0.77, "Gervet et al., JEDM 12(3), 2020"),
-    PublishedFigure("assistments2015", "DKT on skills", 0.7271, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"),
+    PublishedFigure(
+        "assistments2015", "DKT on skills", 0.7271, "pyKT (Liu et al., NeurIPS 2022, arXiv:2206.11460)"
+    ),
     PublishedFigure("assistments2017", "AKT", 0.7702, "Ghosh et al., KDD 2020, arXiv:2007.12324"),
 )
 

@@ -63,7 +63,9 @@ class BestLR(ResponseModel):
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
         logs = shift_right(self._counted(batch.skills, batch.responses).cumsum(1)).log1p()  # (B, T, D)
         overall, right, wrong = self._parts(logs)
-        return self._logits(overall, right.gather(-1, batch.skills), wrong.gather(-1, batch.skills), items, batch.skills)
+        return self._logits(
+            overall, right.gather(-1, batch.skills), wrong.gather(-1, batch.skills), items, batch.skills
+        )
 
     def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
         return state + self._counted(skills, responses)

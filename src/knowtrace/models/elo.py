@@ -84,11 +84,17 @@ class Elo(ResponseModel):
 
     def _update(self, state: Tensor, logits: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
         overall, answers, ratings, skill_answers = self._parts(state)
-        surprise = response_credit(responses, self.sizes.num_categories) - expected_score(logits.softmax(-1))  # (B,)
+        surprise = response_credit(responses, self.sizes.num_categories) - expected_score(
+            logits.softmax(-1)
+        )  # (B,)
         surprise = surprise.unsqueeze(1)
         step, decay = self.log_step.exp(), self.log_decay.exp()
-        touched = F.one_hot(skills, self.sizes.num_skills).sum(1).clamp(max=1).to(state.dtype)  # (B, num_skills)
-        keep = touched.new_ones(self.sizes.num_skills).index_fill(0, torch.tensor([PADDING], device=state.device), 0)
+        touched = (
+            F.one_hot(skills, self.sizes.num_skills).sum(1).clamp(max=1).to(state.dtype)
+        )  # (B, num_skills)
+        keep = touched.new_ones(self.sizes.num_skills).index_fill(
+            0, torch.tensor([PADDING], device=state.device), 0
+        )
         touched = touched * keep
         overall = overall + surprise * step[0] / (1 + decay[0] * answers)
         ratings = ratings + touched * surprise * step[1] / (1 + decay[1] * skill_answers)

@@ -48,7 +48,8 @@ def mean_over_skills(values: Tensor, skills: Tensor) -> Tensor:
 def mean_skill_vector(table: Tensor, skills: Tensor) -> Tensor:
     """Return the mean vector (..., H) of skills (..., S) from a table (num_skills, H) whose padding row is zero.
 
-    The padding row gets no gradient, so it stays zero. One look-up per skill column: the (..., S, H) block that a single look-up makes costs more than it saves.
+    The padding row gets no gradient, so it stays zero. One look-up per skill column: the (..., S, H)
+    block that a single look-up makes costs more than it saves.
     """
     columns = (F.embedding(column, table, padding_idx=PADDING) for column in skills.unbind(-1))
     total = sum(columns, start=table.new_zeros(()))

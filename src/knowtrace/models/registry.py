@@ -38,7 +38,9 @@ MODELS: dict[str, ModelEntry] = {
         "logistic regression on past right and wrong answers (Gervet 2020)",
         {"learning_rate": 1e-2, "epochs": 6},
     ),
-    "dkt": ModelEntry(DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"),
+    "dkt": ModelEntry(
+        DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"
+    ),
 }
 
 

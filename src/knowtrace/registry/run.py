@@ -60,15 +60,20 @@ class Run:
         """
         manifest_path = path / MANIFEST
         if not manifest_path.is_file():
-            raise RunError(f"No finished run at {path}: {MANIFEST} is missing. Run `knowtrace train --out {path}`.")
+            raise RunError(
+                f"No finished run at {path}: {MANIFEST} is missing. Run `knowtrace train --out {path}`."
+            )
         if manifest_path.stat().st_size > LARGEST_MANIFEST_BYTES:
-            raise RunError(f"{manifest_path} is larger than {LARGEST_MANIFEST_BYTES} bytes: this is no manifest of ours.")
+            raise RunError(
+                f"{manifest_path} is larger than {LARGEST_MANIFEST_BYTES} bytes: this is no manifest of ours."
+            )
         raw = manifest_path.read_bytes()
         entries = _manifest_entries(raw, manifest_path)
         problems = [problem for name in FILES if (problem := _difference(path / name, entries.get(name)))]
         if problems:
             raise RunError(
-                f"The run at {path} is not the one that was sealed: {'; '.join(problems)}. Train it again or restore it."
+                f"The run at {path} is not the one that was sealed: {'; '.join(problems)}. "
+                "Train it again or restore it."
             )
         name = _model_name(_read_json(path / "config.json"), path)
         return cls(path=path, version=f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}")
@@ -87,7 +92,9 @@ class Run:
         try:
             return vocabulary_from_json(_read_json(path))
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{path} is not a vocabulary ({error!r}). Train the run again or restore it.") from error
+            raise RunError(
+                f"{path} is not a vocabulary ({error!r}). Train the run again or restore it."
+            ) from error
 
     def steps(self) -> StepGraphs:
         """Return the step graphs, ready to be called; opening them takes some milliseconds.
@@ -196,7 +203,9 @@ def seal_run(path: Path) -> Run:
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise RunError(f"The run at {path} cannot be sealed: {', '.join(missing)} missing.")
-    entries = {name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in FILES}
+    entries = {
+        name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in FILES
+    }
     write_json(path / MANIFEST, {"format": FORMAT, "files": entries})
     return Run.open(path)
 
@@ -206,7 +215,11 @@ def _manifest_entries(raw: bytes, path: Path) -> dict[str, dict[str, Any]]:
         manifest = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise RunError(f"{path} is not JSON ({error}). Train the run again or restore it.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("format") != FORMAT
+        or not isinstance(manifest.get("files"), dict)
+    ):
         raise RunError(f"{path} is not a manifest of format {FORMAT}. Train the run again with this version.")
     return manifest["files"]
 
@@ -215,7 +228,9 @@ def _model_name(config: Any, path: Path) -> str:
     model = config.get("model") if isinstance(config, dict) else None
     name = model.get("name") if isinstance(model, dict) else None
     if not isinstance(name, str):
-        raise RunError(f"The config.json of the run at {path} names no model. Train the run again or restore it.")
+        raise RunError(
+            f"The config.json of the run at {path} names no model. Train the run again or restore it."
+        )
     return name
 
 

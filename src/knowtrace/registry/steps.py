@@ -1,6 +1,7 @@
 """The two step graphs of a run, ready to be called."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -10,7 +11,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # pyright: ignore[rep
     InvalidArgument,
     InvalidGraph,
     InvalidProtobuf,
-    NotImplemented,  # noqa: A004 - the runtime's own name for an operator it does not have
+    NotImplemented,
     RuntimeException,
 )
 
@@ -32,7 +33,7 @@ class StepGraphs:
         self, state: NDArray[np.float32], item: int, skills: list[int], response: int
     ) -> NDArray[np.float32]:
         """Return the state (D,) after one answer: item index, padded row of skill indices, category."""
-        return self._observe.run(
+        outputs: Any = self._observe.run(
             None,
             {
                 "state": state[None],
@@ -40,13 +41,16 @@ class StepGraphs:
                 "skills": np.array([skills]),
                 "responses": np.array([response]),
             },
-        )[0][0]
+        )
+        return outputs[0][0]
 
     def predict(
         self, state: NDArray[np.float32], items: NDArray[np.int64], skills: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Return category probabilities (N, K) of items (N,) with skills (N, S)."""
-        return self._predict.run(None, {"state": state[None], "items": items[None], "skills": skills[None]})[0][0]
+        inputs = {"state": state[None], "items": items[None], "skills": skills[None]}
+        outputs: Any = self._predict.run(None, inputs)
+        return outputs[0][0]
 
 
 def _session(path: Path, inputs: tuple[str, ...]) -> ort.InferenceSession:
@@ -63,5 +67,7 @@ def _session(path: Path, inputs: tuple[str, ...]) -> ort.InferenceSession:
         raise RunError(f"{path} is not a graph that can be run: {error}. Train the run again.") from error
     found = tuple(given.name for given in session.get_inputs())
     if found != inputs or len(session.get_inputs()[0].shape) != 2:
-        raise RunError(f"{path} takes {', '.join(found)}, a step takes {', '.join(inputs)}. Train the run again.")
+        raise RunError(
+            f"{path} takes {', '.join(found)}, a step takes {', '.join(inputs)}. Train the run again."
+        )
     return session

@@ -155,4 +155,3 @@ class Tracer:
                 f"Skill {skill_id!r} is not known to model {self.version}. "
                 "GET /api/v1/mastery/{student_id} without `skill` lists the known ones."
             ) from None
-

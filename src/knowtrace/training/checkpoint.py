@@ -70,4 +70,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
             progress = json.loads((file.metadata() or {})["progress"])
             return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, progress)  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
-        raise TrainingError(f"{path} is not a checkpoint ({error}). Delete it to start from the beginning.") from error
+        raise TrainingError(
+            f"{path} is not a checkpoint ({error}). Delete it to start from the beginning."
+        ) from error

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -90,7 +90,7 @@ def _export(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """The exporter prints progress and warns of its own deprecations; neither concerns the one who trains."""
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level

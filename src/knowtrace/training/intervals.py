@@ -7,6 +7,7 @@ precision kappa(n) of a Beta(p kappa, (1 - p) kappa) around a prediction p, by b
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,7 @@ def measure_intervals(
         if precision is not None:
             low[row] = betaincinv(inside * precision, (1 - inside) * precision, (1 - LEVEL) / 2)
             high[row] = betaincinv(inside * precision, (1 - inside) * precision, (1 + LEVEL) / 2)
-    return MasteryIntervals(
-        level=LEVEL, evidence_from=np.array(EVIDENCE_FROM), grid=GRID, low=low, high=high
-    )
+    return MasteryIntervals(level=LEVEL, evidence_from=np.array(EVIDENCE_FROM), grid=GRID, low=low, high=high)
 
 
 def collect_moments(
@@ -123,4 +122,5 @@ def _fit_precision(moments: list[Moment]) -> float:
         a, b = p * np.exp(log_precision), (1 - p) * np.exp(log_precision)
         return -float((betaln(r + a, n - r + b) - betaln(a, b)).sum())
 
-    return float(np.exp(minimize_scalar(loss, bounds=LOG_PRECISION_BOUNDS, method="bounded").x))
+    found: Any = minimize_scalar(loss, bounds=LOG_PRECISION_BOUNDS, method="bounded")
+    return float(np.exp(found.x))

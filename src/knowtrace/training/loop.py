@@ -130,7 +130,7 @@ def fit(
 def predict_all(
     model: ResponseModel, sequences: Sequences, *, device: torch.device | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """Return probabilities (M, K) of all answers in order, with full histories, the responses, and the seconds taken."""
+    """Return probabilities (M, K) of all answers in order with full histories, responses (M,), and seconds taken."""
     model.eval()
     probabilities = np.empty((sequences.num_answers, model.sizes.num_categories))
     began = time.perf_counter()
@@ -138,7 +138,9 @@ def predict_all(
         for students in bucket(sequences, batch_answers=EVALUATION_BATCH_ANSWERS):
             batch = sequences.batch(students)
             logits = model(batch.to(device) if device else batch).cpu()
-            where = np.concatenate([np.arange(sequences.starts[s], sequences.starts[s + 1]) for s in students])
+            where = np.concatenate(
+                [np.arange(int(sequences.starts[s]), int(sequences.starts[s + 1])) for s in students.tolist()]
+            )
             probabilities[where] = logits[batch.valid].double().softmax(-1).numpy()
     return probabilities, sequences.responses, time.perf_counter() - began
 
@@ -171,9 +173,7 @@ class _Training:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.learns = bool(self.parameters)
         self.optimizer = (
-            torch.optim.AdamW(_groups(model, config), lr=config.learning_rate)
-            if self.learns
-            else None
+            torch.optim.AdamW(_groups(model, config), lr=config.learning_rate) if self.learns else None
         )
         self.watch = TrainingWatch()
         self.history: list[dict[str, Any]] = []
@@ -284,7 +284,11 @@ class _Training:
             "history": self.history,
             "best": self.best,
             "steps": self.steps,
-            "watch": {"recent": list(self.watch.recent), "losses": self.watch.losses, "said": sorted(self.watch.said)},
+            "watch": {
+                "recent": list(self.watch.recent),
+                "losses": self.watch.losses,
+                "said": sorted(self.watch.said),
+            },
         }
         return Checkpoint(tensors, progress)
 

@@ -35,7 +35,9 @@ def nll(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | N
 
 def brier(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
     """Return the mean squared error of probabilities (for K > 2 the ranked probability score per boundary)."""
-    return _over_boundaries(lambda p, y, w: float(np.average((p - y) ** 2, weights=w)), probabilities, responses, weights)
+    return _over_boundaries(
+        lambda p, y, w: float(np.average((p - y) ** 2, weights=w)), probabilities, responses, weights
+    )
 
 
 def ece(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:

@@ -78,10 +78,14 @@ def _published(dataset: Dataset, fold: int, seed: int) -> Split:
     if folds:
         if fold not in range(len(folds)):
             raise TrainingError(
-                f"{dataset.name} has no fold {fold}: it publishes {len(folds)}, 0 to {len(folds) - 1}. Choose one of them."
+                f"{dataset.name} has no fold {fold}: it publishes {len(folds)}, 0 to {len(folds) - 1}. "
+                "Choose one of them."
             )
         if "test" in parts:
-            chosen, rule = {"test": "test", "valid": folds[fold]}, f"published folds, validation {folds[fold]}"
+            chosen, rule = (
+                {"test": "test", "valid": folds[fold]},
+                f"published folds, validation {folds[fold]}",
+            )
         else:
             following = folds[(fold + 1) % len(folds)]
             chosen = {"test": folds[fold], "valid": following}
@@ -90,7 +94,9 @@ def _published(dataset: Dataset, fold: int, seed: int) -> Split:
         return Split(tuple(learnt), tuple(parts[chosen["valid"]]), tuple(parts[chosen["test"]]), rule)
     if set(parts) <= {"train", "valid", "test"} and "train" in parts and "test" in parts:
         if "valid" in parts:
-            return Split(tuple(parts["train"]), tuple(parts["valid"]), tuple(parts["test"]), "published parts")
+            return Split(
+                tuple(parts["train"]), tuple(parts["valid"]), tuple(parts["test"]), "published parts"
+            )
         held = {s for s in parts["train"] if _share(s, f"{seed}:{fold}") < VALID_SHARE}
         learnt = [s for s in parts["train"] if s not in held]
         return Split(

@@ -49,7 +49,7 @@ class Recipe:
 
     model: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
     fold: int = 0
     split_seed: int = 42
     clean: bool = False
@@ -124,7 +124,9 @@ def recipe_of(run: Run) -> Recipe:
         recipe["training"] = TrainingConfig(**recipe["training"])
         return Recipe(**recipe)
     except (KeyError, TypeError, TrainingError) as error:
-        raise RunError(f"The run at {run.path} has no recipe that this version knows ({error}). Train it again.") from error
+        raise RunError(
+            f"The run at {run.path} has no recipe that this version knows ({error}). Train it again."
+        ) from error
 
 
 def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
@@ -138,7 +140,9 @@ def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
         model = build_model(recipe.model, sizes_of(run.vocabulary), recipe.settings)
         model.load_state_dict(load_file(run.path / "model.safetensors"))
     except (NotFoundError, TrainingError, TypeError, RuntimeError, SafetensorError) as error:
-        raise RunError(f"The weights at {run.path} do not fit its model {recipe.model!r}: {error}.") from error
+        raise RunError(
+            f"The weights at {run.path} do not fit its model {recipe.model!r}: {error}."
+        ) from error
     return model.eval(), run.vocabulary
 
 
@@ -155,7 +159,9 @@ def fingerprint(dataset: Dataset) -> str:
 def _claim(out: Path) -> None:
     """Make `out` ours: a new folder, or one with an unfinished run; a finished run is never written over."""
     if (out / "manifest.json").exists():
-        raise TrainingError(f"{out} already holds a finished run. Choose another --out, or delete the folder.")
+        raise TrainingError(
+            f"{out} already holds a finished run. Choose another --out, or delete the folder."
+        )
     if out.exists() and not _is_unfinished(out):
         raise TrainingError(f"{out} exists and is not an unfinished run. Choose another --out.")
     try:
@@ -166,7 +172,9 @@ def _claim(out: Path) -> None:
         raise TrainingError(f"{out} cannot be written to. Choose another --out.")
     free = shutil.disk_usage(out).free
     if free < 2**28:
-        raise TrainingError(f"{out} has {free / 2**20:.0f} MiB free; a run needs up to 256 MiB. Free some space.")
+        raise TrainingError(
+            f"{out} has {free / 2**20:.0f} MiB free; a run needs up to 256 MiB. Free some space."
+        )
 
 
 def _is_unfinished(out: Path) -> bool:

@@ -53,7 +53,8 @@ class TrainingWatch:
             if before - now < LEAST_PROGRESS:
                 return self._once(
                     "progress",
-                    f"epoch {number}: no progress, training loss {before:.4f} to {now:.4f} in {PROGRESS_EPOCHS} epochs.",
+                    f"epoch {number}: no progress, training loss {before:.4f} to {now:.4f} "
+                    f"in {PROGRESS_EPOCHS} epochs.",
                 )
         return []
 
