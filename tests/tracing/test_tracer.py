@@ -2,18 +2,22 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import SilentReporter
 
 from knowtrace.domain import Interaction, MasteryState, mastery_state
 from knowtrace.errors import NotFoundError
 from knowtrace.models import Batch
 from knowtrace.registry import Run
+from knowtrace.sources import Dataset
 from knowtrace.tracing import Tracer
-from knowtrace.training import load_model
+from knowtrace.training import Recipe, load_model, train
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -168,3 +172,25 @@ def test_serving_imports_no_torch(room: str) -> None:
     code = f"import sys, knowtrace.{room}; print([m for m in ('torch', 'onnx', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_questions_have_no_probabilities(opened_run: Run) -> None:
+    tracer = Tracer(opened_run)
+    assert tracer.probabilities(tracer.start(), []).shape == (0, 2)
+
+
+def test_a_model_without_skills_can_be_served(small_dataset: Dataset, tmp_path: Path) -> None:
+    """Three-line text has no skills: predictions are all there is, and mastery of all skills is an empty list."""
+    bare = replace(
+        small_dataset,
+        students={
+            student_id: [replace(interaction, skill_ids=()) for interaction in history]
+            for student_id, history in small_dataset.students.items()
+        },
+        oracle=None,
+    )
+    recipe = Recipe(model="item-mean")
+    tracer = Tracer(train(bare, recipe, tmp_path / "run", reporter=SilentReporter()))
+    student, masteries = tracer.answer(tracer.start(), next(iter(bare.students.values()))[0])
+    assert masteries == []
+    assert tracer.mastery(student) == []

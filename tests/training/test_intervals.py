@@ -10,6 +10,7 @@ from knowtrace.training import encode, recipe_of, split_of
 from knowtrace.training.intervals import (
     EVIDENCE_FROM,
     Moment,
+    agreement,
     collect_moments,
     fit_precisions,
     measure_intervals,
@@ -17,29 +18,50 @@ from knowtrace.training.intervals import (
 from training.histories import random_sequences
 
 
-def drawn(precision: float, evidence: int, *, count: int, seed: int) -> list[Moment]:
-    """Return moments whose true success is Beta(p kappa, (1 - p) kappa) around the prediction p."""
+def drawn(
+    precision: float, evidence: int, *, count: int, seed: int, item_spread: float = 0.0
+) -> list[Moment]:
+    """Return moments whose true success is Beta(p kappa, (1 - p) kappa) around the prediction p.
+
+    `item_spread` moves the ten items of a moment apart, half of them up, half down; the prediction knows.
+    """
     rng = np.random.default_rng(seed)
-    p = rng.uniform(0.2, 0.9, count)
+    p = rng.uniform(0.35, 0.65, count)
     truth = rng.beta(p * precision, (1 - p) * precision)
-    credit = rng.binomial(10, truth)
-    return [Moment(evidence, float(a), 10, float(c)) for a, c in zip(p, credit, strict=True)]
+    apart = item_spread * np.array([-1, 1] * 5) * np.minimum(truth, 1 - truth)[:, None]
+    right = rng.random((count, 10)) < truth[:, None] + apart
+    errors = right - (p[:, None] + item_spread * np.array([-1, 1] * 5) * np.minimum(p, 1 - p)[:, None])
+    return [Moment(evidence, float(a), 10, agreement(e)) for a, e in zip(p, errors, strict=True)]
 
 
+def test_agreement_is_the_mean_product_of_two_different_errors() -> None:
+    errors = np.array([0.5, -0.2, 0.1])
+    assert agreement(errors) == pytest.approx((0.5 * -0.2 + 0.5 * 0.1 - 0.2 * 0.1) / 3)
+
+
+@pytest.mark.parametrize("item_spread", [0.0, 0.8])
 @pytest.mark.parametrize("precision", [2.0, 6.0, 15.0])
-def test_a_known_precision_is_recovered_within_20_percent(precision: float) -> None:
-    found = fit_precisions(drawn(precision, 0, count=3000, seed=0))
+def test_a_known_precision_is_recovered_within_20_percent(precision: float, item_spread: float) -> None:
+    """Also where items differ much: their spread is neither chance nor doubt about the student."""
+    found = fit_precisions(drawn(precision, 0, count=6000, seed=0, item_spread=item_spread))
     assert found[0] == pytest.approx(precision, rel=0.20)
 
 
 def test_each_amount_of_evidence_has_its_own_precision() -> None:
-    found = fit_precisions(drawn(4.0, 0, count=3000, seed=1) + drawn(30.0, 14, count=3000, seed=2))
+    found = fit_precisions(drawn(4.0, 0, count=3000, seed=1) + drawn(12.0, 14, count=3000, seed=2))
     by_evidence = dict(zip(EVIDENCE_FROM, found, strict=True))
     assert by_evidence[0] == pytest.approx(4.0, rel=0.20)
-    assert by_evidence[12] == pytest.approx(30.0, rel=0.20)
+    assert by_evidence[12] == pytest.approx(12.0, rel=0.20)
     # Rows nobody reached are no more certain than the nearest one with less evidence.
     assert by_evidence[8] == by_evidence[0]
     assert by_evidence[40] == by_evidence[12]
+
+
+def test_more_evidence_never_widens_and_few_moments_decide_nothing_alone() -> None:
+    found = fit_precisions(drawn(9.0, 0, count=2000, seed=1) + drawn(3.0, 14, count=2000, seed=2))
+    assert len(set(found)) == 1
+    found = fit_precisions(drawn(4.0, 0, count=3000, seed=3) + drawn(200.0, 40, count=100, seed=4))
+    assert len(set(found)) == 1
 
 
 def test_too_few_moments_give_the_whole_range(opened_run: Run) -> None:
@@ -74,8 +96,9 @@ def test_moments_predict_the_next_answers_from_the_state_before_them() -> None:
     sequences.skills[:] = [2, 0]
     sequences.responses[:] = 1
     moments = collect_moments(FakeSteps(), np.zeros(1, np.float32), sequences, num_categories=2)
-    assert [(m.evidence, m.num_answers, m.credit) for m in moments] == [(0, 7, 7.0), (1, 6, 6.0), (2, 5, 5.0)]
+    assert [(m.evidence, m.num_answers) for m in moments] == [(0, 7), (1, 6), (2, 5)]
     assert [m.predicted for m in moments] == pytest.approx([0.0, 0.1, 0.2])
+    assert [m.agreement for m in moments] == pytest.approx([1.0, 0.81, 0.64])
 
 
 def measured_coverage(run: Run, dataset: Dataset, part: str) -> tuple[float, int]:

@@ -1,6 +1,6 @@
 """The items that stand for a skill when its mastery is asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,34 @@ class Panel:
     items: NDArray[np.int64]
     skills: NDArray[np.int64]
     num_calibrated: int
+
+
+@dataclass(frozen=True)
+class JoinedPanels:
+    """Panels of several skills end to end, so that one call of a model answers for all of them.
+
+    items (N,) · skills (N, S) · starts (P,), where each panel begins · counts (P,), how many items it has.
+    """
+
+    items: NDArray[np.int64]
+    skills: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, joined: Sequence[Panel]) -> "JoinedPanels":
+        """Join at least one panel."""
+        counts = np.array([len(panel.items) for panel in joined])
+        return cls(
+            items=np.concatenate([panel.items for panel in joined]),
+            skills=np.concatenate([panel.skills for panel in joined]),
+            starts=counts.cumsum() - counts,
+            counts=counts,
+        )
+
+    def means(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the mean of values (N,) over each panel, (P,)."""
+        return np.add.reduceat(values, self.starts) / self.counts
 
 
 def panels(vocabulary: Vocabulary) -> dict[str, Panel]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from knowtrace.domain import Interaction, Mastery, MasteryState, Vocabulary, mastery_state
 from knowtrace.errors import NotFoundError
 from knowtrace.registry import Run
-from knowtrace.tracing.panels import Panel, panels
+from knowtrace.tracing.panels import JoinedPanels, Panel, panels
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
 
 NO_EVIDENCE = SkillEvidence(0, None, was_mastered=False)
@@ -33,9 +33,7 @@ class Tracer:
         self._start: State = run.initial_state
         self._panels = panels(self.vocabulary)
         self._all = list(self._panels)
-        self._all_items = np.concatenate([panel.items for panel in self._panels.values()])
-        self._all_skills = np.concatenate([panel.skills for panel in self._panels.values()])
-        self._all_starts = np.cumsum([0, *(len(panel.items) for panel in self._panels.values())])[:-1]
+        self._all_panels = JoinedPanels.of(list(self._panels.values())) if self._panels else None
         num_categories = self.vocabulary.num_categories
         self._score = np.linspace(0, 1, num_categories, dtype=np.float32)
 
@@ -93,6 +91,8 @@ class Tracer:
         Empty `skill_ids` mean the catalogue's. An item that training did not see is answered as an unseen item
         of its skills.
         """
+        if not questions:
+            return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
         return self._steps.predict(student.vector, items, skills)
@@ -110,18 +110,14 @@ class Tracer:
             NotFoundError: a skill is not in the run's vocabulary.
         """
         if skill_ids is None:
-            skill_ids, items, skills, starts = self._all, self._all_items, self._all_skills, self._all_starts
-        elif not skill_ids:
-            return []
+            skill_ids, asked = self._all, self._all_panels
         else:
             chosen = [self._panel(skill_id) for skill_id in skill_ids]
-            items = np.concatenate([panel.items for panel in chosen])
-            skills = np.concatenate([panel.skills for panel in chosen])
-            starts = np.cumsum([0, *(len(panel.items) for panel in chosen)])[:-1]
-        success = self._steps.predict(student.vector, items, skills) @ self._score
-        counts = np.diff(np.append(starts, len(items)))
-        estimates = np.add.reduceat(success, starts) / counts
-        return self._masteries(student, skill_ids, estimates)
+            asked = JoinedPanels.of(chosen) if chosen else None
+        if asked is None:
+            return []
+        success = self._steps.predict(student.vector, asked.items, asked.skills) @ self._score
+        return self._masteries(student, skill_ids, asked.means(success))
 
     def num_calibrated(self, skill_id: str) -> int:
         """Return how many items of the skill have enough training answers to stand for it."""

@@ -1,18 +1,20 @@
-"""How far mastery may be from the truth, measured on students who were held out of training (`docs/mastery.md`).
+"""How far mastery may be from the truth, measured on students held out of training (ADR-0004).
 
 At many moments of each validation student's history the success on the student's next answers in one skill is
-predicted, then compared with what came. The scatter beyond chance gives, for each amount of evidence n, the
-precision kappa(n) of a Beta(p kappa, (1 - p) kappa) around a prediction p, by beta-binomial likelihood.
+predicted, then compared with what came. Two answers of one student in one skill err alike as far as the
+student was misjudged, and independently otherwise: the mean product of their errors is the variance of true
+success around the prediction, whatever the items are. It gives, for each amount of evidence n, the precision
+kappa(n) of a Beta(p kappa, (1 - p) kappa) around a prediction p. A binomial likelihood would take the spread
+between items for chance, and its intervals come out too narrow.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import betaincinv, betaln
+from scipy.special import betaincinv
 
 from knowtrace.domain import PADDING, UNSEEN, MasteryIntervals
 from knowtrace.registry import StepGraphs
@@ -24,19 +26,23 @@ MOMENTS = (0, 1, 2, 3, 4, 6, 8, 10, 14, 18, 24, 32, 48, 64, 96, 128)
 NEXT_ANSWERS = 10
 FEWEST_NEXT_ANSWERS = 5
 FEWEST_MOMENTS = 30
+FEWEST_MOMENTS_IN_ROW = 300
 MOST_ANSWERS = 60_000
 GRID = np.linspace(0, 1, 101)
-LOG_PRECISION_BOUNDS = (np.log(0.5), np.log(1000.0))
+PRECISION_BOUNDS = (0.5, 1000.0)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A prediction and what came: evidence n, mean predicted success p, answers m that followed, their credit."""
+    """A prediction and what came: evidence n, mean predicted success p, answers m that followed.
+
+    `agreement` is the mean product of the errors (credit - prediction) of two different answers of the m.
+    """
 
     evidence: int
     predicted: float
     num_answers: int
-    credit: float
+    agreement: float
 
 
 def measure_intervals(
@@ -60,7 +66,7 @@ def measure_intervals(
 def collect_moments(
     steps: StepGraphs, initial_state: NDArray[np.float32], valid: Sequences, *, num_categories: int
 ) -> list[Moment]:
-    """Return a moment for each student, skill and amount of evidence in MOMENTS that enough answers follow."""
+    """Return a moment for each student, skill and number of MOMENTS that enough answers follow."""
     credit = np.linspace(0, 1, num_categories)
     moments: list[Moment] = []
     answers = 0
@@ -76,28 +82,73 @@ def collect_moments(
             for evidence, following in asked_at.get(t, ()):
                 success = steps.predict(state, items[following], skills[following]) @ credit
                 moments.append(
-                    Moment(evidence, float(success.mean()), len(following), float(earned[following].sum()))
+                    Moment(
+                        evidence,
+                        float(success.mean()),
+                        len(following),
+                        agreement(earned[following] - success),
+                    )
                 )
             state = steps.observe(state, int(items[t]), skills[t].tolist(), int(valid.responses[first + t]))
     return moments
 
 
+def agreement(errors: NDArray[np.float64]) -> float:
+    """Return the mean product of two different errors of a vector (m,), m at least 2."""
+    return float((errors.sum() ** 2 - (errors**2).sum()) / (len(errors) * (len(errors) - 1)))
+
+
 def fit_precisions(moments: list[Moment]) -> list[float | None]:
-    """Return kappa for each row of EVIDENCE_FROM; a row with fewer than 30 moments takes its neighbour's."""
+    """Return kappa for each row of EVIDENCE_FROM, never falling; None with fewer than 30 moments in all.
+
+    A row with few moments is measured together with the rows before it.
+    """
+    if len(moments) < FEWEST_MOMENTS:
+        return [None] * len(EVIDENCE_FROM)
     rows: list[list[Moment]] = [[] for _ in EVIDENCE_FROM]
     for moment in moments:
-        rows[int(np.searchsorted(EVIDENCE_FROM, moment.evidence, side="right")) - 1].append(moment)
-    fitted = [_fit_precision(row) if len(row) >= FEWEST_MOMENTS else None for row in rows]
-    known = [row for row, precision in enumerate(fitted) if precision is not None]
-    if not known:
-        return fitted
-    # The nearest row with fewer answers first: less evidence never makes an interval narrower than measured.
-    nearest = [max((k for k in known if k <= row), default=known[0]) for row in range(len(fitted))]
-    return [fitted[row] for row in nearest]
+        rows[bisect_right(EVIDENCE_FROM, moment.evidence) - 1].append(moment)
+    spans: list[_Span] = []
+    for here in rows:
+        span = _Span(
+            rows=1,
+            variance=sum(m.num_answers * m.agreement for m in here),
+            chance=sum(m.num_answers * m.predicted * (1 - m.predicted) for m in here),
+        )
+        if spans and len(here) < FEWEST_MOMENTS_IN_ROW:
+            span = spans.pop() + span
+        spans.append(span)
+        while len(spans) > 1 and spans[-1].precision < spans[-2].precision:
+            last = spans.pop()
+            spans.append(spans.pop() + last)
+    return [span.precision for span in spans for _ in range(span.rows)]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Neighbouring rows of evidence measured together: weighted sums of the variance and of p (1 - p)."""
+
+    rows: int
+    variance: float
+    chance: float
+
+    def __add__(self, other: "_Span") -> "_Span":
+        return _Span(
+            self.rows + other.rows,
+            self.variance + other.variance,
+            self.chance + other.chance,
+        )
+
+    @property
+    def precision(self) -> float:
+        lowest, highest = PRECISION_BOUNDS
+        # The variance of a Beta(p kappa, (1 - p) kappa) is p (1 - p) / (kappa + 1).
+        share = max(self.variance / self.chance, 1 / (highest + 1)) if self.chance else 1.0
+        return max(1 / share - 1, lowest)
 
 
 def _moments_of(skills: NDArray[np.int64]) -> dict[int, list[tuple[int, list[int]]]]:
-    """Return, for one student's skills (T, S), step -> (evidence, steps of the next answers in that skill)."""
+    """Return, for skills (T, S) of one student, step -> (evidence, steps of the next answers in a skill)."""
     steps_of: dict[int, list[int]] = defaultdict(list)
     for t, row in enumerate(skills.tolist()):
         for skill in dict.fromkeys(row):
@@ -111,16 +162,3 @@ def _moments_of(skills: NDArray[np.int64]) -> dict[int, list[tuple[int, list[int
                 break
             asked_at[following[0]].append((evidence, following))
     return asked_at
-
-
-def _fit_precision(moments: list[Moment]) -> float:
-    p = np.array([m.predicted for m in moments]).clip(1e-3, 1 - 1e-3)
-    n = np.array([m.num_answers for m in moments], dtype=np.float64)
-    r = np.array([m.credit for m in moments])
-
-    def loss(log_precision: float) -> float:
-        a, b = p * np.exp(log_precision), (1 - p) * np.exp(log_precision)
-        return -float((betaln(r + a, n - r + b) - betaln(a, b)).sum())
-
-    found: Any = minimize_scalar(loss, bounds=LOG_PRECISION_BOUNDS, method="bounded")
-    return float(np.exp(found.x))
