@@ -1,8 +1,7 @@
 """How many answers per second the real server makes durable, and how long one of them waits.
 
-    python benchmarks/serve_events.py --run runs/latest --connections 32            # closed: as fast as they
-    come back python benchmarks/serve_events.py --run runs/latest --connections 64 --rate 800 # open: a fixed
-    rate of arrivals
+    python benchmarks/serve_events.py --run demo/runs/dkt --connections 32              closed: as they come back
+    python benchmarks/serve_events.py --run demo/runs/dkt --connections 64 --rate 800   open: at a fixed rate
 
 Each request is one POST /api/v1/events with one new answer. In the open form a latency counts from the
 moment the request was due, so that a slow server cannot hide its own queue. The generator shares the machine

@@ -4,6 +4,7 @@
     ├── DataError             400  a source that cannot be read as answers
     ├── RunError              500  a run folder that is missing, incomplete or altered
     ├── TrainingError         400  data or settings that training cannot start from
+    ├── SettingsError         500  a setting of the installation that cannot be used
     ├── NotFoundError         404  a thing that was asked for by name and is not there
     ├── ConflictError         409  the request contradicts what is already stored
     ├── TooLargeError         413  more than one call may carry
@@ -33,6 +34,10 @@ class TrainingError(KnowTraceError):
     """Training cannot start from this data or these settings."""
 
     status = 400
+
+
+class SettingsError(KnowTraceError):
+    """A setting of the installation cannot be used."""
 
 
 class NotFoundError(KnowTraceError):

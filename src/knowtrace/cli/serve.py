@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+
+from knowtrace.errors import SettingsError
 
 
 def serve_command(
@@ -25,4 +28,9 @@ def serve_command(
     given: dict[str, Any] = {"run": run_path, "host": host, "port": port}
     if database is not None:
         given["database_url"] = database
-    run(Settings(**given), pages=add_pages)
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"These settings cannot be used: {problems}. They come from KNOWTRACE_… variables.") from None
+    run(settings, pages=add_pages)

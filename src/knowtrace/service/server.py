@@ -1,5 +1,6 @@
 """Run the service until it is told to stop; `python -m knowtrace.service.server` reads the environment."""
 
+import asyncio
 from collections.abc import Callable
 from types import FrameType
 
@@ -7,7 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from knowtrace.service.app import create_app
-from knowtrace.service.classroom import Classroom
+from knowtrace.service.classroom import Classroom, open_classroom
 from knowtrace.service.logs import configure_logging
 from knowtrace.settings import Settings
 
@@ -31,7 +32,12 @@ def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -
 
     `pages` adds what people look at to what programs call. One process, one event loop: the model's steps run
     in threads, and one writer is what SQLite can use.
+
+    Raises:
+        RunError: the run cannot be served.
+        UnavailableError: the database cannot be reached.
     """
+    asyncio.run(_try_opening(settings))
     configure_logging(settings.log_level)
     app = create_app(settings)
     if pages:
@@ -49,6 +55,12 @@ def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     Server(config, app).run()
+
+
+async def _try_opening(settings: Settings) -> None:
+    """Open everything once: what is missing is then one error of ours, not a traceback in the web server's log."""
+    async with open_classroom(settings):
+        pass
 
 
 if __name__ == "__main__":

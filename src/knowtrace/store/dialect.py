@@ -9,8 +9,10 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from knowtrace.errors import SettingsError
 from knowtrace.store.tables import Row
 
 WRITES = "knowtrace_writes"
@@ -24,12 +26,20 @@ def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
     """Open a database by URL, durable before it acknowledges: synchronous=FULL on SQLite.
 
     `hide_parameters` keeps student ids out of error texts, and so out of logs.
+
+    Raises:
+        SettingsError: the URL names no database that this can use.
     """
-    dialect = make_url(url).get_backend_name()
-    if dialect not in {"sqlite", "postgresql"}:
-        raise ValueError(
-            f"database_url names {dialect!r}: give sqlite+aiosqlite:///… or postgresql+psycopg://…"
+    try:
+        driver = make_url(url).drivername
+    except ArgumentError:
+        driver = "nothing"
+    if driver not in {"sqlite+aiosqlite", "postgresql+psycopg"}:
+        # The URL itself may hold a password, so the error does not repeat it.
+        raise SettingsError(
+            f"The database URL names {driver!r}: give sqlite+aiosqlite:///FILE or postgresql+psycopg://HOST/DATABASE."
         )
+    dialect = driver.partition("+")[0]
     engine = create_async_engine(
         url,
         hide_parameters=True,

@@ -1,0 +1,44 @@
+"""What cannot be served is said in one line, exit code 2, before anything listens."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "knowtrace", "serve", "--port", "0", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("database", "said"),
+    [
+        ("mysql://somewhere", "names 'mysql'"),
+        ("sqlite+aiosqlite:////no/such/folder/x.db", "unable to open database file"),
+    ],
+)
+def test_a_database_that_cannot_be_used(tiny_run: Path, database: str, said: str) -> None:
+    done = serve("--run", str(tiny_run), "--database", database)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr
+
+
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    done = serve("--run", str(tmp_path), "--database", f"sqlite+aiosqlite:///{tmp_path / 'x.db'}")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "manifest.json is missing" in done.stderr
+
+
+def test_a_setting_that_cannot_be_used(tiny_run: Path) -> None:
+    done = serve("--run", str(tiny_run), KNOWTRACE_LOG_LEVEL="loud")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "log_level" in done.stderr
