@@ -102,7 +102,7 @@ class Speeds:
         self.speeds.append(record["interactions_per_second"])
 
 
-def our_epochs(dataset: Dataset, epochs: int, width: int) -> list[float]:
+def our_epochs(dataset: Dataset, epochs: int, width: int, precision: str = "float32") -> list[float]:
     """Return interactions per second of each epoch of `knowtrace train`."""
     from knowtrace.training import Recipe, TrainingConfig, train
 
@@ -110,7 +110,7 @@ def our_epochs(dataset: Dataset, epochs: int, width: int) -> list[float]:
     recipe = Recipe(
         model="dkt",
         settings={"hidden_dim": width, "embedding_dim": width},
-        training=TrainingConfig(epochs=epochs, patience=epochs + 1),
+        training=TrainingConfig(epochs=epochs, patience=epochs + 1, precision=precision),
     )
     with tempfile.TemporaryDirectory() as folder:
         train(dataset, recipe, Path(folder) / "run", reporter=speeds)
@@ -121,6 +121,7 @@ SIDES = {
     "pykt": pykt_epochs,
     "pykt kept heap": lambda data, epochs: [keep_freed_memory(), pykt_epochs(data, epochs)][1],
     "ours 200": lambda data, epochs: our_epochs(data, epochs, 200),
+    "ours 200 bfloat16": lambda data, epochs: our_epochs(data, epochs, 200, "bfloat16"),
     "ours 128": lambda data, epochs: our_epochs(data, epochs, 128),
 }
 
@@ -146,7 +147,7 @@ def main() -> None:
         print(number, {side: round(speed) for side, speed in rounds[-1].items()}, flush=True)
     ratios = {
         f"{ours} / {peer}": [round(r[ours] / r[peer], 2) for r in rounds]
-        for ours in ("ours 200", "ours 128")
+        for ours in ("ours 200", "ours 200 bfloat16", "ours 128")
         for peer in ("pykt", "pykt kept heap")
     }
     report = {

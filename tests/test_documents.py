@@ -41,5 +41,7 @@ def test_make_targets_of_the_documents_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
         named = set(re.findall(r"`?make ([a-z-]+)", document.read_text()))
-        shown = {name for name in named if re.search(rf"(?:`|^ +)make {name}", document.read_text(), re.MULTILINE)}
+        shown = {
+            name for name in named if re.search(rf"(?:`|^ +)make {name}", document.read_text(), re.MULTILINE)
+        }
         assert shown <= targets, f"{document.name} shows make {shown - targets}"

@@ -75,6 +75,7 @@ PUBLIC: dict[str, list[str]] = {
         "StoredSkill",
         "StoredStudent",
         "StudentSummary",
+        "Students",
     ],
     "knowtrace.tracing": ["SkillEvidence", "StudentState", "Tracer"],
     "knowtrace.training": [

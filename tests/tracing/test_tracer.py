@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SilentReporter
 
 from knowtrace.domain import Interaction, MasteryState, mastery_state
 from knowtrace.errors import NotFoundError
@@ -17,7 +16,7 @@ from knowtrace.models import Batch
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
 from knowtrace.tracing import Tracer
-from knowtrace.training import Recipe, load_model, train
+from knowtrace.training import Recipe, Reporter, load_model, train
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -179,7 +178,9 @@ def test_no_questions_have_no_probabilities(opened_run: Run) -> None:
     assert tracer.probabilities(tracer.start(), []).shape == (0, 2)
 
 
-def test_a_model_without_skills_can_be_served(small_dataset: Dataset, tmp_path: Path) -> None:
+def test_a_model_without_skills_can_be_served(
+    small_dataset: Dataset, tmp_path: Path, reporter: Reporter
+) -> None:
     """Three-line text has no skills: predictions are all there is, and mastery of all skills is an empty list."""
     bare = replace(
         small_dataset,
@@ -190,7 +191,7 @@ def test_a_model_without_skills_can_be_served(small_dataset: Dataset, tmp_path: 
         oracle=None,
     )
     recipe = Recipe(model="item-mean")
-    tracer = Tracer(train(bare, recipe, tmp_path / "run", reporter=SilentReporter()))
+    tracer = Tracer(train(bare, recipe, tmp_path / "run", reporter=reporter))
     student, masteries = tracer.answer(tracer.start(), next(iter(bare.students.values()))[0])
     assert masteries == []
     assert tracer.mastery(student) == []

@@ -32,5 +32,7 @@ def serve_command(
         settings = Settings(**given)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"These settings cannot be used: {problems}. They come from KNOWTRACE_… variables.") from None
+        raise SettingsError(
+            f"These settings cannot be used: {problems}. They come from KNOWTRACE_… variables."
+        ) from None
     run(settings, pages=add_pages)

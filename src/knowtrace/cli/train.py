@@ -45,6 +45,9 @@ def train_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="The most epochs to train.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and dropout.")] = 0,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="The highest learning rate.")] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16 where the processor has it.")
+    ] = "float32",
     settings: Annotated[
         str | None, typer.Option("--set", help="The model's settings, as name=value,…")
     ] = None,
@@ -62,7 +65,7 @@ def train_command(
     from knowtrace.models import model_config, usual_training  # noqa: PLC0415
     from knowtrace.training import Recipe, TrainingConfig, train  # noqa: PLC0415
 
-    chosen: dict[str, Any] = {**usual_training(model), "seed": seed}
+    chosen: dict[str, Any] = {**usual_training(model), "seed": seed, "precision": precision}
     if epochs is not None:
         chosen["epochs"] = epochs
     if learning_rate is not None:

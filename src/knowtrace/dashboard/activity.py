@@ -5,11 +5,7 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from knowtrace.store import StudentSummary
-from knowtrace.store.tables import student_states
+from knowtrace.store import Students, StudentSummary
 
 PAGE_SIZE = 25
 
@@ -44,23 +40,12 @@ class Page:
     next: Search | None
 
 
-async def most_recent(connection: AsyncConnection, search: Search) -> Page:
+async def most_recent(students: Students, search: Search) -> Page:
     """Return one page of students, those who answered last first."""
-    c = student_states.c
-    mine = sa.select(c.student_id, c.num_answers, c.last_answered_at).where(c.last_answered_at.is_not(None))
-    if search.text:
-        mine = mine.where(sa.func.lower(c.student_id).contains(search.text.lower(), autoescape=True))
-    if search.after:
-        at, student_id = search.after
-        behind = sa.and_(c.last_answered_at == at, c.student_id > student_id)
-        mine = mine.where(sa.or_(c.last_answered_at < at, behind))
-    found = await connection.execute(
-        mine.order_by(c.last_answered_at.desc(), c.student_id).limit(PAGE_SIZE + 1)
-    )
-    students = [StudentSummary(**row) for row in found.mappings()]
-    page = students[:PAGE_SIZE]
-    if len(students) <= PAGE_SIZE:
+    found = await students.most_recent(limit=PAGE_SIZE + 1, text=search.text, after=search.after)
+    page = found[:PAGE_SIZE]
+    if len(found) <= PAGE_SIZE:
         return Page(students=page, next=None)
     last = page[-1]
-    assert last.last_answered_at is not None, "students without a time are left out above"
+    assert last.last_answered_at is not None, "students without a time are not found"
     return Page(students=page, next=Search(text=search.text, after=(last.last_answered_at, last.student_id)))

@@ -40,7 +40,7 @@ async def list_students(
     """Show the students who have answered, those who answered last first."""
     asked = Search.read(text=search, before=before, student_id=student)
     async with classroom.store.reading() as session:
-        page = await most_recent(session.students._connection, asked)  # pyright: ignore[reportPrivateUsage]
+        page = await most_recent(session.students, asked)
         stored = await session.students.load([student.student_id for student in page.students])
     rows = await asyncio.to_thread(roster, page.students, stored, classroom.tracer)
     context = {

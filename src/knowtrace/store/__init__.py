@@ -1,11 +1,9 @@
-"""What is kept: tables, repositories, migrations. SQLite embedded, PostgreSQL in production, the same
-code.
-"""
+"""What is kept: tables, repositories, migrations. SQLite embedded, PostgreSQL in production, the same code."""
 
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, StoredEvent
 from knowtrace.store.store import Session, Store
-from knowtrace.store.students import StoredSkill, StoredStudent, StudentSummary
+from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
 
 __all__ = [
     "ItemSeen",
@@ -16,4 +14,5 @@ __all__ = [
     "StoredSkill",
     "StoredStudent",
     "StudentSummary",
+    "Students",
 ]

@@ -1,6 +1,7 @@
 """The one place that knows which database it talks to."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -31,15 +32,19 @@ def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
         SettingsError: the URL names no database that this can use.
     """
     try:
-        driver = make_url(url).drivername
+        driver, database = make_url(url).drivername, make_url(url).database
     except ArgumentError:
-        driver = "nothing"
+        driver, database = "nothing", None
     if driver not in {"sqlite+aiosqlite", "postgresql+psycopg"}:
         # The URL itself may hold a password, so the error does not repeat it.
         raise SettingsError(
             f"The database URL names {driver!r}: give sqlite+aiosqlite:///FILE or postgresql+psycopg://HOST/DATABASE."
         )
     dialect = driver.partition("+")[0]
+    if dialect == "sqlite" and database and not Path(database).parent.is_dir():
+        raise SettingsError(
+            f"The folder of the database {database} does not exist. Make it, or name another."
+        )
     engine = create_async_engine(
         url,
         hide_parameters=True,

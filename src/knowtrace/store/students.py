@@ -99,6 +99,23 @@ class Students:
             for row in found
         ]
 
+    async def most_recent(
+        self, *, limit: int, text: str = "", after: tuple[datetime, str] | None = None
+    ) -> list[StudentSummary]:
+        """Return students whose id holds `text`, the latest answer first, from the one behind `after` on."""
+        c = student_states.c
+        mine = sa.select(c.student_id, c.num_answers, c.last_answered_at).where(
+            c.last_answered_at.is_not(None)
+        )
+        if text:
+            mine = mine.where(sa.func.lower(c.student_id).contains(text.lower(), autoescape=True))
+        if after:
+            at, student_id = after
+            behind = sa.and_(c.last_answered_at == at, c.student_id > student_id)
+            mine = mine.where(sa.or_(c.last_answered_at < at, behind))
+        mine = mine.order_by(c.last_answered_at.desc(), c.student_id).limit(limit)
+        return [StudentSummary(**row) for row in (await self._connection.execute(mine)).mappings()]
+
     async def save(self, students: Sequence[StoredStudent]) -> None:
         """Write the students' states; their skills are written by `save_mastery`."""
         await upsert(

@@ -67,6 +67,7 @@ student_states = sa.Table(
     sa.Column("num_answers", sa.Integer, nullable=False),
     sa.Column("last_answered_at", UtcDateTime),
     sa.Column("last_position", Position, nullable=False),
+    sa.Index("students_by_last_answer", "last_answered_at", "student_id"),
 )
 
 student_mastery = sa.Table(

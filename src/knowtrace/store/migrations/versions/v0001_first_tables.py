@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("last_answered_at", UtcDateTime),
         sa.Column("last_position", Position, nullable=False),
     )
+    op.create_index("students_by_last_answer", "student_states", ["last_answered_at", "student_id"])
     op.create_table(
         "student_mastery",
         sa.Column(
