@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 RESULTS := docs/results
+RUN     := demo/runs/dkt
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ services: ## find or install what tests need beyond Python: Chromium, PostgreSQL
 check: setup ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: setup ## put the code into the house format
 	$(BIN)/ruff check --fix .
@@ -45,13 +46,14 @@ accuracy: setup ## AUC of every model, five folds, as published and clean
 
 speed: setup ## training against pyKT's loop; microseconds per answer
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
-	$(BIN)/python benchmarks/answer_cost.py --out $(RESULTS)/answer_cost.json
+	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost.json
 
 load: setup ## events per second and latency of the service
-	$(BIN)/python benchmarks/serve_events.py --out $(RESULTS)/serve_events.json
+	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --out $(RESULTS)/serve_events.json
+	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --rate 300 --out $(RESULTS)/serve_events_open.json
 
 kills: setup ## 200 kill -9 under write load: nothing acknowledged is lost
-	$(BIN)/python benchmarks/kill_writes.py --out $(RESULTS)/kill_writes.json
+	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json
 
 clean: ## remove what the targets above made, but not the virtual environment
 	rm -rf demo runs .pytest_cache .ruff_cache .hypothesis
