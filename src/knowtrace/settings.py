@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     target_success: float = Field(default=0.70, gt=0, lt=1)
     success_band: float = Field(default=0.10, gt=0, lt=0.5)
-    recent_days: int = Field(default=30, ge=0)
+    recent_days: int = Field(default=30, ge=0, le=36_500)
 
     stream_heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_stream_subscribers: int = Field(default=1_000, gt=0)

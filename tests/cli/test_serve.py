@@ -1,5 +1,6 @@
 """What cannot be served is said in one line, exit code 2, before anything listens."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,6 @@ import pytest
 
 
 def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
     return subprocess.run(
         [sys.executable, "-m", "knowtrace", "serve", "--port", "0", *arguments],
         check=False,
@@ -43,3 +42,16 @@ def test_a_setting_that_cannot_be_used(tiny_run: Path) -> None:
     done = serve("--run", str(tiny_run), KNOWTRACE_LOG_LEVEL="loud")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "log_level" in done.stderr
+
+
+def test_the_environment_says_what_the_command_line_leaves_open(tiny_run: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "knowtrace", "serve", "--run", str(tiny_run)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "KNOWTRACE_PORT": "no port"},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "port" in done.stderr

@@ -194,3 +194,29 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(
     assert "goes on after epoch" in knowtrace(*train, killed).error
     assert knowtrace(*train, whole).code == 0
     assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_paths_that_no_file_can_have_are_refused(knowtrace: Knowtrace, data: Path, tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 300)
+    for arguments in (
+        ("train", "--model", "elo", "--data", data, "--out", long),
+        ("train", "--model", "elo", "--data", long, "--out", tmp_path / "run"),
+    ):
+        said = knowtrace(*arguments)
+        assert_refused(said, because="File name too long")
+
+
+def test_more_than_memory_holds_is_refused(knowtrace: Knowtrace, tmp_path: Path) -> None:
+    said = knowtrace("simulate", "--out", tmp_path / "simulated", "--students", 10**15)
+    assert_refused(said, because="not enough memory")
+
+
+def test_a_split_that_is_not_used_is_said(knowtrace: Knowtrace, folds: Path, tmp_path: Path) -> None:
+    folds.write_text(folds.read_text().replace(",fold1\n", ",\n", 1))
+    rows = folds.read_text().splitlines()
+    folds.write_text(
+        "\n".join([*rows, *(f"t{n},i{k},{(n + k) % 2}," for n in range(60) for k in range(3))]) + "\n"
+    )
+    said = knowtrace("train", "--model", "item-mean", "--data", folds, "--out", tmp_path / "run")
+    assert said.code == 0
+    assert "The split column is not one split per student: ignored." in said.error

@@ -105,3 +105,10 @@ def test_a_part_without_a_second_answer_cannot_be_judged(opened_run: Run) -> Non
     single = Dataset(name="single", format="test", students=students, num_categories=2)
     with pytest.raises(TrainingError, match="first answers are not scored"):
         evaluate(opened_run, single)
+
+
+def test_other_parts_of_the_same_answers_are_noted(opened_run: Run, small_dataset: Dataset) -> None:
+    """Without its split column a table has the same answers, and test students who were learnt from."""
+    splits = {s: "test" if n % 7 == 0 else "train" for n, s in enumerate(small_dataset.students)}
+    found = evaluate(opened_run, dataclasses.replace(small_dataset, splits=splits), resamples=10)
+    assert "the parts are not those of the run" in found.notes[0]

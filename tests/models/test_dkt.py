@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING
+from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models import Batch, Sizes, build_model
 from knowtrace.models.layers import scan
 
@@ -64,3 +64,14 @@ def test_hidden_items_are_hidden_in_training_only() -> None:
     with torch.no_grad():
         torch.testing.assert_close(model.train()(batch), model.eval()(unseen))
         assert not torch.allclose(model.eval()(batch), model.eval()(unseen))
+
+
+def test_an_unseen_skill_adds_nothing() -> None:
+    """An item whose only skill training never saw is answered as an item without a skill."""
+    model = build_model("dkt", BINARY).eval()
+    with torch.no_grad():
+        unseen, none = (
+            model.predict(model.initial_state(), torch.tensor([[5]]), torch.tensor([[[skill]]]))
+            for skill in (UNSEEN, PADDING)
+        )
+    torch.testing.assert_close(unseen, none)

@@ -290,3 +290,18 @@ def test_sealing_names_every_missing_file(copy: Path) -> None:
     (copy / "predict.onnx").unlink()
     with pytest.raises(RunError, match=r"config\.json, predict\.onnx missing"):
         seal_run(copy)
+
+
+def test_a_kill_while_the_manifest_is_written_leaves_no_half_of_it(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (copy / MANIFEST).unlink()
+
+    def killed(path: Path, _content: object) -> None:
+        path.write_bytes(b'{"format": 1, "fi')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registry_run, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        seal_run(copy)
+    assert not (copy / MANIFEST).exists()

@@ -2,21 +2,25 @@
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from starlette.requests import ClientDisconnect
 
 from knowtrace.errors import UnavailableError
 from knowtrace.service.broker import MOST_WAITING, Broker
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.students.endpoints import EventStream
 from knowtrace.service.students.messages import GOODBYE, HEARTBEAT, HELLO
 from knowtrace.service.students.service import listen
 
 Event = Callable[..., dict[str, Any]]
 HUGE = base64.b64encode(b'["2026-03-01T00:00:00Z", 99999999999999999999]').decode()
+BEFORE_TIME = base64.b64encode(b'["0001-01-01T00:00:00+23:00", 1]').decode()
 
 
 async def pages(client: httpx.AsyncClient, url: str, field: str, limit: int) -> list[dict[str, Any]]:
@@ -52,7 +56,9 @@ async def test_a_history_of_nobody_is_empty(client: httpx.AsyncClient) -> None:
     assert body == {"student_id": "nobody", "events": [], "next_cursor": None}
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10=", "ÿ", "WyIyMDI2LTAzLTAxVDAwOjAwOjAwIiwxXQ==", HUGE])
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10=", "ÿ", "WyIyMDI2LTAzLTAxVDAwOjAwOjAwIiwxXQ==", HUGE, BEFORE_TIME]
+)
 async def test_a_cursor_that_is_not_ours_is_422(client: httpx.AsyncClient, cursor: str) -> None:
     answer = await client.get("/api/v1/students/anna/events", params={"cursor": cursor})
     assert answer.status_code == 422
@@ -93,7 +99,6 @@ async def test_a_listener_hears_of_each_stored_answer_once(
     assert await anext(stream) == GOODBYE
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
-    assert classroom.broker.num_subscribers == 0
 
 
 async def test_a_quiet_stream_has_a_heartbeat(classroom: Classroom) -> None:
@@ -103,6 +108,23 @@ async def test_a_quiet_stream_has_a_heartbeat(classroom: Classroom) -> None:
     stream = listen(classroom, classroom.broker.subscribe("anna"))
     assert [await anext(stream), await anext(stream)] == [HELLO, HEARTBEAT]
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_reader_gone_before_the_first_byte_gives_its_place_back(classroom: Classroom) -> None:
+    """A pipelined request of a closed socket: the response is sent to nobody, and its stream never starts."""
+    subscription = classroom.broker.subscribe("anna")
+    stream = EventStream(
+        listen(classroom, subscription), release=lambda: classroom.broker.unsubscribe(subscription)
+    )
+
+    async def gone(_: object) -> None:
+        raise OSError("the socket is closed")
+
+    async def disconnected() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    with contextlib.suppress(OSError, ClientDisconnect):
+        await stream({"type": "http", "asgi": {"spec_version": "2.4"}}, disconnected, gone)
     assert classroom.broker.num_subscribers == 0
 
 

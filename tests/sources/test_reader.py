@@ -70,6 +70,8 @@ def test_arguments_out_of_range_are_refused(golden: Path) -> None:
         read(golden / "answers.csv", categories=1)
     with pytest.raises(DataError, match=r"responses \('pc'\) must be 'ordered' or 'partial-credit'"):
         read(golden / "answers.csv", responses="pc")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"categories \(101\) must be .* at most 100"):
+        read(golden / "answers.csv", categories=101)
 
 
 def test_reading_leaves_the_garbage_collector_as_it_was(golden: Path, tmp_path: Path) -> None:

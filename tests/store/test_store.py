@@ -123,6 +123,14 @@ async def test_a_database_in_a_folder_that_is_not_there_is_refused(tmp_path: Pat
         Store(f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'test.db'}")
 
 
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("a shopping list, longer than a header")
+    with pytest.raises(SettingsError, match="is not a SQLite database"):
+        Store(f"sqlite+aiosqlite:///{path}")
+    assert path.read_text().startswith("a shopping list")
+
+
 async def test_a_url_of_another_database_is_refused() -> None:
     with pytest.raises(SettingsError, match="mysql"):
         Store("mysql://somewhere/else")

@@ -195,3 +195,16 @@ def test_a_model_without_skills_can_be_served(
     student, masteries = tracer.answer(tracer.start(), next(iter(bare.students.values()))[0])
     assert masteries == []
     assert tracer.mastery(student) == []
+
+
+def test_a_skill_named_twice_counts_once(tracer: Tracer) -> None:
+    """An item's row of skills is as wide as the widest item's: a repeated skill would push another one out."""
+    first, second = tracer.vocabulary.skill_ids[:2]
+    item_id = tracer.vocabulary.items[0].item_id
+    once = Interaction(
+        student_id="s", item_id=item_id, skill_ids=(first, second), response=1, answered_at=NOON
+    )
+    after_once = tracer.observe(tracer.start(), once)
+    after_twice = tracer.observe(tracer.start(), replace(once, skill_ids=(first, first, second)))
+    np.testing.assert_array_equal(after_twice.vector, after_once.vector)
+    assert tracer.skills_of(item_id, (first, first, second)) == (first, second)

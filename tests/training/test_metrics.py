@@ -94,3 +94,10 @@ def test_graded_brier_and_ece_by_hand() -> None:
 
 def test_a_category_given_no_chance_costs_much_but_not_infinity() -> None:
     assert metrics.nll(binary([0.0]), np.array([1])) == pytest.approx(-math.log(1e-7))
+
+
+def test_a_category_that_nobody_gave_leaves_the_other_questions() -> None:
+    """Responses 0 and 1 of three categories: "at least 2" has no answer, "at least 1" is ordered rightly."""
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.1]])
+    assert metrics.auc(probabilities, np.array([0, 1])) == 1.0
+    assert math.isnan(metrics.auc(probabilities, np.array([0, 0])))

@@ -42,6 +42,12 @@ def main() -> None:
             f"This command needs {error.name}, which is not installed. Run `pip install 'knowtrace[{extra}]'`."
         )
         sys.exit(2)
+    except OSError as error:
+        fail(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and its permissions.")
+        sys.exit(2)
+    except MemoryError as error:
+        fail(f"This machine has not enough memory for that ({error or 'out of memory'}). Ask for less.")
+        sys.exit(2)
     except KeyboardInterrupt:
         fail("Interrupted.")
         sys.exit(130)

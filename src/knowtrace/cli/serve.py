@@ -12,10 +12,16 @@ from knowtrace.errors import SettingsError
 def serve_command(
     run_path: Annotated[Path, typer.Option("--run", help="The run to serve.")],
     database: Annotated[
-        str | None, typer.Option(help="Database URL; default: SQLite in knowtrace.db here.")
+        str | None,
+        typer.Option(help="Database URL; default: KNOWTRACE_DATABASE_URL, or SQLite in knowtrace.db here."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; default: KNOWTRACE_HOST, or 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; default: KNOWTRACE_PORT, or 8000."),
+    ] = None,
 ) -> None:
     """Serve a run: answers in, mastery and recommendations out, and a page for each student.
 
@@ -25,9 +31,9 @@ def serve_command(
     from knowtrace.service.server import run  # noqa: PLC0415
     from knowtrace.settings import Settings  # noqa: PLC0415
 
-    given: dict[str, Any] = {"run": run_path, "host": host, "port": port}
-    if database is not None:
-        given["database_url"] = database
+    # What the command line leaves open is the environment's to say.
+    options = {"run": run_path, "database_url": database, "host": host, "port": port}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
         settings = Settings(**given)
     except ValidationError as error:

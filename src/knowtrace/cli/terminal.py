@@ -102,6 +102,8 @@ def read_data(path: Path, columns: str | None, **options: Any) -> Any:
     from knowtrace.sources import read  # noqa: PLC0415 - a command that reads no data does not wait for the loaders
 
     dataset = read(path, columns=pairs(columns, option="--columns"), **options)
+    for note in dataset.notes:
+        say(f"Note: {note}")
     if dataset.quarantined:
         warn(
             f"{len(dataset.quarantined):,} rows of {dataset.name} were left out. "

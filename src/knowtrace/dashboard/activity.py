@@ -1,7 +1,7 @@
 """Students by how lately they answered."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import urlencode
 
@@ -21,10 +21,11 @@ class Search:
     def read(cls, *, text: str, before: str, student_id: str) -> Self:
         """Read a search from a query string; a place that is not one of ours means the list's beginning."""
         try:
-            at = datetime.fromisoformat(before)
-        except ValueError:
+            given = datetime.fromisoformat(before)
+            at = given.astimezone(UTC) if given.tzinfo else None
+        except (ValueError, OverflowError):
             at = None
-        is_place = at is not None and at.tzinfo is not None and student_id.isprintable()
+        is_place = at is not None and student_id.isprintable()
         text = "".join(letter for letter in text if letter.isprintable()).strip()[:200]
         return cls(text=text, after=(at, student_id) if at and is_place else None)
 

@@ -79,6 +79,10 @@ def evaluate(
             f"these are not the data of the run ({run.config['data']['name']}): students may have been learnt from"
         )
     split = split_of(dataset, recipe)
+    if not notes and split.fingerprint != run.config["data"].get("parts", split.fingerprint):
+        notes.append(
+            f"the parts are not those of the run ({run.config['data']['split']}): students may have been learnt from"
+        )
     sequences = encode(dataset, split.part(part), vocabulary)
     probabilities, responses, seconds = predict_all(model.to(device or "cpu"), sequences, device=device)
     scored = scored_answers(sequences)

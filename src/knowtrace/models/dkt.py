@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING
+from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models.contract import Batch, ResponseModel, Sizes
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
@@ -81,7 +81,8 @@ class DKT(ResponseModel):
         nn.init.normal_(self.skill.weight, std=0.1)
         nn.init.zeros_(self.skill_threshold.weight)
         with torch.no_grad():
-            self.skill.weight[PADDING] = 0
+            # No gradient reaches the row of unseen skills: at zero such a skill adds nothing, rather than noise.
+            self.skill.weight[[PADDING, UNSEEN]] = 0
 
     def start_from(self, category_counts: Tensor) -> None:
         self.thresholds.start_from(category_counts, prior_answers=self.config.prior_answers)

@@ -206,7 +206,10 @@ def seal_run(path: Path) -> Run:
     entries = {
         name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in FILES
     }
-    write_json(path / MANIFEST, {"format": FORMAT, "files": entries})
+    # Whole or not at all: half a manifest would be neither a finished run nor one to go on with.
+    unfinished = path / f"{MANIFEST}.writing"
+    write_json(unfinished, {"format": FORMAT, "files": entries})
+    unfinished.replace(path / MANIFEST)
     return Run.open(path)
 
 

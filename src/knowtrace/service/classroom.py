@@ -1,5 +1,6 @@
 """Everything a request needs, opened once per process."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ class Classroom:
     broker: Broker
     metrics: Metrics
     pseudonyms: Pseudonyms
+    replays: asyncio.Semaphore
+    """Held while a whole log is replayed for a reader: one at a time, or readers would starve the writer."""
 
 
 @asynccontextmanager
@@ -86,6 +89,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 broker=broker,
                 metrics=metrics,
                 pseudonyms=Pseudonyms(settings.log_key.get_secret_value()),
+                replays=asyncio.Semaphore(1),
             )
             broker.close()
 

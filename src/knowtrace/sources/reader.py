@@ -16,7 +16,7 @@ from knowtrace.sources.layout import plain_layout
 from knowtrace.sources.line_text import LINES_TO_LOOK_AT, lines_per_student, read_line_text
 from knowtrace.sources.lines import first_lines
 from knowtrace.sources.records import header_of
-from knowtrace.sources.scale import Responses
+from knowtrace.sources.scale import MAX_CATEGORIES, Responses
 from knowtrace.sources.simulation_folder import is_simulation, read_simulation
 from knowtrace.sources.table import read_skill_names, read_table
 
@@ -42,8 +42,10 @@ def read(
     """
     if responses not in (None, "ordered", "partial-credit"):
         raise DataError(f"responses ({responses!r}) must be 'ordered' or 'partial-credit', or be left out.")
-    if categories is not None and categories < 2:
-        raise DataError(f"categories ({categories}) must be at least 2: wrong and right.")
+    if categories is not None and not 2 <= categories <= MAX_CATEGORIES:
+        raise DataError(
+            f"categories ({categories}) must be at least 2, wrong and right, and at most {MAX_CATEGORIES}."
+        )
     with _no_garbage_collection():
         return _read(Path(path), columns, responses, categories, contents)
 

@@ -12,6 +12,9 @@ Responses = Literal["ordered", "partial-credit"]
 MAX_INFERRED_CATEGORIES = 10
 """Without `categories`, a larger response is taken for a typing error, not for an eleventh category."""
 
+MAX_CATEGORIES = 100
+"""More belong to a measurement, not to a graded answer; every table is as wide as there are categories."""
+
 TOLERANCE = 0.05
 """How far r (K - 1) may lie from a category: partial credit is often rounded to two decimals."""
 

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from knowtrace.errors import SettingsError
 from knowtrace.store.tables import Row
 
+SQLITE_START = b"SQLite format 3\0"
+
 WRITES = "knowtrace_writes"
 """Execution option of a connection that is about to write."""
 
@@ -41,10 +43,8 @@ def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
             f"The database URL names {driver!r}: give sqlite+aiosqlite:///FILE or postgresql+psycopg://HOST/DATABASE."
         )
     dialect = driver.partition("+")[0]
-    if dialect == "sqlite" and database and not Path(database).parent.is_dir():
-        raise SettingsError(
-            f"The folder of the database {database} does not exist. Make it, or name another."
-        )
+    if dialect == "sqlite" and database:
+        _check_file(Path(database))
     engine = create_async_engine(
         url,
         hide_parameters=True,
@@ -58,6 +58,16 @@ def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
     if dialect == "sqlite":
         _prepare_sqlite(engine, lock_wait_seconds)
     return engine
+
+
+def _check_file(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise SettingsError(f"The folder of the database {path} does not exist. Make it, or name another.")
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(len(SQLITE_START))
+        if start and start != SQLITE_START:
+            raise SettingsError(f"{path} is not a SQLite database. Name another file; a new one is made.")
 
 
 def _prepare_sqlite(engine: AsyncEngine, lock_wait_seconds: float) -> None:

@@ -42,9 +42,9 @@ class Tracer:
         return StudentState(vector=self._start)
 
     def skills_of(self, item_id: str, skill_ids: Sequence[str] = ()) -> tuple[str, ...]:
-        """Return the skills an answer to an item touches: those given, else those of the catalogue."""
+        """Return the skills an answer to an item touches, each once: those given, else those of the catalogue."""
         if skill_ids:
-            return tuple(skill_ids)
+            return tuple(dict.fromkeys(skill_ids))
         item = self.vocabulary.item(item_id)
         return item.skill_ids if item else ()
 

@@ -17,7 +17,7 @@ SMALLEST_PROBABILITY = 1e-7
 def auc(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
     """Return the chance that a higher response was predicted higher than a lower one; ties count half.
 
-    NaN where a category boundary has answers on one side only.
+    A category boundary with answers on one side only has none and is left out; NaN where no boundary is left.
     """
     return _over_boundaries(_binary_auc, probabilities, responses, weights)
 
@@ -66,7 +66,8 @@ def _over_boundaries(
         metric(at_least[:, k], (responses >= k).astype(np.float64), weights)
         for k in range(1, probabilities.shape[1])
     ]
-    return float(np.mean(values))
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")
 
 
 def _binary_auc(p: Floats, y: Floats, weights: Floats) -> float:

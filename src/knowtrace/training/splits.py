@@ -1,6 +1,7 @@
 """Who is learnt from, who chooses, who judges: students are split, never answers (`docs/protocol.md`)."""
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ class Split:
         """Return the students of "train", "valid", "test" or "all"."""
         parts = {"train": self.train, "valid": self.valid, "test": self.test}
         return self.train + self.valid + self.test if name == "all" else parts[name]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of who is in which part: equal for equal parts, whatever the order of students."""
+        parts = [sorted(self.part(name)) for name in ("train", "valid", "test")]
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
 def split_students(dataset: Dataset, *, fold: int = 0, seed: int = 42) -> Split:

@@ -197,6 +197,7 @@ def _config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseModel
             "num_interactions": dataset.num_interactions,
             "num_categories": dataset.num_categories,
             "split": split.rule,
+            "parts": split.fingerprint,
         },
     }
 

@@ -1,10 +1,12 @@
 """GET /api/v1/students and what hangs below one of them"""
 
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi import Query as FromQuery
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import StudentInPath, reply
@@ -53,6 +55,20 @@ async def read_timeline(
     return reply(await service.student_timeline(classroom, student_id, query))
 
 
+class EventStream(StreamingResponse):
+    """A stream that gives its place back however it ends: a reader may be gone before the first byte."""
+
+    def __init__(self, content: AsyncIterator[bytes], *, release: Callable[[], None], **rest: Any) -> None:
+        super().__init__(content, **rest)
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._release()
+
+
 @router.get(
     "/{student_id:path}/stream",
     response_class=StreamingResponse,
@@ -65,8 +81,9 @@ async def stream(request: Request, classroom: InClassroom, student_id: StudentIn
     """
     record_of(request.scope).student_id = student_id
     subscription = classroom.broker.subscribe(student_id)
-    return StreamingResponse(
+    return EventStream(
         service.listen(classroom, subscription),
+        release=lambda: classroom.broker.unsubscribe(subscription),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

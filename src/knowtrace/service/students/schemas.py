@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
@@ -102,6 +102,7 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
         ValueError: it is not one of ours.
     """
     try:
-        return CURSOR.validate_json(base64.urlsafe_b64decode(cursor.encode("ascii")))
-    except (ValueError, binascii.Error):
+        at, position = CURSOR.validate_json(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        return at.astimezone(UTC), position
+    except (ValueError, OverflowError, binascii.Error):
         raise ValueError("is not a cursor of ours: use the next_cursor of an answer") from None

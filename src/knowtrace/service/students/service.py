@@ -59,7 +59,7 @@ async def student_timeline(classroom: Classroom, student_id: str, query: Timelin
     tracer = classroom.tracer
     if query.skill is not None:
         tracer.num_calibrated(query.skill)
-    async with classroom.store.reading() as session:
+    async with classroom.replays, classroom.store.reading() as session:
         moments = await timeline(session, tracer, student_id, limit=query.limit, skill_id=query.skill)
     return TimelineOut(
         student_id=student_id,
@@ -71,20 +71,17 @@ async def student_timeline(classroom: Classroom, student_id: str, query: Timelin
 
 async def listen(classroom: Classroom, subscription: Subscription) -> AsyncIterator[bytes]:
     """Yield what happens to a student until the reader goes, falls behind, or the service stops."""
-    try:
-        yield HELLO
-        while True:
-            try:
-                message = await subscription.next(classroom.settings.stream_heartbeat_seconds)
-            except TimeoutError:
-                yield HEARTBEAT
-                continue
-            if message is None:
-                yield GOODBYE
-                return
-            yield message
-    finally:
-        classroom.broker.unsubscribe(subscription)
+    yield HELLO
+    while True:
+        try:
+            message = await subscription.next(classroom.settings.stream_heartbeat_seconds)
+        except TimeoutError:
+            yield HEARTBEAT
+            continue
+        if message is None:
+            yield GOODBYE
+            return
+        yield message
 
 
 def _stored_answer(event: StoredEvent, tracer: Tracer) -> StoredAnswer:
