@@ -31,6 +31,9 @@ from knowtrace.training import build_vocabulary, encode, split_students
 from knowtrace.training.allocator import keep_freed_memory
 
 DATA = Path(os.environ.get("KNOWTRACE_DATA", "../shared/data"))
+SAME_BATCH_ANSWERS = 9_000
+"""A batch of the peer, 256 rows of 200, holds about 9,000 real answers of these data."""
+
 PYKT_LENGTH, PYKT_BATCH, PYKT_WIDTH, PYKT_DROPOUT = 200, 256, 200, 0.2
 
 
@@ -110,7 +113,9 @@ def our_epochs(dataset: Dataset, epochs: int, width: int, precision: str = "floa
     recipe = Recipe(
         model="dkt",
         settings={"hidden_dim": width, "embedding_dim": width},
-        training=TrainingConfig(epochs=epochs, patience=epochs + 1, precision=precision),
+        training=TrainingConfig(
+            epochs=epochs, patience=epochs + 1, precision=precision, batch_answers=SAME_BATCH_ANSWERS
+        ),
     )
     with tempfile.TemporaryDirectory() as folder:
         train(dataset, recipe, Path(folder) / "run", reporter=speeds)
