@@ -53,3 +53,9 @@ def test_the_interval_always_holds_its_estimate(
     assert (low <= estimates).all()
     assert (estimates <= high).all()
     assert (high <= 1 + 1e-12).all()
+
+
+@given(st.floats(0, 1), st.integers(0, 10**6))
+def test_one_estimate_has_the_bounds_that_many_have(estimate: float, evidence: int) -> None:
+    low, high = table().bounds(estimate, evidence)
+    np.testing.assert_allclose(table().bounds_of_one(estimate, evidence), (low[0], high[0]), atol=1e-12)

@@ -1,6 +1,8 @@
 """How far a mastery estimate may be from the truth, given how much evidence stands behind it."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,3 +35,20 @@ class MasteryIntervals:
         low = self.low[row, left] * (1 - share) + self.low[row, left + 1] * share
         high = self.high[row, left] * (1 - share) + self.high[row, left + 1] * share
         return np.minimum(low, p), np.maximum(high, p)
+
+    def bounds_of_one(self, estimate: float, evidence: int) -> tuple[float, float]:
+        """Return what `bounds` returns for one estimate: the cost of arrays is ten times that of the sums."""
+        evidence_from, lows, highs = self._lists
+        row = bisect_right(evidence_from, evidence) - 1
+        low, high = lows[row], highs[row]
+        position = estimate * (len(low) - 1)
+        left = min(int(position), len(low) - 2)
+        share = position - left
+        return (
+            min(low[left] * (1 - share) + low[left + 1] * share, estimate),
+            max(high[left] * (1 - share) + high[left + 1] * share, estimate),
+        )
+
+    @cached_property
+    def _lists(self) -> tuple[list[int], list[list[float]], list[list[float]]]:
+        return self.evidence_from.tolist(), self.low.tolist(), self.high.tolist()

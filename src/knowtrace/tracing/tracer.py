@@ -15,6 +15,11 @@ from knowtrace.registry import Run
 from knowtrace.tracing.panels import JoinedPanels, Panel, panels
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
 
+FEW_SKILLS = 8
+"""Up to so many skills, intervals are cheaper looked up one by one than as arrays."""
+
+MOST_KEPT_PANELS = 10_000
+
 NO_EVIDENCE = SkillEvidence(0, None, was_mastered=False)
 
 
@@ -32,6 +37,7 @@ class Tracer:
         self._steps = run.steps()
         self._start: State = run.initial_state
         self._panels = panels(self.vocabulary)
+        self._kept: dict[tuple[str, ...], JoinedPanels] = {}
         self._all = list(self._panels)
         self._all_panels = JoinedPanels.of(list(self._panels.values())) if self._panels else None
         num_categories = self.vocabulary.num_categories
@@ -112,8 +118,7 @@ class Tracer:
         if skill_ids is None:
             skill_ids, asked = self._all, self._all_panels
         else:
-            chosen = [self._panel(skill_id) for skill_id in skill_ids]
-            asked = JoinedPanels.of(chosen) if chosen else None
+            asked = self._joined(tuple(skill_ids)) if skill_ids else None
         if asked is None:
             return []
         success = self._steps.predict(student.vector, asked.items, asked.skills) @ self._score
@@ -127,7 +132,15 @@ class Tracer:
         self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float64]
     ) -> list[Mastery]:
         evidence = [student.skills.get(skill_id, NO_EVIDENCE) for skill_id in skill_ids]
-        low, high = self.intervals.bounds(estimates, [known.num_answers for known in evidence])
+        values = estimates.tolist()
+        if len(values) <= FEW_SKILLS:
+            bounds = [
+                self.intervals.bounds_of_one(value, known.num_answers)
+                for value, known in zip(values, evidence, strict=True)
+            ]
+        else:
+            low, high = self.intervals.bounds(estimates, [known.num_answers for known in evidence])
+            bounds = list(zip(low.tolist(), high.tolist(), strict=True))
         return [
             Mastery(
                 skill_id=skill_id,
@@ -138,10 +151,19 @@ class Tracer:
                 last_answered_at=known.last_answered_at,
                 state=mastery_state(estimate, known.num_answers, was_mastered=known.was_mastered),
             )
-            for skill_id, estimate, lower, upper, known in zip(
-                skill_ids, estimates.tolist(), low.tolist(), high.tolist(), evidence, strict=True
+            for skill_id, estimate, (lower, upper), known in zip(
+                skill_ids, values, bounds, evidence, strict=True
             )
         ]
+
+    def _joined(self, skill_ids: tuple[str, ...]) -> JoinedPanels:
+        """Return the panels of some skills end to end, kept for the next answer that touches the same skills."""
+        joined = self._kept.get(skill_ids)
+        if joined is None:
+            joined = JoinedPanels.of([self._panel(skill_id) for skill_id in skill_ids])
+            if len(self._kept) < MOST_KEPT_PANELS:
+                self._kept[skill_ids] = joined
+        return joined
 
     def _panel(self, skill_id: str) -> Panel:
         try:
