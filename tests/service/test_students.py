@@ -148,11 +148,15 @@ async def test_too_many_listeners_are_refused() -> None:
 async def test_a_message_nobody_hears_is_never_built() -> None:
     broker = Broker(max_subscribers=1)
     broker.subscribe("anna")
+    built: list[str] = []
 
-    def fails() -> bytes:
-        raise AssertionError
+    def message_for(student_id: str) -> bytes:
+        built.append(student_id)
+        return b""
 
-    broker.publish("ben", fails)
+    for student_id in ("ben", "anna"):
+        broker.publish(student_id, lambda student_id=student_id: message_for(student_id))
+    assert built == ["anna"]
 
 
 async def test_waiting_ends_after_the_timeout() -> None:

@@ -20,7 +20,6 @@ POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server: the one that is named, else one of our own in a temporary directory."""
-    pytest.importorskip("psycopg")
     if named := os.environ.get("TEST_DATABASE_URL"):
         yield named
         return

@@ -36,7 +36,7 @@ WIDEST_HIDDEN = 1024
 """Two floats of state per unit: beyond it a state exceeds its 8 KiB (ADR-0002)."""
 
 COMMON_SCALE = 0.5
-"""Standard deviation of the shared part at the start; a fifth of it cost 0.008 of validation AUC (`docs/log.md`)."""
+"""Standard deviation of the shared part at the start; 0.1 was 0.008 of validation AUC below 0.3 (`docs/log.md`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
