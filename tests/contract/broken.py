@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from contract import checks
-from knowtrace.models import Batch, ResponseModel, Sizes
+from knowtrace.models import Answer, Asked, Batch, ResponseModel, Sizes
 from knowtrace.models.layers import category_logits, mean_skill_vector, shift_right
 
 
@@ -38,11 +38,11 @@ class Sound(ResponseModel):
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.item.weight.new_zeros(num_students, self.width)
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return state + self.added(items, skills, responses)
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        return state + self.added(answer.items, answer.skills, answer.responses)
 
-    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
-        return self.read(state.unsqueeze(1), items, skills).softmax(-1)
+    def predict(self, state: Tensor, asked: Asked) -> Tensor:
+        return self.read(state.unsqueeze(1), asked.items, asked.skills).softmax(-1)
 
 
 class SeesItsOwnAnswer(Sound):
@@ -131,22 +131,22 @@ class ReturnsProbabilities(Sound):
 class StepDiffers(Sound):
     """The step form adds twice what the parallel form adds."""
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return state + 2 * self.added(items, skills, responses)
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        return state + 2 * self.added(answer.items, answer.skills, answer.responses)
 
 
 class GrowsItsState(Sound):
     """Every answer makes the state longer."""
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return torch.cat([state, self.added(items, skills, responses)], dim=-1)
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        return torch.cat([state, self.added(answer.items, answer.skills, answer.responses)], dim=-1)
 
 
 class ChangesStateInPlace(Sound):
     """The old state is overwritten."""
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return state.add_(self.added(items, skills, responses))
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        return state.add_(self.added(answer.items, answer.skills, answer.responses))
 
 
 class ForgetsABuffer(Sound):

@@ -1,5 +1,6 @@
 """The laws of a response model (ADR-0001, ADR-0002), each a short function with the law as its docstring."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,14 +9,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING
-from knowtrace.models import Batch, ResponseModel
+from knowtrace.domain import PADDING, UNKNOWN_TIME
+from knowtrace.models import Asked, Batch, ResponseModel
 from knowtrace.models.layers import scan
 from knowtrace.registry import StepGraphs
 from knowtrace.training.export import export_steps
 
 STUDENTS, STEPS, SKILLS = 4, 9, 3
 TOLERANCE = 1e-5
+UNKNOWN = torch.full((STUDENTS,), UNKNOWN_TIME)
 
 
 def make_batch(model: ResponseModel, *, seed: int = 0) -> Batch:
@@ -30,7 +32,16 @@ def make_batch(model: ResponseModel, *, seed: int = 0) -> Batch:
         skills=skills,
         responses=torch.randint(0, model.sizes.num_categories, shape, generator=rng),
         valid=torch.ones(shape, dtype=torch.bool),
+        lags=seconds_or_unknown(shape, 3e6, rng),
+        elapsed=seconds_or_unknown(shape, 300, rng),
+        groups=torch.zeros(STUDENTS, dtype=torch.long),
     )
+
+
+def seconds_or_unknown(shape: tuple[int, int], most: float, rng: torch.Generator) -> torch.Tensor:
+    """Return times from a second to `most`, evenly in their logarithm; a quarter of them unknown."""
+    seconds = torch.exp(torch.rand(shape, generator=rng) * np.log(most))
+    return torch.where(torch.rand(shape, generator=rng) < 0.25, UNKNOWN_TIME, seconds)
 
 
 def probabilities(model: ResponseModel, batch: Batch) -> torch.Tensor:
@@ -40,7 +51,7 @@ def probabilities(model: ResponseModel, batch: Batch) -> torch.Tensor:
 
 
 def with_responses(batch: Batch, responses: torch.Tensor) -> Batch:
-    return Batch(batch.items, batch.skills, responses, batch.valid)
+    return replace(batch, responses=responses)
 
 
 def other_responses(model: ResponseModel, batch: Batch) -> torch.Tensor:
@@ -64,14 +75,25 @@ def check_shapes_and_logits(model: ResponseModel) -> None:
 
 
 def check_no_future_leak(model: ResponseModel) -> None:
-    """Probabilities at step t do not move when responses from t on, or items and skills after t, are changed."""
+    """Probabilities at step t do not move when responses and elapsed times from t on, or items, skills and lags after
+    t, are changed."""
     batch, other = make_batch(model), make_batch(model, seed=1)
     before = probabilities(model, batch)
     for t in range(STEPS):
         responses = torch.cat([batch.responses[:, :t], other_responses(model, batch)[:, t:]], dim=1)
         items = torch.cat([batch.items[:, : t + 1], other.items[:, t + 1 :]], dim=1)
         skills = torch.cat([batch.skills[:, : t + 1], other.skills[:, t + 1 :]], dim=1)
-        after = probabilities(model, Batch(items, skills, responses, batch.valid))
+        after = probabilities(
+            model,
+            replace(
+                batch,
+                items=items,
+                skills=skills,
+                responses=responses,
+                lags=torch.cat([batch.lags[:, : t + 1], other.lags[:, t + 1 :]], dim=1),
+                elapsed=torch.cat([batch.elapsed[:, :t], other.elapsed[:, t:]], dim=1),
+            ),
+        )
         torch.testing.assert_close(after[:, t], before[:, t], atol=TOLERANCE, rtol=0)
 
 
@@ -83,7 +105,7 @@ def check_history_matters(model: ResponseModel) -> None:
     # One skill everywhere, so that a model which keeps skills apart still has to react.
     skills = torch.zeros_like(batch.skills)
     skills[..., 0] = 2
-    batch = Batch(batch.items, skills, batch.responses, batch.valid)
+    batch = replace(batch, skills=skills)
     before = probabilities(model, batch)
     for t in range(1, STEPS):
         responses = batch.responses.clone()
@@ -100,13 +122,13 @@ def check_asked_item_matters(model: ResponseModel) -> None:
     last = STEPS - 1
     items = batch.items.clone()
     items[:, last] = batch.items[:, last] % (model.sizes.num_items - 1) + 1
-    after = probabilities(model, Batch(items, batch.skills, batch.responses, batch.valid))
+    after = probabilities(model, replace(batch, items=items))
     assert ((after[:, last] - before[:, last]).abs().amax(-1) > 1e-7).all()
     with torch.no_grad():
         candidates = torch.arange(1, 6).unsqueeze(0)
         same_skill = torch.zeros(1, 5, SKILLS, dtype=torch.long)
         same_skill[..., 0] = 2
-        answered = model.predict(model.initial_state(), candidates, same_skill)
+        answered = model.predict(model.initial_state(), Asked(candidates, same_skill, UNKNOWN[:1]))
     assert answered[0, :, -1].unique().numel() > 1, "all candidate items get the same probability"
 
 
@@ -128,6 +150,9 @@ def _check_padding(model: ResponseModel, batch: Batch) -> None:
         skills=F.pad(batch.skills, (0, 2, 0, 4)),
         responses=F.pad(batch.responses, (0, 4)),
         valid=F.pad(batch.valid, (0, 4)),
+        lags=F.pad(batch.lags, (0, 4), value=UNKNOWN_TIME),
+        elapsed=F.pad(batch.elapsed, (0, 4), value=UNKNOWN_TIME),
+        groups=batch.groups,
     )
     after = probabilities(model, padded)[:, :STEPS]
     torch.testing.assert_close(after, before, atol=TOLERANCE, rtol=0)
@@ -146,7 +171,7 @@ def check_predict_returns_probabilities(model: ResponseModel) -> None:
     """`predict` returns (B, N, K) probabilities: within [0, 1], summing to 1."""
     batch = make_batch(model)
     with torch.no_grad():
-        p = model.predict(model.initial_state(STUDENTS), batch.items, batch.skills)
+        p = model.predict(model.initial_state(STUDENTS), Asked(batch.items, batch.skills, UNKNOWN))
     assert p.shape == (STUDENTS, STEPS, model.sizes.num_categories)
     assert ((p >= 0) & (p <= 1)).all()
     torch.testing.assert_close(p.sum(-1), torch.ones(STUDENTS, STEPS), atol=1e-6, rtol=0)
@@ -170,7 +195,7 @@ def check_state_is_constant(model: ResponseModel) -> None:
     with torch.no_grad():
         state = model.initial_state(STUDENTS)
         kept = state.clone()
-        after = model.observe(state, batch.items[:, 0], batch.skills[:, 0], batch.responses[:, 0])
+        after = model.observe(state, batch.answer_at(0))
     assert after.shape == state.shape
     assert state[0].numel() * 4 <= 8192
     torch.testing.assert_close(state, kept, atol=0, rtol=0)
@@ -202,9 +227,12 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
         state = model.initial_state()[0].numpy()
     items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
     for t in range(STEPS):
-        asked = steps.predict(state, items[t:], skills[t:])
+        lag, elapsed = float(batch.lags[0, t]), float(batch.elapsed[0, t])
+        asked = steps.predict(state, items[t:], skills[t:], lag=lag)
         np.testing.assert_allclose(asked[0], expected[t], atol=TOLERANCE)
-        state = steps.observe(state, int(items[t]), skills[t].tolist(), int(batch.responses[0, t]))
+        state = steps.observe(
+            state, int(items[t]), skills[t].tolist(), int(batch.responses[0, t]), lag=lag, elapsed=elapsed
+        )
 
 
 CHECKS = [value for name, value in dict(globals()).items() if name.startswith("check_")]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from contract import broken
+from contract.answers import answers_of
 from contract.checks import CHECKS
 from knowtrace.models import MODELS, ResponseModel, Sizes, build_model
 
@@ -23,7 +24,7 @@ def tiny_model(name: str, num_categories: int) -> ResponseModel:
     model = build_model(name, sizes)
     counts = torch.randint(1, 30, (sizes.num_items, num_categories)).float()
     counts[:2] = 0
-    model.start_from(counts)
+    model.start_from(answers_of(counts))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Embedding):

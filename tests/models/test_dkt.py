@@ -1,6 +1,9 @@
 """DKT in both of its forms, and that it can learn by heart."""
 
+from dataclasses import replace
+
 import torch
+from contract.answers import batch_of, one_asked
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING, UNSEEN
@@ -18,7 +21,7 @@ def random_histories(num_students: int, longest: int, *, seed: int) -> Batch:
     valid = torch.arange(longest) < torch.randint(1, longest + 1, (num_students, 1), generator=rng)
     skills = torch.randint(1, SIZES.num_skills, (*shape, 2), generator=rng)
     skills[..., 1] *= torch.randint(0, 2, shape, generator=rng)
-    return Batch(
+    return batch_of(
         items=torch.randint(1, SIZES.num_items, shape, generator=rng).where(valid, PADDING),
         skills=skills.where(valid.unsqueeze(-1), PADDING),
         responses=torch.randint(0, SIZES.num_categories, shape, generator=rng).where(valid, 0),
@@ -60,7 +63,7 @@ def test_hidden_items_are_hidden_in_training_only() -> None:
     torch.manual_seed(5)
     model = build_model("dkt", SIZES, {"dropout": 0.0, "hidden_items": 1.0})
     batch = random_histories(4, 6, seed=6)
-    unseen = Batch(batch.items.clamp(max=1), batch.skills, batch.responses, batch.valid)
+    unseen = replace(batch, items=batch.items.clamp(max=1))
     with torch.no_grad():
         torch.testing.assert_close(model.train()(batch), model.eval()(unseen))
         assert not torch.allclose(model.eval()(batch), model.eval()(unseen))
@@ -71,7 +74,6 @@ def test_an_unseen_skill_adds_nothing() -> None:
     model = build_model("dkt", BINARY).eval()
     with torch.no_grad():
         unseen, none = (
-            model.predict(model.initial_state(), torch.tensor([[5]]), torch.tensor([[[skill]]]))
-            for skill in (UNSEEN, PADDING)
+            model.predict(model.initial_state(), one_asked(5, skill)) for skill in (UNSEEN, PADDING)
         )
     torch.testing.assert_close(unseen, none)

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
+from contract.answers import answers_of, batch_of, one_answer, one_asked
 
-from knowtrace.domain import PADDING, UNSEEN
-from knowtrace.models import Batch, Sizes, build_model
+from knowtrace.domain import UNSEEN
+from knowtrace.models import Sizes, build_model
 
 SIZES = Sizes(num_items=4, num_skills=5, num_categories=2)
 COUNTS = torch.tensor([[0.0, 0], [0, 0], [6, 2], [1, 3]])
@@ -18,20 +18,11 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def asked(item: int, *skills: int) -> tuple[Tensor, Tensor]:
-    return torch.tensor([[item]]), torch.tensor([[[*skills, *[PADDING] * (2 - len(skills))]]])
-
-
-def answer(item: int, skills: tuple[int, int], response: int) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.tensor([item]), torch.tensor([skills]), torch.tensor([response])
-
-
 def test_item_mean_predicts_shrunken_shares() -> None:
     model = build_model("item-mean", SIZES, {"prior_answers": 7.0})
-    model.start_from(COUNTS)
+    model.start_from(answers_of(COUNTS))
     state = model.initial_state()
-    items, skills = torch.tensor([[2, 3, UNSEEN]]), torch.zeros(1, 3, 1, dtype=torch.long)
-    right = model.predict(state, items, skills)[0, :, 1].tolist()
+    right = [model.predict(state, one_asked(item))[0, 0, 1].item() for item in (2, 3, UNSEEN)]
     # Prior of 7 answers at 6/14 right: 3. (2 + 3) / (8 + 7), (3 + 3) / (4 + 7), 3 / 7.
     assert right == pytest.approx([5 / 15, 6 / 11, 3 / 7])
 
@@ -45,8 +36,8 @@ def test_elo_moves_by_the_surprise() -> None:
         overall = skill = 0.0
         for n in range(2):
             p = sigmoid(overall + skill - 0.5)
-            assert model.predict(state, *asked(2, 3))[0, 0, 1].item() == pytest.approx(p, abs=1e-6)
-            state = model.observe(state, *answer(2, (3, PADDING), 1))
+            assert model.predict(state, one_asked(2, 3))[0, 0, 1].item() == pytest.approx(p, abs=1e-6)
+            state = model.observe(state, one_answer(2, (3,), 1))
             overall += (1 - p) * 0.4 / (1 + 0.05 * n)
             skill += (1 - p) * 0.4 / (1 + 0.05 * n)
     # Layout: overall rating, answers, ratings of skills 0-4, answers of skills 0-4; padding is never touched.
@@ -57,11 +48,11 @@ def test_elo_moves_by_the_surprise() -> None:
 def test_elo_shares_a_two_skill_item_between_its_skills() -> None:
     model = build_model("elo", SIZES, {"step": 0.4, "decay": 0.05})
     with torch.no_grad():
-        state = model.observe(model.initial_state(), *answer(2, (2, 4), 0))
+        state = model.observe(model.initial_state(), one_answer(2, (2, 4), 0))
         # Nothing is known of the item: p = 1/2, the answer was wrong, every rating falls by 0.2.
         assert state[0, :7].tolist() == pytest.approx([-0.2, 1, 0, 0, -0.2, 0, -0.2])
         # Overall -0.2, mean of skill ratings (-0.2 + 0) / 2.
-        p = model.predict(state, *asked(3, 2, 3))[0, 0, 1].item()
+        p = model.predict(state, one_asked(3, 2, 3))[0, 0, 1].item()
     assert p == pytest.approx(sigmoid(-0.3), abs=1e-6)
 
 
@@ -70,16 +61,16 @@ def test_best_lr_counts_right_and_wrong_per_skill() -> None:
     model = build_model("best-lr", SIZES)
     with torch.no_grad():
         state = model.initial_state()
-        state = model.observe(state, *answer(2, (2, 4), 1))
-        state = model.observe(state, *answer(3, (2, PADDING), 0))
-        state = model.observe(state, *answer(3, (3, PADDING), 1))
+        state = model.observe(state, one_answer(2, (2, 4), 1))
+        state = model.observe(state, one_answer(3, (2,), 0))
+        state = model.observe(state, one_answer(3, (3,), 1))
         overall, right, wrong = state[0, :2], state[0, 2:7], state[0, 7:]
         assert overall.tolist() == [2, 1]
         assert right[2:].tolist() == [1, 1, 1]
         assert wrong[2:].tolist() == [1, 0, 0]
         # 0.1 log 3 - 0.1 log 2, and the mean over skills 2 and 4 of 0.3 log(1 + right) - 0.3 log(1 + wrong).
         score = 0.1 * math.log(3) - 0.1 * math.log(2) + (0 + 0.3 * math.log(2)) / 2
-        assert model.predict(state, *asked(2, 2, 4))[0, 0, 1].item() == pytest.approx(
+        assert model.predict(state, one_asked(2, 2, 4))[0, 0, 1].item() == pytest.approx(
             sigmoid(score), abs=1e-6
         )
 
@@ -87,7 +78,7 @@ def test_best_lr_counts_right_and_wrong_per_skill() -> None:
 def test_best_lr_counts_a_graded_answer_by_its_credit() -> None:
     model = build_model("best-lr", Sizes(num_items=4, num_skills=5, num_categories=5))
     with torch.no_grad():
-        state = model.observe(model.initial_state(), *answer(2, (2, PADDING), 3))
+        state = model.observe(model.initial_state(), one_answer(2, (2,), 3))
     assert state[0, :2].tolist() == [0.75, 0.25]
 
 
@@ -95,10 +86,6 @@ def test_best_lr_counts_a_graded_answer_by_its_credit() -> None:
 def test_models_run_where_the_data_are(name: str) -> None:
     """The meta device stands for a GPU: tensors left on the CPU fail there too."""
     model = build_model(name, SIZES).to("meta")
-    batch = Batch(
-        items=torch.ones(2, 3, dtype=torch.long, device="meta"),
-        skills=torch.ones(2, 3, 2, dtype=torch.long, device="meta"),
-        responses=torch.ones(2, 3, dtype=torch.long, device="meta"),
-        valid=torch.ones(2, 3, dtype=torch.bool, device="meta"),
-    )
+    ones = torch.ones(2, 3, dtype=torch.long, device="meta")
+    batch = batch_of(ones, ones.unsqueeze(-1).expand(2, 3, 2), ones)
     assert model(batch).shape == (2, 3, 2)

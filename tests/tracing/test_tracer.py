@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from knowtrace.domain import Interaction, MasteryState, mastery_state
+from knowtrace.domain import UNKNOWN_TIME, Interaction, MasteryState, mastery_state
 from knowtrace.errors import NotFoundError
 from knowtrace.models import Batch
 from knowtrace.registry import Run
@@ -41,7 +41,12 @@ def random_history(run: Run, length: int, *, seed: int) -> list[Interaction]:
         response = int(rng.integers(2))
         history.append(
             Interaction(
-                student_id="s", item_id=item_id, skill_ids=tuple(given), response=response, answered_at=at
+                student_id="s",
+                item_id=item_id,
+                skill_ids=tuple(given),
+                response=response,
+                answered_at=at,
+                elapsed_seconds=float(rng.integers(1, 200)),
             )
         )
     return history
@@ -57,12 +62,15 @@ def test_live_probabilities_equal_the_parallel_forward(tracer: Tracer, opened_ru
         skills=torch.tensor([rows]),
         responses=torch.tensor([[a.response for a in history]]),
         valid=torch.ones(1, len(history), dtype=torch.bool),
+        lags=torch.tensor([[UNKNOWN_TIME, *[60.0] * (len(history) - 1)]]),
+        elapsed=torch.tensor([[a.elapsed_seconds for a in history]]),
+        groups=torch.zeros(1, dtype=torch.long),
     )
     with torch.no_grad():
         expected = model(batch).softmax(-1)[0].numpy()
     state = tracer.start()
     for t, answer in enumerate(history):
-        live = tracer.probabilities(state, [(answer.item_id, answer.skill_ids)])
+        live = tracer.probabilities(state, [(answer.item_id, answer.skill_ids)], at=answer.answered_at)
         np.testing.assert_allclose(live[0], expected[t], atol=1e-5)
         state = tracer.observe(state, answer)
     assert state.num_answers == len(history)

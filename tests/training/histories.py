@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from knowtrace.domain import Interaction
+from knowtrace.domain import UNKNOWN_TIME, Interaction
 from knowtrace.sources import Dataset
 from knowtrace.training import Sequences
 
@@ -46,6 +46,9 @@ def random_sequences(lengths: Sequence[int], *, seed: int = 0, num_items: int = 
         items=rng.integers(1, num_items, starts[-1]),
         skills=rng.integers(1, 6, (starts[-1], 2)),
         responses=rng.integers(0, 2, starts[-1]),
+        lags=np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32),
+        elapsed=np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32),
+        groups=np.zeros(len(lengths), dtype=np.int64),
     )
 
 

@@ -1,5 +1,7 @@
 """Mastery intervals: a known precision is recovered from answers drawn with it, and truth lies inside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,9 +70,7 @@ def test_too_few_moments_give_the_whole_range(opened_run: Run) -> None:
     assert fit_precisions(drawn(4.0, 0, count=29, seed=3)) == [None] * len(EVIDENCE_FROM)
     width = opened_run.vocabulary.skills_per_item
     nobody = random_sequences([2, 2])
-    nobody = type(nobody)(
-        nobody.student_ids, nobody.starts, nobody.items, nobody.skills[:, :width], nobody.responses
-    )
+    nobody = replace(nobody, skills=nobody.skills[:, :width])
     intervals = measure_intervals(opened_run.steps(), opened_run.initial_state, nobody, num_categories=2)
     low, high = intervals.bounds([0.1, 0.5], [0, 50])
     assert (low.tolist(), high.tolist()) == ([0, 0], [1, 1])
@@ -82,7 +82,9 @@ class FakeSteps(StepGraphs):
     def __init__(self) -> None:
         pass
 
-    def observe(self, state: np.ndarray, item: int, skills: list[int], response: int) -> np.ndarray:
+    def observe(
+        self, state: np.ndarray, item: int, skills: list[int], response: int, **_: float
+    ) -> np.ndarray:
         return state + response
 
     def predict(self, state: np.ndarray, items: np.ndarray, skills: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ from knowtrace.training import (
     scored_answers,
     split_students,
 )
-from knowtrace.training.sequences import category_counts, sizes_of
+from knowtrace.training.sequences import group_students, sizes_of
+from knowtrace.training.train import prepare
 from training.histories import Quiet
 
 NARROW = {"dkt": {"embedding_dim": 16, "hidden_dim": 16, "dropout": 0.2}}
@@ -77,13 +78,14 @@ def outcomes(
 def outcome(name: str, dataset: Dataset, checkpoint: Path) -> Outcome:
     split = split_students(dataset)
     vocabulary = build_vocabulary(dataset, split.train)
+    groups = group_students(split.train, (), seed=0)
     train, valid, test = (
-        encode(dataset, part, vocabulary) for part in (split.train, split.valid, split.test)
+        encode(dataset, part, vocabulary, groups=groups) for part in (split.train, split.valid, split.test)
     )
     settings = {"epochs": 6, "batch_answers": 1024, "learning_rate": 0.01} | usual_training(name)
     torch.manual_seed(0)
     model = build_model(name, sizes_of(vocabulary), NARROW.get(name))
-    model.start_from(category_counts(vocabulary))
+    prepare(model, vocabulary, train)
     result = fit(model, train, valid, TrainingConfig(**settings), reporter=Quiet(), checkpoint=checkpoint)
     probabilities, responses, _ = predict_all(result.model, test)
     scored = scored_answers(test)

@@ -18,14 +18,16 @@ HISTORIES = {
 
 
 def test_vocabulary_by_hand() -> None:
-    """Items and skills in the order they are met by ann and ben; cem is not in training."""
+    """Items and skills in the order they are met by ann and ben; of cem, who is not in training,
+    the item but no answer and no skill."""
     known = build_vocabulary(dataset_of(HISTORIES, num_categories=3), ["ann", "ben"])
     assert [(i.item_id, i.skill_ids, i.category_counts) for i in known.items] == [
         ("0", ("x",), (0, 1, 1)),
         ("q", ("x", "y"), (1, 2, 1)),
+        ("new", ("w",), (0, 0, 0)),
     ]
     assert known.skill_ids == ("x", "y", "z")
-    assert category_counts(known).tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 1], [1, 2, 1]]
+    assert category_counts(known).tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 1], [1, 2, 1], [0, 0, 0]]
 
 
 def test_encoding_by_hand() -> None:
@@ -34,7 +36,7 @@ def test_encoding_by_hand() -> None:
     found = encode(dataset, ["cem", "ann"], known)
     assert found.student_ids == ("cem", "ann")
     assert found.starts.tolist() == [0, 1, 4]
-    assert found.items.tolist() == [UNSEEN, 2, 3, 2]
+    assert found.items.tolist() == [4, 2, 3, 2]
     assert found.skills.tolist() == [[UNSEEN, PADDING], [2, PADDING], [2, 3], [2, PADDING]]
     assert found.responses.tolist() == [0, 1, 0, 2]
 

@@ -1,6 +1,6 @@
 """The words of the field as frozen types. Imports nothing of ours."""
 
-from knowtrace.domain.interaction import Interaction, Quarantined
+from knowtrace.domain.interaction import UNKNOWN_TIME, Interaction, Quarantined
 from knowtrace.domain.intervals import MasteryIntervals
 from knowtrace.domain.mastery import Mastery, MasteryState, mastery_state
 from knowtrace.domain.recommendation import Recommendation
@@ -9,6 +9,7 @@ from knowtrace.domain.vocabulary import FIRST_KNOWN, PADDING, UNSEEN, CatalogueI
 __all__ = [
     "FIRST_KNOWN",
     "PADDING",
+    "UNKNOWN_TIME",
     "UNSEEN",
     "CatalogueItem",
     "Interaction",

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+UNKNOWN_TIME = -1.0
+"""Stands for seconds that nobody recorded, where a number is needed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from knowtrace.domain import UNSEEN, Vocabulary
+from knowtrace.domain import Vocabulary
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
 from knowtrace.registry import Run
@@ -101,6 +101,7 @@ def evaluate(
         rng=np.random.default_rng(recipe.training.seed),
     )
     item_mean_nll = metrics.nll(_item_means(vocabulary, sequences)[scored], responses[scored])
+    unanswered = category_counts(vocabulary).sum(1).eq(0).numpy()
     oracle_nll = _oracle_nll(dataset, sequences, scored)
     nll = estimates["nll"].value
     return Evaluation(
@@ -113,7 +114,7 @@ def evaluate(
         n_scored=int(scored.sum()),
         n_students=len(sequences.student_ids),
         interactions_per_second=sequences.num_answers / seconds,
-        share_unseen_items=float((sequences.items == UNSEEN)[scored].mean()),
+        share_unseen_items=float(unanswered[sequences.items][scored].mean()),
         item_mean_nll=item_mean_nll,
         oracle_nll=oracle_nll,
         share_of_oracle=None if oracle_nll is None else (item_mean_nll - nll) / (item_mean_nll - oracle_nll),

@@ -1,14 +1,24 @@
 """Response models: one file each, all answering the same two calls. Needs the `train` extra."""
 
-from knowtrace.models.contract import Batch, ResponseModel, Sizes
+from knowtrace.models.contract import (
+    Answer,
+    Asked,
+    Batch,
+    ResponseModel,
+    Sizes,
+    TrainingAnswers,
+)
 from knowtrace.models.registry import MODELS, ModelEntry, build_model, model_config, usual_training
 
 __all__ = [
     "MODELS",
+    "Answer",
+    "Asked",
     "Batch",
     "ModelEntry",
     "ResponseModel",
     "Sizes",
+    "TrainingAnswers",
     "build_model",
     "model_config",
     "usual_training",

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
-from knowtrace.models.contract import Batch, ResponseModel, Sizes
+from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
     ItemThresholds,
@@ -53,8 +53,8 @@ class BestLR(ResponseModel):
         self.shared_skill_weights = nn.Parameter(torch.tensor([0.3, -0.3]))
         nn.init.zeros_(self.skill_weights.weight)
 
-    def start_from(self, category_counts: Tensor) -> None:
-        self.thresholds.start_from(category_counts, prior_answers=self.config.prior_answers)
+    def start_from(self, answers: TrainingAnswers) -> None:
+        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.overall_weights.new_zeros(num_students, 2 + 2 * self.sizes.num_skills)
@@ -67,14 +67,14 @@ class BestLR(ResponseModel):
             overall, right.gather(-1, batch.skills), wrong.gather(-1, batch.skills), items, batch.skills
         )
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return state + self._counted(skills, responses)
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        return state + self._counted(answer.skills, answer.responses)
 
-    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
+    def predict(self, state: Tensor, asked: Asked) -> Tensor:
         overall, right, wrong = self._parts(state.log1p())
-        asked = skills.flatten(1)  # (B, N * S)
-        right, wrong = (by_skill.gather(1, asked).view_as(skills) for by_skill in (right, wrong))
-        return self._logits(overall.unsqueeze(1), right, wrong, items, skills).softmax(-1)
+        skills = asked.skills.flatten(1)  # (B, N * S)
+        right, wrong = (by_skill.gather(1, skills).view_as(asked.skills) for by_skill in (right, wrong))
+        return self._logits(overall.unsqueeze(1), right, wrong, asked.items, asked.skills).softmax(-1)
 
     def _counted(self, skills: Tensor, responses: Tensor) -> Tensor:
         """Return what each answer adds to the counts: skills (..., S), responses (...) -> (..., D)."""

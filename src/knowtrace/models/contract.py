@@ -1,29 +1,67 @@
-"""The two calls that every response model answers, and the batch it learns from (ADR-0002)."""
+"""The two calls that every response model answers, and the answers it learns from (ADR-0002)."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One answer of each of B students: what `observe` takes.
+
+    items (B,) · skills (B, S) · responses (B,) in 0..K-1 · lags (B,), seconds since the student's previous answer ·
+    elapsed (B,), seconds spent on the item; both UNKNOWN_TIME where nobody recorded them.
+    """
+
+    items: Tensor
+    skills: Tensor
+    responses: Tensor
+    lags: Tensor
+    elapsed: Tensor
+
+
+@dataclass(frozen=True)
+class Asked:
+    """N items asked of each of B students: what `predict` takes.
+
+    items (B, N) · skills (B, N, S) · lags (B,), seconds from the student's last answer to the asking, or UNKNOWN_TIME.
+    """
+
+    items: Tensor
+    skills: Tensor
+    lags: Tensor
+
+
+@dataclass(frozen=True)
 class Batch:
     """Answers of B students over T steps, at most S skills each; index 0 is padding.
 
-    items (B, T) · skills (B, T, S) · responses (B, T) in 0..K-1 · valid (B, T), True where an answer is real.
-    Real steps come first; padding follows.
+    items (B, T) · skills (B, T, S) · responses (B, T) in 0..K-1 · valid (B, T), True where an answer is real ·
+    lags and elapsed (B, T), as in `Answer` · groups (B,), whose answers are to be left out of item statistics: 0
+    leaves out none, g the g-th group of training students. Real steps come first; padding follows.
     """
 
     items: Tensor
     skills: Tensor
     responses: Tensor
     valid: Tensor
+    lags: Tensor
+    elapsed: Tensor
+    groups: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(
-            self.items.to(device), self.skills.to(device), self.responses.to(device), self.valid.to(device)
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def answer_at(self, t: int) -> Answer:
+        return Answer(
+            self.items[:, t], self.skills[:, t], self.responses[:, t], self.lags[:, t], self.elapsed[:, t]
         )
+
+    def asked_at(self, t: int) -> Asked:
+        return Asked(self.items[:, t : t + 1], self.skills[:, t : t + 1], self.lags[:, t])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +71,22 @@ class Sizes:
     num_items: int
     num_skills: int
     num_categories: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAnswers:
+    """What training students answered, for what a model reads off it before any gradient step.
+
+    counts (1 + G, num_items, K): row 0 the answers of all training students, row g those of the g-th group; items
+    of the catalogue that nobody answered have zeros. item_skills (num_items, S). item_ranks (num_items,): the place
+    of each item in the natural order of item ids, where neighbours often belong to one problem set.
+    `batches` yields every training answer once, in batches of some students.
+    """
+
+    counts: Tensor
+    item_skills: Tensor
+    item_ranks: Tensor
+    batches: Callable[[], Iterable[Batch]]
 
 
 class ResponseModel(nn.Module, ABC):
@@ -56,15 +110,15 @@ class ResponseModel(nn.Module, ABC):
         """Return the state (B, D) of students of whom nothing is known."""
 
     @abstractmethod
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        """Return the state (B, D) after one answer each: items (B,), skills (B, S), responses (B,)."""
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        """Return the state (B, D) after one answer each."""
 
     @abstractmethod
-    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
-        """Return category probabilities (B, N, K) of items (B, N) with skills (B, N, S)."""
+    def predict(self, state: Tensor, asked: Asked) -> Tensor:
+        """Return category probabilities (B, N, K) of the asked items."""
 
-    def start_from(self, category_counts: Tensor) -> None:
-        """Set what can be read off training data before any step: counts (num_items, K) of training answers.
+    def start_from(self, answers: TrainingAnswers) -> None:
+        """Set what can be read off training answers before any gradient step.
 
-        Models that learn everything by gradient leave this alone.
+        Models that learn everything by gradient leave this alone; those that learn nothing by it do all of it here.
         """

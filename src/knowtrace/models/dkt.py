@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING, UNSEEN
-from knowtrace.models.contract import Batch, ResponseModel, Sizes
+from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
     ItemTable,
@@ -84,8 +84,8 @@ class DKT(ResponseModel):
             # No gradient reaches the row of unseen skills: at zero such a skill adds nothing, rather than noise.
             self.skill.weight[[PADDING, UNSEEN]] = 0
 
-    def start_from(self, category_counts: Tensor) -> None:
-        self.thresholds.start_from(category_counts, prior_answers=self.config.prior_answers)
+    def start_from(self, answers: TrainingAnswers) -> None:
+        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
@@ -102,20 +102,20 @@ class DKT(ResponseModel):
         # `forward` reads the state after one empty step, because the history is shifted by one.
         return self._step(state, state.new_zeros(num_students, 2 * self.config.embedding_dim))
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return self._step(state, self._answers(self._vectors(items, skills), responses))
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        return self._step(state, self._answers(self._vectors(answer.items, answer.skills), answer.responses))
 
-    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
+    def predict(self, state: Tensor, asked: Asked) -> Tensor:
         hidden = state[:, : self.config.hidden_dim]
         # The asked vectors are linear in the tables, so the tables are mapped first: constants that the step
         # runtime folds once, which leaves a look-up per asked item.
-        items_with_common = self.common + self.item.weight  # (num_items, E)
+        items_with_common = self.common + self.item.of_all()  # (num_items, E)
         item_table = F.linear(items_with_common, self.asked.weight, self.asked.bias)  # (num_items, H)
         skill_table = F.linear(self.skill.weight, self.asked.weight)  # (num_skills, H)
-        asked = F.embedding(items, item_table) + mean_skill_vector(skill_table, skills)
-        meeting = torch.relu(self.known(hidden).unsqueeze(1) + asked)  # (B, N, H)
+        vectors = F.embedding(asked.items, item_table) + mean_skill_vector(skill_table, asked.skills)
+        meeting = torch.relu(self.known(hidden).unsqueeze(1) + vectors)  # (B, N, H)
         score = self.out(meeting).squeeze(-1)  # (B, N)
-        return self._logits(score, items, skills).softmax(-1)
+        return self._logits(score, asked.items, asked.skills).softmax(-1)
 
     def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
         return self.common + self.item(items) + mean_skill_vector(self.skill.weight, skills)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
-from knowtrace.models.contract import Batch, ResponseModel, Sizes
+from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
     ItemThresholds,
@@ -51,8 +51,8 @@ class Elo(ResponseModel):
         self.log_step = nn.Parameter(torch.full((2,), config.step).log())
         self.log_decay = nn.Parameter(torch.full((2,), config.decay).log())
 
-    def start_from(self, category_counts: Tensor) -> None:
-        self.thresholds.start_from(category_counts, prior_answers=self.config.prior_answers)
+    def start_from(self, answers: TrainingAnswers) -> None:
+        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.log_step.new_zeros(num_students, 2 + 2 * self.sizes.num_skills)
@@ -67,12 +67,12 @@ class Elo(ResponseModel):
             state = self._update(state, logits.squeeze(1), skills, batch.responses[:, t])
         return torch.cat(steps, dim=1)
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        logits = self._logits(state, items.unsqueeze(1), skills.unsqueeze(1)).squeeze(1)
-        return self._update(state, logits, skills, responses)
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
+        logits = self._logits(state, answer.items.unsqueeze(1), answer.skills.unsqueeze(1)).squeeze(1)
+        return self._update(state, logits, answer.skills, answer.responses)
 
-    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
-        return self._logits(state, items, skills).softmax(-1)
+    def predict(self, state: Tensor, asked: Asked) -> Tensor:
+        return self._logits(state, asked.items, asked.skills).softmax(-1)
 
     def _logits(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
         overall, _, ratings, _ = self._parts(state)

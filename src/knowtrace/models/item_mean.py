@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from knowtrace.models.contract import Batch, ResponseModel, Sizes
+from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import PRIOR_ANSWERS, category_logits, thresholds_from_counts
 from knowtrace.models.ranges import check_ranges
 
@@ -32,8 +32,8 @@ class ItemMean(ResponseModel):
         self.thresholds: Tensor
         self.register_buffer("thresholds", torch.zeros(sizes.num_items, sizes.num_categories - 1))
 
-    def start_from(self, category_counts: Tensor) -> None:
-        self.thresholds = thresholds_from_counts(category_counts, prior_answers=self.config.prior_answers)
+    def start_from(self, answers: TrainingAnswers) -> None:
+        self.thresholds = thresholds_from_counts(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         return self._logits(batch.items)
@@ -41,11 +41,11 @@ class ItemMean(ResponseModel):
     def initial_state(self, num_students: int = 1) -> Tensor:
         return torch.zeros(num_students, 0)
 
-    def observe(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
+    def observe(self, state: Tensor, answer: Answer) -> Tensor:
         return state
 
-    def predict(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
-        return self._logits(items).softmax(-1)
+    def predict(self, state: Tensor, asked: Asked) -> Tensor:
+        return self._logits(asked.items).softmax(-1)
 
     def _logits(self, items: Tensor) -> Tensor:
         thresholds = nn.functional.embedding(items, self.thresholds)  # (..., K-1)

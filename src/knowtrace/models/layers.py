@@ -57,14 +57,33 @@ def mean_skill_vector(table: Tensor, skills: Tensor) -> Tensor:
 
 
 class ItemTable(nn.Embedding):
-    """A vector per item, padding zero. Items are many and each is rarely answered, so training shrinks these
-    tables harder than other weights."""
+    """A vector per item, padding zero; an item that training students never answered has that of UNSEEN.
+
+    Items are many and each is rarely answered, so training shrinks these tables harder than other weights.
+    """
+
+    rows: Tensor
+    """(num_items,): which row of the table an item uses."""
 
     def __init__(self, num_items: int, width: int, *, std: float = 0.0) -> None:
         super().__init__(num_items, width, padding_idx=PADDING)
+        self.register_buffer("rows", torch.arange(num_items))
         nn.init.normal_(self.weight, std=std)
         with torch.no_grad():
             self.weight[PADDING] = 0
+
+    def share_unanswered(self, num_answers: Tensor) -> None:
+        """Let items with no training answers, (num_items,), use the row of UNSEEN."""
+        own = num_answers.gt(0)
+        own[PADDING] = True
+        self.rows.copy_(torch.where(own, torch.arange(len(own), device=own.device), UNSEEN))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(self.rows[input])
+
+    def of_all(self) -> Tensor:
+        """Return the vectors (num_items, width) of all items in index order."""
+        return self.weight[self.rows]
 
 
 class ItemThresholds(nn.Module):
@@ -95,6 +114,13 @@ def thresholds_from_counts(category_counts: Tensor, *, prior_answers: float) -> 
     return (shares[:, :-1] / shares[:, 1:]).log()
 
 
+def share_unanswered(model: ResponseModel, counts: Tensor) -> None:
+    """Let every item table of a model use UNSEEN's row for items that counts (num_items, K) never saw answered."""
+    for module in model.modules():
+        if isinstance(module, ItemTable):
+            module.share_unanswered(counts.sum(-1))
+
+
 def hide_items(items: Tensor, probability: float) -> Tensor:
     """Return items with a random share replaced by UNSEEN, so that the unseen item's row is learnt too."""
     hidden = torch.rand(items.shape, device=items.device) < probability
@@ -106,6 +132,6 @@ def scan(model: ResponseModel, batch: Batch) -> Tensor:
     state = model.initial_state(batch.items.shape[0])
     steps: list[Tensor] = []
     for t in range(batch.items.shape[1]):
-        steps.append(model.predict(state, batch.items[:, t : t + 1], batch.skills[:, t : t + 1]))
-        state = model.observe(state, batch.items[:, t], batch.skills[:, t], batch.responses[:, t])
+        steps.append(model.predict(state, batch.asked_at(t)))
+        state = model.observe(state, batch.answer_at(t))
     return torch.cat(steps, dim=1)

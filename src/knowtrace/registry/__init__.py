@@ -1,6 +1,15 @@
 """Runs: what training leaves behind and serving opens. Imports no torch."""
 
 from knowtrace.registry.run import Run, run_files, seal_run, write_json, write_serving, write_vocabulary
-from knowtrace.registry.steps import StepGraphs
+from knowtrace.registry.steps import TIMES, StepGraphs
 
-__all__ = ["Run", "StepGraphs", "run_files", "seal_run", "write_json", "write_serving", "write_vocabulary"]
+__all__ = [
+    "TIMES",
+    "Run",
+    "StepGraphs",
+    "run_files",
+    "seal_run",
+    "write_json",
+    "write_serving",
+    "write_vocabulary",
+]

@@ -15,45 +15,64 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # pyright: ignore[rep
     RuntimeException,
 )
 
+from knowtrace.domain import UNKNOWN_TIME
 from knowtrace.errors import RunError
+
+TIMES = ("lags", "elapsed")
 
 
 class StepGraphs:
     """`observe` and `predict` for one student at a time, on one thread, without torch.
 
-    Holds no student, and its sessions may be called from several threads at once.
+    Holds no student, and its sessions may be called from several threads at once. A model that does not read times
+    has graphs without them.
     """
 
     def __init__(self, observe: Path, predict: Path) -> None:
-        self._observe = _session(observe, ("state", "items", "skills", "responses"))
-        self._predict = _session(predict, ("state", "items", "skills"))
+        self._observe, self._observe_times = _session(observe, ("state", "items", "skills", "responses"))
+        self._predict, self._predict_times = _session(predict, ("state", "items", "skills"))
         self.state_size = int(self._observe.get_inputs()[0].shape[1])
 
     def observe(
-        self, state: NDArray[np.float32], item: int, skills: list[int], response: int
+        self,
+        state: NDArray[np.float32],
+        item: int,
+        skills: list[int],
+        response: int,
+        *,
+        lag: float = UNKNOWN_TIME,
+        elapsed: float = UNKNOWN_TIME,
     ) -> NDArray[np.float32]:
-        """Return the state (D,) after one answer: item index, padded row of skill indices, category."""
-        outputs: Any = self._observe.run(
-            None,
-            {
-                "state": state[None],
-                "items": np.array([item]),
-                "skills": np.array([skills]),
-                "responses": np.array([response]),
-            },
-        )
+        """Return the state (D,) after one answer: item index, padded row of skill indices, category, seconds."""
+        inputs = {
+            "state": state[None],
+            "items": np.array([item]),
+            "skills": np.array([skills]),
+            "responses": np.array([response]),
+        }
+        for name in self._observe_times:
+            inputs[name] = np.array([lag if name == "lags" else elapsed], dtype=np.float32)
+        outputs: Any = self._observe.run(None, inputs)
         return outputs[0][0]
 
     def predict(
-        self, state: NDArray[np.float32], items: NDArray[np.int64], skills: NDArray[np.int64]
+        self,
+        state: NDArray[np.float32],
+        items: NDArray[np.int64],
+        skills: NDArray[np.int64],
+        *,
+        lag: float = UNKNOWN_TIME,
     ) -> NDArray[np.float32]:
         """Return category probabilities (N, K) of items (N,) with skills (N, S)."""
         inputs = {"state": state[None], "items": items[None], "skills": skills[None]}
+        if self._predict_times:
+            inputs["lags"] = np.array([lag], dtype=np.float32)
         outputs: Any = self._predict.run(None, inputs)
         return outputs[0][0]
 
 
-def _session(path: Path, inputs: tuple[str, ...]) -> ort.InferenceSession:
+def _session(path: Path, inputs: tuple[str, ...]) -> tuple[ort.InferenceSession, tuple[str, ...]]:
+    """Open a graph that takes `inputs` and perhaps times; return it and the times it takes."""
     options = ort.SessionOptions()
     # One answer is too little work to share between threads; requests are what runs in parallel.
     options.intra_op_num_threads = 1
@@ -66,8 +85,14 @@ def _session(path: Path, inputs: tuple[str, ...]) -> ort.InferenceSession:
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented, RuntimeException) as error:
         raise RunError(f"{path} is not a graph that can be run: {error}. Train the run again.") from error
     found = tuple(given.name for given in session.get_inputs())
-    if found != inputs or len(session.get_inputs()[0].shape) != 2:
+    times = found[len(inputs) :]
+    if (
+        found[: len(inputs)] != inputs
+        or not set(times) <= set(TIMES)
+        or len(session.get_inputs()[0].shape) != 2
+    ):
         raise RunError(
-            f"{path} takes {', '.join(found)}, a step takes {', '.join(inputs)}. Train the run again."
+            f"{path} takes {', '.join(found)}; a step takes {', '.join(inputs)} and may take {', '.join(TIMES)}. "
+            "Train the run again."
         )
-    return session
+    return session, times

@@ -5,11 +5,12 @@ Nothing here knows which model it is: a run's two step graphs are all there is. 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knowtrace.domain import Interaction, Mastery, MasteryState, Vocabulary, mastery_state
+from knowtrace.domain import UNKNOWN_TIME, Interaction, Mastery, MasteryState, Vocabulary, mastery_state
 from knowtrace.errors import NotFoundError
 from knowtrace.registry import Run
 from knowtrace.tracing.panels import JoinedPanels, Panel, panels
@@ -60,14 +61,16 @@ class Tracer:
 
     def answer(self, student: StudentState, interaction: Interaction) -> tuple[StudentState, list[Mastery]]:
         """Return the state after one more answer, and the new mastery of the known skills it touches."""
+        at = interaction.answered_at
         skill_ids = self.skills_of(interaction.item_id, interaction.skill_ids)
         vector = self._steps.observe(
             student.vector,
             self.vocabulary.item_index(interaction.item_id),
             self.vocabulary.skill_row(skill_ids),
             interaction.response,
+            lag=_lag(student, at),
+            elapsed=UNKNOWN_TIME if interaction.elapsed_seconds is None else interaction.elapsed_seconds,
         )
-        at = interaction.answered_at
         skills = dict(student.skills)
         touched = [skill_id for skill_id in dict.fromkeys(skill_ids) if skill_id in self._panels]
         for skill_id in touched:
@@ -90,18 +93,22 @@ class Tracer:
         return student
 
     def probabilities(
-        self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
+        self,
+        student: StudentState,
+        questions: Sequence[tuple[str, Sequence[str]]],
+        *,
+        at: datetime | None = None,
     ) -> NDArray[np.float32]:
         """Return the probability of each response category, (N, K), for items given as (item_id, skill_ids).
 
         Empty `skill_ids` mean the catalogue's. An item that training did not see is answered as an unseen item
-        of its skills.
+        of its skills. `at` is when they are asked; without it, the time since the last answer counts as unknown.
         """
         if not questions:
             return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        return self._steps.predict(student.vector, items, skills)
+        return self._steps.predict(student.vector, items, skills, lag=_lag(student, at))
 
     def expected_success(
         self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
@@ -173,3 +180,10 @@ class Tracer:
                 f"Skill {skill_id!r} is not known to model {self.version}. "
                 "GET /api/v1/mastery/{student_id} without `skill` lists the known ones."
             ) from None
+
+
+def _lag(student: StudentState, at: datetime | None) -> float:
+    """Return the seconds from a student's last answer to a moment, or UNKNOWN_TIME."""
+    if at is None or student.last_answered_at is None:
+        return UNKNOWN_TIME
+    return max((at - student.last_answered_at).total_seconds(), 0.0)

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from knowtrace.models import ResponseModel
+from knowtrace.models import Answer, Asked, ResponseModel
+from knowtrace.registry import TIMES
 
 OPSET = 20
 EXAMPLE_ITEMS = 3
@@ -21,8 +22,10 @@ class _Observe(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor) -> Tensor:
-        return self.model.observe(state, items, skills, responses)
+    def forward(
+        self, state: Tensor, items: Tensor, skills: Tensor, responses: Tensor, lags: Tensor, elapsed: Tensor
+    ) -> Tensor:
+        return self.model.observe(state, Answer(items, skills, responses, lags, elapsed))
 
 
 class _Predict(nn.Module):
@@ -30,24 +33,34 @@ class _Predict(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, state: Tensor, items: Tensor, skills: Tensor) -> Tensor:
-        return self.model.predict(state, items, skills)
+    def forward(self, state: Tensor, items: Tensor, skills: Tensor, lags: Tensor) -> Tensor:
+        return self.model.predict(state, Asked(items, skills, lags))
 
 
 def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, predict: Path) -> None:
     """Write the graphs `observe` and `predict` of one student, with any number of asked items.
 
-    observe: state (1, D), items (1,), skills (1, S), responses (1,) -> next_state (1, D)
-    predict: state (1, D), items (1, N), skills (1, N, S) -> probabilities (1, N, K)
+    observe: state (1, D), items (1,), skills (1, S), responses (1,), lags (1,), elapsed (1,) -> next_state (1, D)
+    predict: state (1, D), items (1, N), skills (1, N, S), lags (1,) -> probabilities (1, N, K)
+
+    A graph takes only those of `lags` and `elapsed` that the model reads.
     """
     model = model.cpu().eval()
     with torch.no_grad():
         state = model.initial_state()
     item = torch.ones(1, dtype=torch.long)
     skills = torch.ones(1, skills_per_item, dtype=torch.long)
+    seconds = torch.full((1,), 60.0)
     _export(
         _Observe(model),
-        {"state": state, "items": item, "skills": skills, "responses": torch.zeros(1, dtype=torch.long)},
+        {
+            "state": state,
+            "items": item,
+            "skills": skills,
+            "responses": torch.zeros(1, dtype=torch.long),
+            "lags": seconds,
+            "elapsed": seconds,
+        },
         output="next_state",
         dynamic={},
         path=observe,
@@ -59,6 +72,7 @@ def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, p
             "state": state,
             "items": torch.ones(1, EXAMPLE_ITEMS, dtype=torch.long),
             "skills": torch.ones(1, EXAMPLE_ITEMS, skills_per_item, dtype=torch.long),
+            "lags": seconds,
         },
         output="probabilities",
         dynamic={"items": {1: num_asked}, "skills": {1: num_asked}},
@@ -75,10 +89,9 @@ def _export(
     path: Path,
 ) -> None:
     with _quiet():
-        torch.onnx.export(
+        program = torch.onnx.export(
             module,
             kwargs=inputs,
-            f=str(path),
             input_names=list(inputs),
             output_names=[output],
             dynamic_shapes={name: dynamic.get(name) for name in inputs},
@@ -87,6 +100,11 @@ def _export(
             external_data=False,
             verbose=False,
         )
+        assert program is not None
+        graph = program.model.graph
+        for unread in [i for i in graph.inputs if i.name in TIMES and not i.uses()]:
+            graph.inputs.remove(unread)
+        program.save(str(path), external_data=False)
 
 
 @contextlib.contextmanager

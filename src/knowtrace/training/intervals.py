@@ -89,7 +89,14 @@ def collect_moments(
                         agreement(earned[following] - success),
                     )
                 )
-            state = steps.observe(state, int(items[t]), skills[t].tolist(), int(valid.responses[first + t]))
+            state = steps.observe(
+                state,
+                int(items[t]),
+                skills[t].tolist(),
+                int(valid.responses[first + t]),
+                lag=float(valid.lags[first + t]),
+                elapsed=float(valid.elapsed[first + t]),
+            )
     return moments
 
 

@@ -1,23 +1,31 @@
 """Interactions as the arrays that models learn from, and the vocabulary that turns ids into indices."""
 
+import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from knowtrace.domain import CatalogueItem, Vocabulary
-from knowtrace.models import Batch, Sizes
+from knowtrace.domain import FIRST_KNOWN, PADDING, UNKNOWN_TIME, CatalogueItem, Interaction, Vocabulary
+from knowtrace.models import Batch, Sizes, TrainingAnswers
 from knowtrace.sources import Dataset
+
+NUM_GROUPS = 10
+"""Groups of training students, each of which can be left out of item statistics."""
+
+READING_BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
     """Answers of N students, M in all, one slice per student, in order.
 
-    starts (N + 1,) · items (M,) · skills (M, S) · responses (M,); student n owns starts[n]:starts[n + 1].
+    starts (N + 1,) · items (M,) · skills (M, S) · responses (M,) · lags and elapsed (M,), in seconds, UNKNOWN_TIME
+    where nobody recorded them · groups (N,), as in `Batch`; student n owns starts[n]:starts[n + 1].
     """
 
     student_ids: tuple[str, ...]
@@ -25,6 +33,9 @@ class Sequences:
     items: NDArray[np.int64]
     skills: NDArray[np.int64]
     responses: NDArray[np.int64]
+    lags: NDArray[np.float32]
+    elapsed: NDArray[np.float32]
+    groups: NDArray[np.int64]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -46,6 +57,9 @@ class Sequences:
             skills=torch.from_numpy(np.where(valid[..., None], self.skills[where], 0)),
             responses=torch.from_numpy(np.where(valid, self.responses[where], 0)),
             valid=torch.from_numpy(valid),
+            lags=torch.from_numpy(np.where(valid, self.lags[where], np.float32(UNKNOWN_TIME))),
+            elapsed=torch.from_numpy(np.where(valid, self.elapsed[where], np.float32(UNKNOWN_TIME))),
+            groups=torch.from_numpy(self.groups[chosen]),
         )
 
     def cut(self, longest: int) -> "Sequences":
@@ -56,19 +70,20 @@ class Sequences:
             for start in range(int(first), int(last), longest)
         ]
         owners = np.searchsorted(self.starts, starts, side="right") - 1
-        return Sequences(
+        return replace(
+            self,
             student_ids=tuple(self.student_ids[owner] for owner in owners),
             starts=np.array([*starts, self.num_answers]),
-            items=self.items,
-            skills=self.skills,
-            responses=self.responses,
+            groups=self.groups[owners],
         )
 
 
 def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
-    """Return the items and skills that these students (the training part) answered, with their counts.
+    """Return every item of the data with the counts of these students' answers (the training part), and the skills
+    they met.
 
-    An item's skills are those it was most often logged with.
+    An item's skills are those it was most often logged with. An item that only other students answered is in the
+    catalogue with its skills and no counts: its place among the items is no secret, its answers are.
     """
     counts: dict[str, list[int]] = {}
     skill_sets: dict[str, Counter[tuple[str, ...]]] = {}
@@ -81,6 +96,14 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
             counts[item_id][interaction.response] += 1
             skill_sets[item_id][interaction.skill_ids] += 1
     skill_ids = dict.fromkeys(skill for sets in skill_sets.values() for skills in sets for skill in skills)
+    unanswered: dict[str, Counter[tuple[str, ...]]] = {}
+    for history in dataset.students.values():
+        for interaction in history:
+            if interaction.item_id not in counts:
+                unanswered.setdefault(interaction.item_id, Counter())[interaction.skill_ids] += 1
+    nothing = [0] * dataset.num_categories
+    for item_id, sets in unanswered.items():
+        counts[item_id], skill_sets[item_id] = nothing, sets
     return Vocabulary(
         items=tuple(
             CatalogueItem(
@@ -96,16 +119,28 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
     )
 
 
-def encode(dataset: Dataset, students: Sequence[str], vocabulary: Vocabulary) -> Sequences:
-    """Return the histories of some students as arrays; what the vocabulary does not know becomes UNSEEN."""
+def encode(
+    dataset: Dataset,
+    students: Sequence[str],
+    vocabulary: Vocabulary,
+    *,
+    groups: Mapping[str, int] | None = None,
+) -> Sequences:
+    """Return the histories of some students as arrays; what the vocabulary does not know becomes UNSEEN.
+
+    `groups` gives training students their group, from 1; all others are in none.
+    """
     starts = np.zeros(len(students) + 1, dtype=np.int64)
     np.cumsum([len(dataset.students[student_id]) for student_id in students], out=starts[1:])
     rows: dict[tuple[str, ...], list[int]] = {}
     items = np.empty(starts[-1], dtype=np.int64)
     skills = np.empty((starts[-1], vocabulary.skills_per_item), dtype=np.int64)
     responses = np.empty(starts[-1], dtype=np.int64)
+    lags = np.empty(starts[-1], dtype=np.float32)
+    elapsed = np.empty(starts[-1], dtype=np.float32)
     position = 0
     for student_id in students:
+        previous: Interaction | None = None
         for interaction in dataset.students[student_id]:
             row = rows.get(interaction.skill_ids)
             if row is None:
@@ -113,8 +148,84 @@ def encode(dataset: Dataset, students: Sequence[str], vocabulary: Vocabulary) ->
             items[position] = vocabulary.item_index(interaction.item_id)
             skills[position] = row
             responses[position] = interaction.response
+            lags[position] = _lag(previous, interaction)
+            seconds = interaction.elapsed_seconds
+            elapsed[position] = UNKNOWN_TIME if seconds is None else seconds
+            previous = interaction
             position += 1
-    return Sequences(tuple(students), starts, items, skills, responses)
+    return Sequences(
+        tuple(students),
+        starts,
+        items,
+        skills,
+        responses,
+        lags,
+        elapsed,
+        np.array([(groups or {}).get(student_id, 0) for student_id in students], dtype=np.int64),
+    )
+
+
+def _lag(previous: Interaction | None, interaction: Interaction) -> float:
+    if previous is None or previous.answered_at is None or interaction.answered_at is None:
+        return UNKNOWN_TIME
+    return max((interaction.answered_at - previous.answered_at).total_seconds(), 0.0)
+
+
+def group_students(
+    students: Iterable[str], clusters: Iterable[Sequence[str]], *, seed: int
+) -> dict[str, int]:
+    """Return a group 1..NUM_GROUPS for each student; those of one cluster (one person, several ids) share theirs.
+
+    The hash of an id decides, so a group does not depend on who else is in the data.
+    """
+    representative = {student_id: min(cluster) for cluster in clusters for student_id in cluster}
+    return {
+        student_id: 1 + _digest(f"{seed}:{representative.get(student_id, student_id)}") % NUM_GROUPS
+        for student_id in students
+    }
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswers:
+    """Return what models may read off the training part before any gradient step."""
+    owners = np.repeat(train.groups, train.lengths)
+    counts = torch.zeros(1 + NUM_GROUPS, vocabulary.num_item_indices, vocabulary.num_categories)
+    counts[0] = category_counts(vocabulary)
+    grouped = owners > 0
+    where = tuple(torch.from_numpy(a[grouped]) for a in (owners, train.items, train.responses))
+    counts.index_put_(where, torch.ones(int(grouped.sum())), accumulate=True)
+    nothing = [[PADDING] * vocabulary.skills_per_item] * FIRST_KNOWN
+    return TrainingAnswers(
+        counts=counts,
+        item_skills=torch.tensor(
+            [*nothing, *(vocabulary.skill_row(item.skill_ids) for item in vocabulary.items)]
+        ),
+        item_ranks=_natural_ranks(vocabulary),
+        batches=lambda: (
+            train.batch(np.arange(first, min(first + READING_BATCH, len(train.student_ids))))
+            for first in range(0, len(train.student_ids), READING_BATCH)
+        ),
+    )
+
+
+def _natural_ranks(vocabulary: Vocabulary) -> torch.Tensor:
+    """Return where each item stands when ids are sorted as people sort them: item 9 before item 10."""
+    keys = [
+        [
+            (1, int(part), "") if part.isdecimal() else (0, 0, part)
+            for part in re.split(r"(\d+)", item.item_id)
+        ]
+        for item in vocabulary.items
+    ]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    ranks = torch.zeros(vocabulary.num_item_indices, dtype=torch.long)
+    ranks[torch.tensor(order, dtype=torch.long) + FIRST_KNOWN] = torch.arange(
+        FIRST_KNOWN, len(order) + FIRST_KNOWN
+    )
+    return ranks
 
 
 def category_counts(vocabulary: Vocabulary) -> torch.Tensor:

@@ -19,6 +19,7 @@ from knowtrace import __version__
 from knowtrace.domain import Vocabulary
 from knowtrace.errors import NotFoundError, RunError, TrainingError
 from knowtrace.models import ResponseModel, build_model
+from knowtrace.models.layers import share_unanswered
 from knowtrace.registry import (
     Run,
     StepGraphs,
@@ -34,7 +35,14 @@ from knowtrace.training.checkpoint import UNFINISHED
 from knowtrace.training.export import export_steps
 from knowtrace.training.intervals import measure_intervals
 from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
-from knowtrace.training.sequences import build_vocabulary, category_counts, encode, sizes_of
+from knowtrace.training.sequences import (
+    Sequences,
+    build_vocabulary,
+    encode,
+    group_students,
+    sizes_of,
+    training_answers,
+)
 from knowtrace.training.splits import Split, split_students, without_twins
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -68,13 +76,15 @@ def train(
     keep_freed_memory()
     split = split_of(dataset, recipe)
     vocabulary = build_vocabulary(dataset, split.train)
+    groups = group_students(split.train, find_twins(dataset), seed=recipe.split_seed)
+    learnt = encode(dataset, split.train, vocabulary, groups=groups)
+    valid = encode(dataset, split.valid, vocabulary)
     torch.manual_seed(recipe.training.seed)
     model = build_model(recipe.model, sizes_of(vocabulary), recipe.settings)
-    model.start_from(category_counts(vocabulary))
-    valid = encode(dataset, split.valid, vocabulary)
+    prepare(model, vocabulary, learnt)
     result = fit(
         model,
-        encode(dataset, split.train, vocabulary),
+        learnt,
         valid,
         recipe.training,
         reporter=reporter,
@@ -105,6 +115,13 @@ def train(
     run = seal_run(out)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return run
+
+
+def prepare(model: ResponseModel, vocabulary: Vocabulary, learnt: Sequences) -> None:
+    """Give a new model what can be read off training answers before any gradient step."""
+    answers = training_answers(vocabulary, learnt)
+    share_unanswered(model, answers.counts[0])
+    model.start_from(answers)
 
 
 def split_of(dataset: Dataset, recipe: Recipe) -> Split:
