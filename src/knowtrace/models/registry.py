@@ -11,6 +11,7 @@ from knowtrace.models.contract import ResponseModel, Sizes
 from knowtrace.models.dkt import DKT, DKTConfig
 from knowtrace.models.elo import Elo, EloConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
+from knowtrace.models.mingru import MinGRU, MinGRUConfig
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ MODELS: dict[str, ModelEntry] = {
     ),
     "dkt": ModelEntry(
         DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"
+    ),
+    "mingru": ModelEntry(
+        MinGRU,
+        MinGRUConfig,
+        "our own: a minimal gated recurrence over item statistics and running counts",
+        {"learning_rate": 3e-3, "epochs": 18, "patience": 5},
     ),
 }
 
