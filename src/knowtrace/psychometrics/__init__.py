@@ -9,6 +9,7 @@ from knowtrace.psychometrics.information import (
     test_information,
 )
 from knowtrace.psychometrics.marginal import GuessingPrior
+from knowtrace.psychometrics.model_fit import ModelFit, model_fit
 from knowtrace.psychometrics.parameters import ItemParameters, StandardErrors
 from knowtrace.psychometrics.responses import MISSING, ResponseMatrix, first_answers, response_matrix
 from knowtrace.psychometrics.scores import Scores, score
@@ -21,6 +22,7 @@ __all__ = [
     "GuessingPrior",
     "ItemParameters",
     "Model",
+    "ModelFit",
     "ResponseMatrix",
     "Scores",
     "StandardErrors",
@@ -29,6 +31,7 @@ __all__ = [
     "first_answers",
     "fit",
     "item_information",
+    "model_fit",
     "normal_grid",
     "response_matrix",
     "score",

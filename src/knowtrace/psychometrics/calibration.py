@@ -33,7 +33,7 @@ MODELS: dict[str, Family] = {
 BINARY = ("1pl", "2pl", "3pl")
 
 STEEPEST = 8.0
-"""A slope beyond this is no estimate: the answers separate the students, and the likelihood rises for ever."""
+"""A slope beyond this is no estimate: the likelihood rises with it for ever, or nearly."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -224,7 +224,7 @@ def _flags(used: ResponseMatrix, parameters: ItemParameters, model: str) -> dict
         slope = parameters.slope[i]
         if abs(slope) > STEEPEST:
             flags[item] = (
-                f"slope {slope:.3g}: these answers separate the students, so the slope has no finite estimate"
+                f"slope {slope:.3g}: the likelihood rises with it for ever, so it has no finite estimate"
             )
         elif model == "1pl" and abs(slope) < 1e-3:
             flags[item] = "slope 0: right answers to one item do not go with right answers to others"
