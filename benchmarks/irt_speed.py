@@ -4,7 +4,8 @@
 
 Answers are simulated (seeded) from the model that is fitted. `fit` is the whole of `psychometrics.fit`, from the
 response matrix to standard errors; `score` is EAP scores of all students. Fastest and slowest of the repetitions.
-`standardised_rms` is the root mean square of slope errors over their standard errors: 1 when both are right.
+`standardised_rms` is the root mean square of slope errors over their standard errors: near 1 when both are
+right (1pl has one slope, so there it is one error).
 """
 
 import argparse
