@@ -93,7 +93,8 @@ class Graded:
     def scores(self, rows: Floats, ability: Floats) -> Floats:
         reached = expit(_predictors(rows, ability))  # (I, Q, K-1)
         num_items, num_points, steps = reached.shape
-        of_gap = 1 / np.expm1(rows[:, None, 1:-1] - rows[:, None, 2:])  # (I, 1, K-2)
+        gap = rows[:, None, 1:-1] - rows[:, None, 2:]  # (I, 1, K-2)
+        of_gap = -np.exp(-gap) / np.expm1(-gap)
         of_x = np.zeros((num_items, num_points, steps + 1, steps))
         for k in range(steps):
             of_x[:, :, k, k] = -reached[..., k]
@@ -108,7 +109,8 @@ class Graded:
         hessian = _curvature_of_diagonal(
             -(counts[..., 1:] + counts[..., :-1]) * reached * (1 - reached), ability
         )
-        of_gap = counts[..., 1:-1].sum(1) / (4 * np.sinh((rows[:, 1:-1] - rows[:, 2:]) / 2) ** 2)  # (I, K-2)
+        gap = rows[:, 1:-1] - rows[:, 2:]  # (I, K-2)
+        of_gap = counts[..., 1:-1].sum(1) * np.exp(-gap) / np.expm1(-gap) ** 2
         for k in range(1, rows.shape[1] - 1):
             hessian[:, k, k] -= of_gap[:, k - 1]
             hessian[:, k + 1, k + 1] -= of_gap[:, k - 1]
