@@ -172,14 +172,12 @@ def test_unrelated_answers_have_slope_zero_and_say_so() -> None:
     [
         ([[1, 0, 1]], "2pl", "1 student is too few: item parameters are read off differences between students."),
         ([[1, 1, 1], [1, 1, 1]], "2pl", "None of 3 items has two different answers (item 1: every answer is 1"),
-        ([[0, 1, 2], [1, 0, 0]], "1pl", "1pl takes items with two categories; more have"),
+        ([[0, 1, 2], [1, 0, 0], [1, 1, 1]], "1pl", "1pl takes items with two categories; more have"),
         ([[0, 1], [1, 0], [1, 1]], "2pl", "2 items have 4 response patterns, too few for the 4 parameters of 2pl."),
         ([[0, 1, 1], [1, 0, 0]], "4pl", "No model '4pl'. Known: 1pl, 2pl, 3pl, grm, gpcm, sequential."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_fitted_is_said_before_fitting(rows: list, model, because: str) -> None:
-    if model == "1pl":
-        rows = [[0, 1, 2], [1, 0, 0], [1, 1, 1]]
     with pytest.raises(CalibrationError) as raised:
         fit(response_matrix(rows), model)
     assert str(raised.value).startswith(because)

@@ -96,3 +96,10 @@ def test_graded_probabilities_are_differences_of_sigmoids() -> None:
 
 def test_unordered_graded_intercepts_have_no_probability() -> None:
     assert np.isnan(GRADED.log_probabilities(np.array([[1.0, -1.0, 1.0]]), ABILITY)).any()
+
+
+def test_far_apart_graded_intercepts_do_not_overflow() -> None:
+    """Warnings are errors here; a gap of 800 logits once overflowed."""
+    rows = np.array([[1.0, 400.0, -400.0]])
+    assert np.isfinite(GRADED.scores(rows, ABILITY)).all()
+    assert np.isfinite(GRADED.curvature(rows, ABILITY, np.ones((1, len(ABILITY), 3)))).all()
