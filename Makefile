@@ -44,9 +44,10 @@ bench: accuracy speed load kills ## every figure of docs/results, about two hour
 accuracy: setup ## AUC of every model, five folds, as published and clean
 	$(BIN)/python benchmarks/accuracy.py --out $(RESULTS)/accuracy.json
 
-speed: setup ## training against pyKT's loop; microseconds per answer
+speed: setup ## training against pyKT's loop; microseconds per answer; seconds to calibrate
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
 	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost.json
+	$(BIN)/python benchmarks/irt_speed.py --out $(RESULTS)/irt_speed.json
 
 load: setup ## events per second and latency of the service
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --out $(RESULTS)/serve_events.json

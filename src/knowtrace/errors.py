@@ -4,6 +4,7 @@
     ├── DataError             400  a source that cannot be read as answers
     ├── RunError              500  a run folder that is missing, incomplete or altered
     ├── TrainingError         400  data or settings that training cannot start from
+    ├── CalibrationError      400  responses or settings that item parameters cannot be estimated from
     ├── SettingsError         500  a setting of the installation that cannot be used
     ├── NotFoundError         404  a thing that was asked for by name and is not there
     ├── ConflictError         409  the request contradicts what is already stored
@@ -32,6 +33,12 @@ class RunError(KnowTraceError):
 
 class TrainingError(KnowTraceError):
     """Training cannot start from this data or these settings."""
+
+    status = 400
+
+
+class CalibrationError(KnowTraceError):
+    """Item parameters cannot be estimated from these responses or with these settings."""
 
     status = 400
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from knowtrace.cli import data, demo, evaluate, serve, simulate, train
+from knowtrace.cli import data, demo, evaluate, irt, serve, simulate, train
 from knowtrace.cli.terminal import fail
 from knowtrace.errors import KnowTraceError
 
@@ -21,6 +21,7 @@ app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("irt")(irt.irt_command)
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 
