@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from knowtrace.sources import Inspection, inspect, read
+from knowtrace.sources import Inspection, SimulationConfig, inspect, plant, read, simulate
 
 Source = Callable[..., Path]
 
@@ -49,6 +49,7 @@ def test_the_span_of_time(golden: Path) -> None:
 def test_every_suspicion_finds_its_case(source: Source) -> None:
     rows = [f"robot,r{i},1,x,5,2024-01-01" for i in range(20)]
     rows += [f"twin{t},t{i},{i % 2},x,5,2024-01-01" for t in "ab" for i in range(20)]
+    rows += [f"twina,u{i},{i % 2},x,5,2024-01-02" for i in range(2)]
     rows += [f"s{n},easy,1,x,5,2024-01-01" for n in range(10)] + [
         f"s{n},broken,0,,5,2024-01-02" for n in range(10)
     ]
@@ -57,6 +58,7 @@ def test_every_suspicion_finds_its_case(source: Source) -> None:
     inspection = inspect(read(source("\n".join(["student,item,correct,skill,elapsed,time", *rows]))))
     assert suspicions(inspection) == {
         "twins": (1, ("twina = twinb",)),
+        "item answered once": (23, ("r0", "r1", "r2", "r3", "r4")),
         "everybody right": (1, ("easy",)),
         "everybody wrong": (1, ("broken",)),
         "inconsistent skills": (1, ("q",)),
@@ -64,8 +66,32 @@ def test_every_suspicion_finds_its_case(source: Source) -> None:
         "one answer": (1, ("once",)),
         "same responses": (1, ("robot",)),
         "too fast": (1, ("fast",)),
-        "future": (1, ("answers.csv line 85: 9998-01-01",)),
+        "future": (1, ("answers.csv line 87: 9998-01-01",)),
     }
+
+
+def test_contamination_is_said_with_its_largest_cases_and_what_to_do() -> None:
+    clean = simulate(
+        SimulationConfig(num_students=120, num_answers=80, num_items=150, num_skills=1), 3
+    ).dataset
+    planted = plant(clean, 3, num_twins=4, twin_noise=0, num_blocks=5, block_length=45, num_items=5)
+    inspection = inspect(planted.dataset)
+    found = {suspicion.kind: suspicion for suspicion in inspection.suspicions}
+    for kind in ("twins", "copied blocks", "duplicated items"):
+        assert len(found[kind].examples) == 3
+    sizes = [block.num_answers for block in inspection.contamination.copied_blocks]
+    assert found["copied blocks"].count == len(sizes)
+    assert f"({max(sizes)} answers)" in found["copied blocks"].examples[0]
+    assert "knowtrace train --clean" in found["twins"].text
+    assert "% of all answers" in found["twins"].text
+    assert (found["duplicated items"].count, "one id" in found["duplicated items"].text) == (5, True)
+
+
+def test_a_category_that_nobody_gave_is_named(source: Source) -> None:
+    rows = [f"s{n},i{i},{(n + i) % 2 * 3}" for n in range(3) for i in range(5)]
+    inspection = inspect(read(source("\n".join(["student,item,response", *rows])), categories=4))
+    assert suspicions(inspection)["empty category"] == (2, ("1", "2"))
+    assert inspection.category_counts == (8, 0, 0, 7)
 
 
 def test_clean_data_raises_no_suspicion(source: Source) -> None:

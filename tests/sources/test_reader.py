@@ -84,14 +84,19 @@ def test_reading_leaves_the_garbage_collector_as_it_was(golden: Path, tmp_path: 
 
 def test_the_room_exports_what_it_promises() -> None:
     assert sorted(sources.__all__) == [
+        "Contamination",
         "Dataset",
         "Inspection",
+        "Planted",
         "Simulation",
         "SimulationConfig",
+        "find_contamination",
         "find_twins",
         "inspect",
+        "plant",
         "read",
         "simulate",
+        "training_obstacles",
         "write_quarantine",
         "write_simulation",
     ]

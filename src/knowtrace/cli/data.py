@@ -14,6 +14,7 @@ from knowtrace.cli.terminal import out, pairs, print_json
 from knowtrace.errors import DataError
 from knowtrace.sources import Inspection, inspect, read, write_quarantine
 from knowtrace.sources.cells import YEAR_2000
+from knowtrace.sources.contamination import Contamination
 from knowtrace.sources.inspection import Quantiles
 from knowtrace.sources.scale import Responses
 
@@ -70,7 +71,7 @@ def parse_responses(text: str | None) -> Responses | None:
 
 
 def show(inspection: Inspection, console: Console) -> None:
-    """Print an inspection for a person: facts, spreads, rejected rows, notes, suspicions."""
+    """Print an inspection for a person: facts, spreads, rejected rows, notes, suspicions, obstacles."""
     console.print(f"[bold]{escape(inspection.name)}[/bold]: {inspection.format}")
     console.print(_facts(inspection))
     console.print(_spreads(inspection))
@@ -83,6 +84,8 @@ def show(inspection: Inspection, console: Console) -> None:
     for suspicion in inspection.suspicions:
         examples = f" For example: {', '.join(suspicion.examples)}." if suspicion.examples else ""
         console.print(f"[yellow]Suspicious:[/yellow] {escape(suspicion.text + examples)}")
+    for obstacle in inspection.obstacles:
+        console.print(f"[red]Training cannot start:[/red] {escape(obstacle)}")
 
 
 def _facts(inspection: Inspection) -> Table:
@@ -102,12 +105,26 @@ def _facts(inspection: Inspection) -> Table:
     if inspection.num_categories == 2:
         table.add_row("correct", f"{inspection.mean_score:.1%}")
     else:
-        shares = ", ".join(f"{k}: {share:.1%}" for k, share in enumerate(inspection.category_shares))
-        table.add_row("responses", f"{shares} (mean score {inspection.mean_score:.1%})")
+        counts = zip(inspection.category_shares, inspection.category_counts, strict=True)
+        shares = ", ".join(f"{k}: {share:.1%} ({count:,})" for k, (share, count) in enumerate(counts))
+        table.add_row("responses", f"{shares}; mean score {inspection.mean_score:.1%}")
+    table.add_row("stored twice", _stored_twice(inspection.contamination))
     if inspection.splits:
         parts = ", ".join(f"{split} {count:,}" for split, count in inspection.splits.items())
         table.add_row("split", escape(f"{parts} students"))
     return table
+
+
+def _stored_twice(contamination: Contamination) -> str:
+    chance = sum(not group.is_beyond_chance for group in contamination.twins + contamination.exact_duplicates)
+    by_chance = f"; {chance:,} groups of students agree no more than chance allows" if chance else ""
+    blocks, items = len(contamination.copied_blocks), len(contamination.duplicated_items)
+    if not contamination.clusters and not blocks and not items:
+        return f"nothing{by_chance}"
+    return (
+        f"{len(contamination.clusters):,} clusters of students ({contamination.clustered_share:.1%} of all "
+        f"answers), {blocks:,} copied blocks, {items:,} pairs of items{by_chance}"
+    )
 
 
 def _time_span(inspection: Inspection) -> str:

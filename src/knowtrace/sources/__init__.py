@@ -1,7 +1,10 @@
 """What others wrote, as interactions: one file per format, the checks they share, and the simulator."""
 
+from knowtrace.sources.contamination import Contamination, find_contamination
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.inspection import Inspection, inspect
+from knowtrace.sources.obstacles import training_obstacles
+from knowtrace.sources.planting import Planted, plant
 from knowtrace.sources.quarantine import write_quarantine
 from knowtrace.sources.reader import read
 from knowtrace.sources.simulation_folder import write_simulation
@@ -9,14 +12,19 @@ from knowtrace.sources.simulator import Simulation, SimulationConfig, simulate
 from knowtrace.sources.twins import find_twins
 
 __all__ = [
+    "Contamination",
     "Dataset",
     "Inspection",
+    "Planted",
     "Simulation",
     "SimulationConfig",
+    "find_contamination",
     "find_twins",
     "inspect",
+    "plant",
     "read",
     "simulate",
+    "training_obstacles",
     "write_quarantine",
     "write_simulation",
 ]

@@ -35,3 +35,9 @@ class Dataset:
     @cached_property
     def num_interactions(self) -> int:
         return sum(len(history) for history in self.students.values())
+
+    @cached_property
+    def category_counts(self) -> NDArray[np.int64]:
+        """How many answers have each response, (K,)."""
+        responses = [answer.response for history in self.students.values() for answer in history]
+        return np.bincount(np.array(responses, dtype=np.int64), minlength=self.num_categories)

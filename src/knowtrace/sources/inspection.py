@@ -8,9 +8,11 @@ from datetime import datetime
 import numpy as np
 
 from knowtrace.domain import Quarantined
+from knowtrace.sources.contamination import Contamination, find_contamination
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.gathering import DUPLICATE
 from knowtrace.sources.item_counts import ItemCounts, count_items
+from knowtrace.sources.obstacles import training_obstacles
 from knowtrace.sources.suspicions import Suspicion, find_suspicions
 
 
@@ -38,7 +40,10 @@ class BrokenRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """The facts of a source. `category_shares` are of all answers; `splits` counts each part's students."""
+    """The facts of a source. `category_shares` are of all answers; `splits` counts each part's students.
+
+    `obstacles` are sentences that say why training cannot start; empty when it can.
+    """
 
     name: str
     format: str
@@ -53,6 +58,7 @@ class Inspection:
     broken_rules: Sequence[BrokenRule]
     first_answered_at: datetime | None
     last_answered_at: datetime | None
+    category_counts: Sequence[int]
     category_shares: Sequence[float]
     mean_score: float
     answers_per_student: Quantiles
@@ -60,7 +66,9 @@ class Inspection:
     skills_per_item: Quantiles
     splits: Mapping[str, int]
     notes: Sequence[str]
+    contamination: Contamination
     suspicions: Sequence[Suspicion]
+    obstacles: Sequence[str]
 
 
 def inspect(dataset: Dataset) -> Inspection:
@@ -68,8 +76,8 @@ def inspect(dataset: Dataset) -> Inspection:
     answers = [answer for history in dataset.students.values() for answer in history]
     items = count_items(dataset)
     times = [answer.answered_at for answer in answers if answer.answered_at is not None]
-    responses = np.bincount([answer.response for answer in answers], minlength=dataset.num_categories)
-    shares = responses / responses.sum()
+    shares = dataset.category_counts / len(answers)
+    contamination = find_contamination(dataset)
     return Inspection(
         name=dataset.name,
         format=dataset.format,
@@ -84,6 +92,7 @@ def inspect(dataset: Dataset) -> Inspection:
         broken_rules=_broken_rules(dataset.quarantined),
         first_answered_at=min(times, default=None),
         last_answered_at=max(times, default=None),
+        category_counts=tuple(dataset.category_counts.tolist()),
         category_shares=tuple(shares.tolist()),
         mean_score=float(shares @ np.arange(len(shares)) / (len(shares) - 1)),
         answers_per_student=_quantiles([len(history) for history in dataset.students.values()]),
@@ -91,7 +100,9 @@ def inspect(dataset: Dataset) -> Inspection:
         skills_per_item=_quantiles([_num_skills(item) for item in items.values()]),
         splits=dict(sorted(Counter(dataset.splits.values()).items())),
         notes=tuple(dataset.notes),
-        suspicions=find_suspicions(dataset, items),
+        contamination=contamination,
+        suspicions=find_suspicions(dataset, items, contamination),
+        obstacles=tuple(training_obstacles(dataset)),
     )
 
 

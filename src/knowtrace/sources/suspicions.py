@@ -1,12 +1,12 @@
 """What in a source looks wrong without breaking a rule: said in words, with examples."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from knowtrace.sources.contamination import Contamination
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.gathering import FUTURE
 from knowtrace.sources.item_counts import ItemCounts
-from knowtrace.sources.twins import find_twins
+from knowtrace.sources.suspicious_contamination import Suspicion, suspicious_contamination
 
 MIN_ITEM_ANSWERS = 10
 """Answers an item needs before "everybody was right" says anything."""
@@ -20,23 +20,17 @@ FASTEST_SECONDS = 1.0
 NUM_EXAMPLES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspicion:
-    """`text` says it in a sentence, `count` how many students, items or answers; `examples` names a few."""
-
-    kind: str
-    text: str
-    count: int
-    examples: tuple[str, ...] = ()
-
-
-def find_suspicions(dataset: Dataset, items: Mapping[str, ItemCounts]) -> tuple[Suspicion, ...]:
+def find_suspicions(
+    dataset: Dataset, items: Mapping[str, ItemCounts], contamination: Contamination
+) -> tuple[Suspicion, ...]:
     """Return every suspicion that has something behind it."""
     found = (
-        _twins(dataset),
+        *suspicious_contamination(dataset, contamination),
+        _empty_categories(dataset),
         *_one_sided_items(dataset, items),
         _inconsistent_skills(items),
         _unskilled_items(items),
+        _items_answered_once(items),
         _single_answers(dataset),
         _same_responses(dataset),
         _too_fast(dataset),
@@ -55,16 +49,11 @@ def _suspicion(kind: str, text: str, who: Iterable[str], *, more: str = "") -> S
     )
 
 
-def _twins(dataset: Dataset) -> Suspicion | None:
-    clusters = find_twins(dataset)
-    students = [student_id for cluster in clusters for student_id in cluster]
-    share = sum(len(dataset.students[s]) for s in students) / dataset.num_interactions
-    text = "Clusters of students who gave the same answers to the same items"
-    more = (
-        f" They are {len(students):,} students with {share:.0%} of all answers: one person under several "
-        "ids? Keep each cluster on one side of a split."
-    )
-    return _suspicion("twins", text, (" = ".join(cluster) for cluster in clusters), more=more)
+def _empty_categories(dataset: Dataset) -> Suspicion | None:
+    text = "Response categories that nobody gave"
+    more = " Nothing can be learnt about them; is the number of categories right?"
+    empty = (str(k) for k, count in enumerate(dataset.category_counts.tolist()) if not count)
+    return _suspicion("empty category", text, empty, more=more)
 
 
 def _one_sided_items(dataset: Dataset, items: Mapping[str, ItemCounts]) -> Sequence[Suspicion | None]:
@@ -97,6 +86,13 @@ def _unskilled_items(items: Mapping[str, ItemCounts]) -> Suspicion | None:
     return _suspicion(
         "no skill", text, (item_id for item_id, item in items.items() if not any(item.skill_sets))
     )
+
+
+def _items_answered_once(items: Mapping[str, ItemCounts]) -> Suspicion | None:
+    ids = [item_id for item_id, item in items.items() if item.num_answers == 1]
+    text = "Items answered once, of which no difficulty can be learnt"
+    more = f" They are {len(ids) / len(items):.0%} of the items."
+    return _suspicion("item answered once", text, ids, more=more)
 
 
 def _single_answers(dataset: Dataset) -> Suspicion | None:
