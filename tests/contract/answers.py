@@ -26,7 +26,7 @@ def answers_of(counts: Tensor) -> TrainingAnswers:
     return TrainingAnswers(
         counts=torch.cat([counts.unsqueeze(0), torch.zeros(1, *counts.shape)]),
         item_skills=torch.arange(len(counts)).remainder(4).unsqueeze(1) + 1,
-        item_ranks=torch.arange(len(counts)),
+        item_positions=torch.arange(len(counts)).float(),
         batches=lambda: [],
     )
 

@@ -78,14 +78,14 @@ class TrainingAnswers:
     """What training students answered, for what a model reads off it before any gradient step.
 
     counts (1 + G, num_items, K): row 0 the answers of all training students, row g those of the g-th group; items
-    of the catalogue that nobody answered have zeros. item_skills (num_items, S). item_ranks (num_items,): the place
-    of each item in the natural order of item ids, where neighbours often belong to one problem set.
+    of the catalogue that nobody answered have zeros. item_skills (num_items, S). item_positions (num_items,): places of
+    the items in the natural order of their ids, where neighbours often are of one problem set; 0 where there is none.
     `batches` yields every training answer once, in batches of some students.
     """
 
     counts: Tensor
     item_skills: Tensor
-    item_ranks: Tensor
+    item_positions: Tensor
     batches: Callable[[], Iterable[Batch]]
 
 

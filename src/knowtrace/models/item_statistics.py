@@ -1,28 +1,37 @@
 """What training answers say of each item before any model: numbers, not vectors that are learnt.
 
 A vector learnt per item remembers the answers it was learnt from; a statistic that leaves out the asking student's
-group does not. An item without answers of its own still has neighbours: items of the same skills next to it in the
-order of ids, which mostly are of one problem set.
+group does not. An item without answers of its own still has neighbours: items next to it in the order of ids, which
+mostly are of one problem set.
 """
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from knowtrace.domain import FIRST_KNOWN, PADDING
+from knowtrace.models import running_features as running
 from knowtrace.models.contract import Batch, Sizes, TrainingAnswers
+from knowtrace.models.expectation import left_of_credit
+from knowtrace.models.layers import response_credit
 
-REACHES = (2.0, 12.0)
+COUNT_REACHES = (2.0, 12.0)
+LEFT_REACHES = (2.0, 12.0, 60.0)
 """How far, in places, a neighbour's answers reach: their weight falls by e over each."""
 
-NEIGHBOURS = 24
+NEIGHBOURS = 40
 """So many neighbours are looked at on each side."""
 
 PRIOR = 6.0
 """Answers that the wider mean weighs against each narrower one: all, skill, far and near neighbours, item."""
 
-NUM_STATISTICS = 2 * (2 + len(REACHES)) + 1
-"""Per item: a logit and a log-count of each of skill, neighbourhoods and item; and the logit shrunk through all."""
+NUM_COUNTED = 2 * (2 + len(COUNT_REACHES))
+NUM_LEFT = 1 + 2 * len(LEFT_REACHES)
+NUM_STATISTICS = NUM_COUNTED + NUM_LEFT + 1
+"""Per item: a logit and a log-count of each of skill, neighbourhoods and item; what is left of the credit of its own
+answers, of those of its neighbours of the same skills, and of any; and the base."""
 
 
 class ItemStatistics(nn.Module):
@@ -34,55 +43,114 @@ class ItemStatistics(nn.Module):
 
     table: Tensor
     thresholds: Tensor
-    ranks: Tensor
+    positions: Tensor
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
+        self.sizes = sizes
         self.register_buffer("table", torch.zeros(sizes.num_items, NUM_STATISTICS))
         self.register_buffer("thresholds", torch.zeros(sizes.num_items, sizes.num_categories - 1))
-        self.register_buffer("ranks", torch.zeros(sizes.num_items))
-        self._without: Tensor | None = None
-        self._without_thresholds: Tensor | None = None
+        self.register_buffer("positions", torch.zeros(sizes.num_items))
+        self._without: tuple[Tensor, Tensor] | None = None
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        counts = answers.counts
-        left = torch.cat([counts[:1], counts[:1] - counts[1:]])  # (1 + G, num_items, K)
-        tables, thresholds = zip(*(_statistics(c, answers) for c in left), strict=True)
-        self.table.copy_(tables[0])
-        self.thresholds.copy_(thresholds[0])
-        self.ranks.copy_(answers.item_ranks)
-        self._without, self._without_thresholds = torch.stack(tables), torch.stack(thresholds)
+        near = _Neighbours(answers)
+        counted = [_of_counts(counts, answers, near) for counts in _without_each(answers.counts)]
+        thresholds = torch.stack([found[1] for found in counted])
+        self.positions.copy_(answers.item_positions)
+        nothing = answers.counts.new_zeros(self.sizes.num_items, NUM_LEFT)
+        # The features that expectations rest on are read with what counts alone tell of the items.
+        self._keep([_join(found[0], nothing) for found in counted], thresholds)
+        left = _without_each(self._left_by_group(answers))  # (1 + G, num_items, 2)
+        self._keep(
+            [_join(found[0], _of_left(rest, near)) for found, rest in zip(counted, left, strict=True)],
+            thresholds,
+        )
 
     def of_batch(self, batch: Batch, items: Tensor) -> tuple[Tensor, Tensor]:
         """Return statistics (B, T, NUM_STATISTICS) and thresholds (B, T, K-1) of items (B, T) without each student's
         own group."""
-        if self._without is None or self._without_thresholds is None or not batch.groups.any():
+        if self._without is None or not batch.groups.any():
             return self(items)
-        groups = batch.groups.unsqueeze(1).cpu()
-        at = items.cpu()
-        return (
-            self._without[groups, at].to(items.device),
-            self._without_thresholds[groups, at].to(items.device),
-        )
+        groups, at = batch.groups.unsqueeze(1).cpu(), items.cpu()
+        table, thresholds = self._without
+        return table[groups, at].to(items.device), thresholds[groups, at].to(items.device)
 
     def forward(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        return nn.functional.embedding(items, self.table), nn.functional.embedding(items, self.thresholds)
+        return F.embedding(items, self.table), F.embedding(items, self.thresholds)
+
+    def positions_of(self, items: Tensor) -> Tensor:
+        return F.embedding(items, self.positions.unsqueeze(-1)).squeeze(-1)
+
+    def _keep(self, tables: list[Tensor], thresholds: Tensor) -> None:
+        self.table.copy_(tables[0])
+        self.thresholds.copy_(thresholds[0])
+        self._without = torch.stack(tables), thresholds
+
+    def _left_by_group(self, answers: TrainingAnswers) -> Tensor:
+        """Return the sums of what is left of credit and the answers behind them, (1 + G, num_items, 2)."""
+        rows: list[NDArray[np.float32]] = []
+        credits: list[NDArray[np.float32]] = []
+        owners: list[NDArray[np.int64]] = []
+        items: list[Tensor] = []
+        for batch in answers.batches():
+            seen, credit = self._skill_and_past(batch)
+            rows.append(seen[batch.valid].numpy())
+            credits.append(credit[batch.valid].numpy())
+            owners.append(batch.groups.unsqueeze(1).expand_as(batch.items)[batch.valid].numpy())
+            items.append(batch.items[batch.valid])
+        sums = torch.zeros(len(answers.counts), self.sizes.num_items, 2)
+        if rows:
+            groups = np.concatenate(owners)
+            left = left_of_credit(np.concatenate(rows), np.concatenate(credits), groups)
+            values = torch.stack([torch.from_numpy(left), torch.ones(len(left))], dim=-1)
+            sums.index_put_((torch.from_numpy(groups), torch.cat(items)), values, accumulate=True)
+            sums[0] = sums.sum(0)
+        return sums
+
+    def _skill_and_past(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return what is known before each answer but for the item itself, (B, T, F), and its credit (B, T)."""
+        statistics, _ = self.of_batch(batch, batch.items)
+        credit = response_credit(batch.responses, self.sizes.num_categories)
+        slots = running.slots_of(batch.skills, self.sizes.num_skills)
+        positions = self.positions_of(batch.items)
+        past = running.pasts(batch, credit, statistics[..., -1].sigmoid(), positions, slots)
+        features = running.features(past, slots, positions, batch.lags)
+        return torch.cat([statistics[..., :2], features], dim=-1), credit
 
 
-def _statistics(counts: Tensor, answers: TrainingAnswers) -> tuple[Tensor, Tensor]:
-    """Return the statistics (num_items, NUM_STATISTICS) and thresholds (num_items, K-1) of counts (num_items, K)."""
-    shares = (counts.sum(0) + 1) / (counts.sum() + counts.shape[-1])  # (K,)
+def _without_each(sums: Tensor) -> Tensor:
+    """Return sums (1 + G, ...) of all and of each group as sums of all and of all but each group."""
+    return torch.cat([sums[:1], sums[:1] - sums[1:]])
+
+
+def _join(counted: Tensor, left: Tensor) -> Tensor:
+    return torch.cat([counted[:, :-1], left, counted[:, -1:]], dim=1)
+
+
+def _of_counts(counts: Tensor, answers: TrainingAnswers, near: "_Neighbours") -> tuple[Tensor, Tensor]:
+    """Return the counted statistics and the base (num_items, NUM_COUNTED + 1), and thresholds (num_items, K-1)."""
+    overall = (counts.sum(0) + 1) / (counts.sum() + counts.shape[-1])  # (K,)
+    levels = [
+        _by_skill(counts, answers.item_skills),
+        *(near.sums(counts, reach) for reach in reversed(COUNT_REACHES)),
+        counts,
+    ]
     columns: list[Tensor] = []
-    wider = shares.expand_as(counts)
-    levels = [_by_skill(counts, answers.item_skills)]
-    levels += [_nearby(counts, answers, reach) for reach in reversed(REACHES)]
-    levels.append(counts)
+    shares = overall.expand_as(counts)
     for level in levels:
-        total = level.sum(-1, keepdim=True)
-        columns += [_logit(_shrunk(level, shares)), total.log1p().squeeze(-1)]
-        wider = _shrunk(level, wider)
-    columns.append(_logit(wider))
-    return torch.stack(columns, dim=-1), (wider[:, :-1] / wider[:, 1:]).log()
+        columns += [_logit(_shrunk(level, overall)), level.sum(-1).log1p()]
+        shares = _shrunk(level, shares)
+    columns.append(_logit(shares))
+    return torch.stack(columns, dim=-1), (shares[:, :-1] / shares[:, 1:]).log()
+
+
+def _of_left(left: Tensor, near: "_Neighbours") -> Tensor:
+    """Return the mean of what is left of credit, (num_items, NUM_LEFT), shrunk to zero."""
+    levels = [left]
+    for reach in LEFT_REACHES:
+        levels += [near.sums(left, reach), near.sums(left, reach, of_any_skill=True)]
+    return torch.stack([level[:, 0] / (level[:, 1] + PRIOR) for level in levels], dim=-1)
 
 
 def _shrunk(counts: Tensor, prior: Tensor) -> Tensor:
@@ -91,8 +159,7 @@ def _shrunk(counts: Tensor, prior: Tensor) -> Tensor:
 
 def _logit(shares: Tensor) -> Tensor:
     """Return the logit of the mean credit of category shares (..., K)."""
-    credit = (shares * torch.linspace(0, 1, shares.shape[-1])).sum(-1)
-    return credit.logit(1e-4)
+    return (shares * torch.linspace(0, 1, shares.shape[-1])).sum(-1).logit(1e-4)
 
 
 def _by_skill(counts: Tensor, item_skills: Tensor) -> Tensor:
@@ -103,20 +170,34 @@ def _by_skill(counts: Tensor, item_skills: Tensor) -> Tensor:
     return totals[first]
 
 
-def _nearby(counts: Tensor, answers: TrainingAnswers, reach: float) -> Tensor:
-    """Return for each item the counts of its neighbours of the same skills, fading with distance; its own left out."""
-    kind = torch.unique(answers.item_skills.sort(-1).values, dim=0, return_inverse=True)[1]
-    ranks = answers.item_ranks
-    order = torch.from_numpy(np.lexsort((ranks.numpy(), kind.numpy())))
-    order = order[order >= FIRST_KNOWN]
-    found = torch.zeros_like(counts)
-    sorted_counts, sorted_kind, sorted_ranks = counts[order], kind[order], ranks[order]
-    total = torch.zeros_like(sorted_counts)
-    for places in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
-        same = sorted_kind[places:] == sorted_kind[:-places]
-        apart = (sorted_ranks[places:] - sorted_ranks[:-places]).clamp(min=places)
-        weight = (torch.exp(-apart / reach) * same).to(counts.dtype).unsqueeze(-1)
-        total[places:] += weight * sorted_counts[:-places]
-        total[:-places] += weight * sorted_counts[places:]
-    found[order] = total
-    return found
+class _Neighbours:
+    """Items in the order of their positions, all together and apart by the set of their skills."""
+
+    def __init__(self, answers: TrainingAnswers) -> None:
+        positions = answers.item_positions.numpy()
+        kinds = np.unique(answers.item_skills.sort(-1).values.numpy(), axis=0, return_inverse=True)[1].ravel()
+        self._positions = answers.item_positions
+        self._kinds = torch.from_numpy(kinds)
+        self._by_skill = _known(np.lexsort((positions, kinds)))
+        self._of_any = _known(np.argsort(positions, kind="stable"))
+
+    def sums(self, values: Tensor, reach: float, *, of_any_skill: bool = False) -> Tensor:
+        """Return for each item the sum of its neighbours' values (num_items, C), fading with distance, without its
+        own."""
+        order = self._of_any if of_any_skill else self._by_skill
+        own, position, kind = values[order], self._positions[order], self._kinds[order]
+        total = torch.zeros_like(own)
+        for apart in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
+            way = (position[apart:] - position[:-apart]).clamp(min=apart)
+            weight = torch.exp(-way / reach).unsqueeze(-1)
+            if not of_any_skill:
+                weight = weight * kind[apart:].eq(kind[:-apart]).unsqueeze(-1)
+            total[apart:] += weight * own[:-apart]
+            total[:-apart] += weight * own[apart:]
+        found = torch.zeros_like(values)
+        found[order] = total
+        return found
+
+
+def _known(order: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(order[order >= FIRST_KNOWN])

@@ -31,7 +31,7 @@ from knowtrace.models.layers import (
 )
 from knowtrace.models.linear_scan import linear_scan
 from knowtrace.models.ranges import check_ranges
-from knowtrace.models.running_features import NUM_FEATURES, OVERALL_DECAYS, SKILL_DECAYS, Past
+from knowtrace.models.running_features import NUM_FEATURES, Sums
 
 WIDEST = 512
 """Units of the recurrence, so that a state with all its sums stays within 8 KiB."""
@@ -64,7 +64,7 @@ class MinGRUConfig:
 
 
 class MinGRU(ResponseModel):
-    """State: recurrence (hidden_dim), overall sums (12), sums of each skill slot (7 each)."""
+    """State: the recurrence (hidden_dim), then the running sums."""
 
     item_weight: Tensor
 
@@ -98,53 +98,46 @@ class MinGRU(ResponseModel):
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
         statistics, thresholds = self.statistics.of_batch(batch, items)
         vectors = self._vectors(items, batch.skills)
-        ranks = F.embedding(items, self.statistics.ranks.unsqueeze(-1)).squeeze(-1)
+        positions = self.statistics.positions_of(items)
         credit = response_credit(batch.responses, self.sizes.num_categories)
         expected = statistics[..., -1].sigmoid()
         slots = running.slots_of(batch.skills, self.sizes.num_skills)
-        values = running.added(credit, expected, ranks, batch.lags, batch.elapsed)
-        past = running.pasts(values, credit, expected, slots, batch.valid)
-        seen = torch.cat([statistics, running.features(past, slots, ranks, batch.lags)], dim=-1)
+        past = running.pasts(batch, credit, expected, positions, slots)
+        seen = torch.cat([statistics, running.features(past, slots, positions, batch.lags)], dim=-1)
         kept, entering = self._gates(self._answers(seen, vectors, credit, expected))
         hidden = shift_right(linear_scan(kept, entering))
         return category_logits(self._score(hidden, seen, vectors), thresholds)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
-        return self.out.weight.new_zeros(
-            num_students, self.config.hidden_dim + len(OVERALL_DECAYS) + self._num_sums
-        )
+        size = self.config.hidden_dim + running.state_size(self.sizes.num_skills)
+        return self.out.weight.new_zeros(num_students, size)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        hidden, overall, by_slot = self._parts(state)
+        hidden, sums = self._parts(state)
         statistics, _ = self.statistics(answer.items)
-        vectors = self._vectors(answer.items, answer.skills)
-        ranks = F.embedding(answer.items, self.statistics.ranks.unsqueeze(-1)).squeeze(-1)
+        positions = self.statistics.positions_of(answer.items)
         credit = response_credit(answer.responses, self.sizes.num_categories)
         expected = statistics[..., -1].sigmoid()
         slots = running.slots_of(answer.skills, self.sizes.num_skills)
-        past = Past(overall, _of_slots(by_slot, slots))
-        seen = torch.cat([statistics, running.features(past, slots, ranks, answer.lags)], dim=-1)
+        past = sums.past(slots.unsqueeze(1))
+        features = running.features(
+            past, slots.unsqueeze(1), positions.unsqueeze(1), answer.lags.unsqueeze(1)
+        )
+        seen = torch.cat([statistics, features.squeeze(1)], dim=-1)
+        vectors = self._vectors(answer.items, answer.skills)
         kept, entering = self._gates(self._answers(seen, vectors, credit, expected))
-
-        overall = overall * overall.new_tensor(OVERALL_DECAYS)
-        overall = overall + running.added(credit, expected, ranks, answer.lags, answer.elapsed)
-        values = running.added_to_skills(credit, expected, overall[..., 1], overall[..., -1]).unsqueeze(1)
-        touched = F.one_hot(slots, by_slot.shape[1]).sum(1).unsqueeze(-1)  # (B, slots, 1)
-        touched = touched.clamp(max=1) * _is_real(by_slot.shape[1], touched.device)
-        after = by_slot * by_slot.new_tensor(SKILL_DECAYS) + values
-        by_slot = torch.where(touched.bool(), after, by_slot)
-        return torch.cat([kept * hidden + entering, overall, by_slot.flatten(1)], dim=-1)
+        after = sums.after(answer, credit, expected, positions, slots)
+        return torch.cat([kept * hidden + entering, after], dim=-1)
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        hidden, overall, by_slot = self._parts(state)
+        hidden, sums = self._parts(state)
         num_asked = asked.items.shape[1]
         statistics, thresholds = self.statistics(asked.items)
-        ranks = F.embedding(asked.items, self.statistics.ranks.unsqueeze(-1)).squeeze(-1)
         slots = running.slots_of(asked.skills, self.sizes.num_skills)
-        by_skill = _of_slots(by_slot, slots.flatten(1)).view(*slots.shape, -1)
-        past = Past(overall.unsqueeze(1).expand(-1, num_asked, -1), by_skill)
         lags = asked.lags.unsqueeze(1).expand(-1, num_asked)
-        seen = torch.cat([statistics, running.features(past, slots, ranks, lags)], dim=-1)
+        positions = self.statistics.positions_of(asked.items)
+        features = running.features(sums.past(slots), slots, positions, lags)
+        seen = torch.cat([statistics, features], dim=-1)
         hidden = hidden.unsqueeze(1).expand(-1, num_asked, -1)
         score = self._score(hidden, seen, self._vectors(asked.items, asked.skills))
         return category_logits(score, thresholds).softmax(-1)
@@ -171,22 +164,6 @@ class MinGRU(ResponseModel):
         met = F.silu(self.mix(self.dropout(met)))
         return self.out(self.dropout(met)).squeeze(-1)
 
-    @property
-    def _num_sums(self) -> int:
-        return running.num_slots(self.sizes.num_skills) * len(SKILL_DECAYS)
-
-    def _parts(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return recurrence (B, H), overall sums (B, 12) and sums by slot (B, slots, 7)."""
-        hidden, overall, by_slot = state.split(
-            [self.config.hidden_dim, len(OVERALL_DECAYS), self._num_sums], dim=-1
-        )
-        return hidden, overall, by_slot.unflatten(-1, (-1, len(SKILL_DECAYS)))
-
-
-def _of_slots(by_slot: Tensor, slots: Tensor) -> Tensor:
-    """Return the sums (B, M, 7) of slots (B, M); those of padding are zero, because no answer touches it."""
-    return by_slot.gather(1, slots.unsqueeze(-1).expand(-1, -1, by_slot.shape[-1]))
-
-
-def _is_real(num_slots: int, device: torch.device) -> Tensor:
-    return torch.arange(num_slots, device=device).ne(PADDING).unsqueeze(-1)
+    def _parts(self, state: Tensor) -> tuple[Tensor, Sums]:
+        hidden, sums = state[:, : self.config.hidden_dim], state[:, self.config.hidden_dim :]
+        return hidden, Sums(sums, self.sizes.num_skills)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
+from knowtrace.models.contract import Answer, Batch
 from knowtrace.models.linear_scan import before, fading_sums
 
-OVERALL_DECAYS = (1.0, 1.0, 1.0, 0.9, 0.9, 0.6, 0.6, 0.0, 0.0, 0.0, 0.0, 1.0)
+OVERALL_DECAYS = (1.0, 1.0, 1.0, 0.9, 0.9, 0.6, 0.6, 0.0, 0.0, 1.0)
 """Sums over all answers: credit, answers, surprise; surprise and answers fading by 0.9, and by 0.6; of the last answer
-its credit, the item's rank, the log of its elapsed seconds and whether that is known; days."""
+the log of its elapsed seconds and whether that is known; days."""
 
 SKILL_DECAYS = (1.0, 1.0, 1.0, 0.7, 0.7, 0.0, 0.0)
 """Sums over the answers in a skill: credit, answers, surprise; surprise and answers fading by 0.7; of the last answer
@@ -23,17 +25,82 @@ its number among all answers and the day it was given."""
 MOST_SLOTS = 192
 """Skills a student's sums are kept for; beyond, skills share (a state has at most 8 KiB)."""
 
-NUM_FEATURES = 19
+RECENT = 32
+"""So many last answers are remembered one by one: where the item stands, and the surprise."""
+
+REACHES = (3.0, 20.0, 100.0)
+"""How far, in places among items, a recent answer speaks for an asked item: its weight falls by e over each."""
+
+LAST = 3
+"""Of so many last answers the way to the asked item and the surprise are features of their own."""
+
+NUM_FEATURES = 9 + 2 * len(REACHES) + 2 * LAST + 7
 LONGEST_LAG_DAYS = 365.0
 SECONDS_A_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
 class Past:
-    """Sums before an answer: overall (..., F) and, for each of the asked skills, by_skill (..., S, G)."""
+    """What stood before an answer: the sums overall (..., 10) and, for each of the asked skills, by_skill (..., S, 7);
+    of the RECENT last answers, oldest first, positions, surprises and whether they were given, each (..., RECENT).
+    """
 
     overall: Tensor
     by_skill: Tensor
+    positions: Tensor
+    surprises: Tensor
+    given: Tensor
+
+
+class Sums:
+    """Running sums (B, state_size) step by step: sums over all answers, the last answers, sums of each skill slot."""
+
+    def __init__(self, flat: Tensor, num_skills: int) -> None:
+        self._slots = num_slots(num_skills)
+        parts = flat.split(
+            [len(OVERALL_DECAYS), RECENT, RECENT, RECENT, self._slots * len(SKILL_DECAYS)], dim=-1
+        )
+        self._overall, self._positions, self._surprises, self._given, by_slot = parts
+        self._by_slot = by_slot.unflatten(-1, (self._slots, len(SKILL_DECAYS)))
+
+    def past(self, slots: Tensor) -> Past:
+        """Return what stands before N asked items with slots (B, N, S)."""
+        width = len(SKILL_DECAYS)
+        by_skill = self._by_slot.gather(1, slots.flatten(1).unsqueeze(-1).expand(-1, -1, width))
+        return Past(
+            overall=self._overall.unsqueeze(1),
+            by_skill=by_skill.view(*slots.shape, width),
+            positions=self._positions.unsqueeze(1),
+            surprises=self._surprises.unsqueeze(1),
+            given=self._given.unsqueeze(1),
+        )
+
+    def after(
+        self, answer: Answer, credit: Tensor, expected: Tensor, positions: Tensor, slots: Tensor
+    ) -> Tensor:
+        """Return the sums, flat, after one answer each; credit, expected, positions (B,), slots (B, S)."""
+        decays = self._overall.new_tensor(OVERALL_DECAYS)
+        overall = self._overall * decays + added(credit, expected, answer.lags, answer.elapsed)
+        values = added_to_skills(credit, expected, overall[:, 1], overall[:, -1]).unsqueeze(1)
+        is_slot = torch.arange(self._slots, device=slots.device)
+        touched = (
+            (slots.unsqueeze(-1).eq(is_slot) & is_slot.ne(PADDING)).any(1).unsqueeze(-1)
+        )  # (B, slots, 1)
+        faded = self._by_slot * self._by_slot.new_tensor(SKILL_DECAYS)
+        by_slot = torch.where(touched, faded + values, self._by_slot)
+        recent = [
+            torch.cat([kept[:, 1:], new.unsqueeze(1)], dim=1)
+            for kept, new in (
+                (self._positions, positions),
+                (self._surprises, credit - expected),
+                (self._given, torch.ones_like(credit)),
+            )
+        ]
+        return torch.cat([overall, *recent, by_slot.flatten(1)], dim=-1)
+
+
+def state_size(num_skills: int) -> int:
+    return len(OVERALL_DECAYS) + 3 * RECENT + num_slots(num_skills) * len(SKILL_DECAYS)
 
 
 def num_slots(num_skills: int) -> int:
@@ -58,8 +125,8 @@ def days(lags: Tensor) -> Tensor:
     return (lags / SECONDS_A_DAY).clamp(0.0, LONGEST_LAG_DAYS)
 
 
-def added(credit: Tensor, expected: Tensor, ranks: Tensor, lags: Tensor, elapsed: Tensor) -> Tensor:
-    """Return what answers (...) add to the overall sums, (..., 12)."""
+def added(credit: Tensor, expected: Tensor, lags: Tensor, elapsed: Tensor) -> Tensor:
+    """Return what answers (...) add to the overall sums, (..., 10)."""
     one, surprise, known = torch.ones_like(credit), credit - expected, elapsed.ge(0).to(credit.dtype)
     log_elapsed = elapsed.clamp(min=0).log1p()
     columns = [
@@ -70,8 +137,6 @@ def added(credit: Tensor, expected: Tensor, ranks: Tensor, lags: Tensor, elapsed
         one,
         surprise,
         one,
-        credit,
-        ranks,
         log_elapsed,
         known,
         days(lags),
@@ -85,21 +150,19 @@ def added_to_skills(credit: Tensor, expected: Tensor, number: Tensor, day: Tenso
     return torch.stack([credit, one, surprise, surprise, one, number, day], dim=-1)
 
 
-def pasts(overall_values: Tensor, credit: Tensor, expected: Tensor, slots: Tensor, valid: Tensor) -> Past:
-    """Return the sums before each step: overall (B, T, 12), by_skill (B, T, S, 7).
-
-    overall_values (B, T, 12), credit and expected (B, T), slots (B, T, S), valid (B, T).
-    """
+def pasts(batch: Batch, credit: Tensor, expected: Tensor, positions: Tensor, slots: Tensor) -> Past:
+    """Return what stood before each step of a batch; credit, expected and positions (B, T), slots (B, T, S)."""
     num_students, num_steps, width = slots.shape
     device = slots.device
     steps = torch.arange(num_steps, device=device)
     places = steps.expand(num_students, -1).reshape(-1)
     decay = torch.tensor(OVERALL_DECAYS, device=device)
+    overall_values = added(credit, expected, batch.lags, batch.elapsed)
     overall = fading_sums(overall_values.flatten(0, 1), decay, places)
     own = overall.view(num_students, num_steps, -1)
     skill_values = added_to_skills(credit, expected, own[..., 1], own[..., -1])  # (B, T, 7)
 
-    touched = slots.ne(PADDING) & valid.unsqueeze(-1)
+    touched = slots.ne(PADDING) & batch.valid.unsqueeze(-1)
     student, step, column = touched.nonzero(as_tuple=True)
     slot = slots[student, step, column]
     # Stable, so that the steps of one student in one slot stay in order.
@@ -109,30 +172,23 @@ def pasts(overall_values: Tensor, credit: Tensor, expected: Tensor, slots: Tenso
     sums = fading_sums(skill_values[student, step], torch.tensor(SKILL_DECAYS, device=device), place)
     by_skill = skill_values.new_zeros(num_students, num_steps, width, len(SKILL_DECAYS))
     by_skill[student, step, column] = before(sums, place)
-    return Past(before(overall, places).view(num_students, num_steps, -1), by_skill)
+    return Past(
+        before(overall, places).view(num_students, num_steps, -1),
+        by_skill,
+        _windows(positions),
+        _windows(credit - expected),
+        _windows(torch.ones_like(credit)),
+    )
 
 
-def features(past: Past, slots: Tensor, ranks: Tensor, lags: Tensor) -> Tensor:
-    """Return the features (..., NUM_FEATURES) of asked items from the sums before them.
+def features(past: Past, slots: Tensor, positions: Tensor, lags: Tensor) -> Tensor:
+    """Return the features (..., NUM_FEATURES) of asked items from what stood before them.
 
-    slots (..., S), ranks (...) of the asked items, lags (...) in seconds.
+    slots (..., S), positions (...) of the asked items, lags (...) in seconds.
     """
-    (
-        right,
-        answers,
-        surprise,
-        surprise_9,
-        answers_9,
-        surprise_6,
-        answers_6,
-        last,
-        rank,
-        log_elapsed,
-        known,
-        day,
-    ) = past.overall.unbind(-1)
-    started = answers.gt(0).to(right.dtype)
-    apart = (ranks - rank) * started * ranks.gt(0)
+    right, answers, surprise, surprise_9, answers_9, surprise_6, answers_6, log_elapsed, known, day = (
+        past.overall.unbind(-1)
+    )
     now = day + days(lags)
     overall = [
         right.log1p(),
@@ -140,9 +196,6 @@ def features(past: Past, slots: Tensor, ranks: Tensor, lags: Tensor) -> Tensor:
         surprise / (answers + 5),
         surprise_9 / (answers_9 + 1),
         surprise_6 / (answers_6 + 1),
-        (last - 0.5) * started,
-        apart.sign() * apart.abs().log1p() / 5,
-        torch.exp(-apart.abs() / 4) * started,
         lags.ge(0).to(right.dtype),
         (days(lags) * 24).log1p(),
         log_elapsed / 4,
@@ -163,7 +216,29 @@ def features(past: Past, slots: Tensor, ranks: Tensor, lags: Tensor) -> Tensor:
     present = slots.ne(PADDING).to(right.dtype)
     count = present.sum(-1).clamp(min=1)
     means = [(value * present).sum(-1) / count for value in skill]
-    return torch.stack([*overall, *means], dim=-1)
+    columns = torch.broadcast_tensors(*overall, *_nearby(past, positions), *means)
+    return torch.stack(columns, dim=-1)
+
+
+def _nearby(past: Past, positions: Tensor) -> list[Tensor]:
+    """Return what recent answers to items near the asked ones say: for each reach the mean surprise and the weight
+    behind it, for each of the last answers the way from its item to the asked one and its surprise."""
+    known = past.given * positions.gt(0).unsqueeze(-1) * past.positions.gt(0)
+    apart = positions.unsqueeze(-1) - past.positions  # (..., RECENT)
+    found: list[Tensor] = []
+    for reach in REACHES:
+        weight = torch.exp(-apart.abs() / reach) * known
+        total = weight.sum(-1)
+        found += [(weight * past.surprises).sum(-1) / (total + 1), total.log1p()]
+    for n in range(1, LAST + 1):
+        way = apart[..., -n] * known[..., -n]
+        found += [way.sign() * way.abs().log1p() / 5, past.surprises[..., -n]]
+    return found
+
+
+def _windows(values: Tensor) -> Tensor:
+    """Return for each step of values (B, T) the RECENT values before it, (B, T, RECENT), oldest first."""
+    return F.pad(values, (RECENT, 0))[:, :-1].unfold(1, RECENT, 1)
 
 
 def _places(student: Tensor, slot: Tensor) -> Tensor:

@@ -50,7 +50,6 @@ def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, p
         state = model.initial_state()
     item = torch.ones(1, dtype=torch.long)
     skills = torch.ones(1, skills_per_item, dtype=torch.long)
-    seconds = torch.full((1,), 60.0)
     _export(
         _Observe(model),
         {
@@ -58,8 +57,9 @@ def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, p
             "items": item,
             "skills": skills,
             "responses": torch.zeros(1, dtype=torch.long),
-            "lags": seconds,
-            "elapsed": seconds,
+            "lags": torch.full((1,), 60.0),
+            # A tensor of its own: the exporter takes one tensor given twice for one input.
+            "elapsed": torch.full((1,), 60.0),
         },
         output="next_state",
         dynamic={},
@@ -72,7 +72,7 @@ def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, p
             "state": state,
             "items": torch.ones(1, EXAMPLE_ITEMS, dtype=torch.long),
             "skills": torch.ones(1, EXAMPLE_ITEMS, skills_per_item, dtype=torch.long),
-            "lags": seconds,
+            "lags": torch.full((1,), 60.0),
         },
         output="probabilities",
         dynamic={"items": {1: num_asked}, "skills": {1: num_asked}},

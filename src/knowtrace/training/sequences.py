@@ -19,6 +19,9 @@ NUM_GROUPS = 10
 
 READING_BATCH = 64
 
+FARTHEST = 1_000
+"""Items with ids farther apart than this are strangers, however much farther."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
@@ -203,7 +206,7 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
         item_skills=torch.tensor(
             [*nothing, *(vocabulary.skill_row(item.skill_ids) for item in vocabulary.items)]
         ),
-        item_ranks=_natural_ranks(vocabulary),
+        item_positions=item_positions(vocabulary),
         batches=lambda: (
             train.batch(np.arange(first, min(first + READING_BATCH, len(train.student_ids))))
             for first in range(0, len(train.student_ids), READING_BATCH)
@@ -211,21 +214,29 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
     )
 
 
-def _natural_ranks(vocabulary: Vocabulary) -> torch.Tensor:
-    """Return where each item stands when ids are sorted as people sort them: item 9 before item 10."""
-    keys = [
-        [
-            (1, int(part), "") if part.isdecimal() else (0, 0, part)
-            for part in re.split(r"(\d+)", item.item_id)
-        ]
-        for item in vocabulary.items
-    ]
+def item_positions(vocabulary: Vocabulary) -> torch.Tensor:
+    """Return places (num_items,) of items along the natural order of their ids: item 9 before item 10.
+
+    Ids that differ only in their last number stand as far apart as those numbers, at most FARTHEST; others FARTHEST.
+    Padding and unseen have 0.
+    """
+    keys = [_natural(item.item_id) for item in vocabulary.items]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    ranks = torch.zeros(vocabulary.num_item_indices, dtype=torch.long)
-    ranks[torch.tensor(order, dtype=torch.long) + FIRST_KNOWN] = torch.arange(
-        FIRST_KNOWN, len(order) + FIRST_KNOWN
-    )
-    return ranks
+    places = torch.zeros(vocabulary.num_item_indices)
+    place = float(FARTHEST)
+    for n, current in enumerate(order):
+        if n:
+            before, here = keys[order[n - 1]], keys[current]
+            related = before[:-1] == here[:-1] and here[-1][0] == before[-1][0] == 1
+            place += min(here[-1][1] - before[-1][1], FARTHEST) if related else FARTHEST
+        places[current + FIRST_KNOWN] = place
+    return places
+
+
+def _natural(item_id: str) -> list[tuple[int, int, str]]:
+    """Return an id as a key that sorts as people do: numbers by value, after text."""
+    parts = [part for part in re.split(r"(\d+)", item_id) if part]
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
 def category_counts(vocabulary: Vocabulary) -> torch.Tensor:
