@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME
 from knowtrace.models import Asked, Batch, ResponseModel
+from knowtrace.models.contract import LARGEST_STATE_BYTES
 from knowtrace.models.layers import scan
 from knowtrace.registry import StepGraphs
 from knowtrace.training.export import export_steps
@@ -190,14 +191,14 @@ def check_every_parameter_learns(model: ResponseModel) -> None:
 
 
 def check_state_is_constant(model: ResponseModel) -> None:
-    """`observe` returns a new state of the same size, at most 8 KiB, and leaves the old one as it was."""
+    """`observe` returns a new state of the same size, within its limit, and leaves the old one as it was."""
     batch = make_batch(model)
     with torch.no_grad():
         state = model.initial_state(STUDENTS)
         kept = state.clone()
         after = model.observe(state, batch.answer_at(0))
     assert after.shape == state.shape
-    assert state[0].numel() * 4 <= 8192
+    assert state[0].numel() * 4 <= LARGEST_STATE_BYTES
     torch.testing.assert_close(state, kept, atol=0, rtol=0)
 
 

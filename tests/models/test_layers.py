@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from knowtrace.models.layers import (
+    Dropout,
     category_logits,
+    distinct,
     expected_score,
     mean_over_skills,
     mean_skill_vector,
@@ -92,3 +94,37 @@ def test_credit_and_expected_score_are_shares_of_full_credit() -> None:
     assert response_credit(torch.tensor([0, 1, 3]), 4).tolist() == pytest.approx([0, 1 / 3, 1])
     # 0.1 * 0 + 0.2 * 1/2 + 0.7 * 1
     assert expected_score(torch.tensor([0.1, 0.2, 0.7])).item() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(probability: float) -> None:
+    """Of a million ones the dropped share is within five standard errors, and the kept ones are scaled to mean 1."""
+    torch.manual_seed(0)
+    dropped = Dropout(probability)(torch.ones(1000, 1000))
+    share = dropped.eq(0).double().mean().item()
+    assert abs(share - probability) < 5 * (probability * (1 - probability) / 1e6) ** 0.5
+    assert dropped.unique().tolist() == pytest.approx([0, 1 / (1 - probability)], rel=1e-3)
+
+
+def test_dropout_of_neighbours_is_independent() -> None:
+    """Four neighbours share one draw of 64 bits: their masks agree as often as chance says, 0.5 of a million."""
+    torch.manual_seed(0)
+    kept = Dropout(0.5)(torch.ones(1_000_000, 4)).ne(0)
+    for a in range(4):
+        for b in range(a):
+            assert abs((kept[:, a] == kept[:, b]).double().mean().item() - 0.5) < 5 * 0.5 / 1e3
+
+
+def test_dropout_rests_at_its_ends_and_outside_training() -> None:
+    x = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(Dropout(0.0)(x), x)
+    torch.testing.assert_close(Dropout(1.0)(x), torch.zeros(3, 5))
+    torch.testing.assert_close(Dropout(0.5).eval()(x), x)
+
+
+def test_distinct_rows_are_each_found_once() -> None:
+    rng = torch.Generator().manual_seed(0)
+    rows = torch.randint(0, 4, (200, 3), generator=rng)
+    where, which = distinct(*rows.unbind(-1))
+    torch.testing.assert_close(rows[where][which], rows)
+    assert len(where) == len(rows.unique(dim=0))

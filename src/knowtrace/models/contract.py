@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
+LARGEST_STATE_BYTES = 2**20
+"""Attention keeps a ring of this size at most; models that filter stay within 8 KiB (ADR-0002)."""
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -6,6 +6,7 @@ Unusual here:
 - an item is its own vector plus the mean of its skills' vectors, so several skills make one step, not several
 - a past answer enters as its item vector placed by its credit: (right part, wrong part)
 - all items share a part of their vector, large at the start, so that the response itself is heard at once
+- a batch maps each distinct item once, dropout's mask included; the steps themselves are in `recurrence.py`
 - the asked item meets the state in a small network, so two items can get different probabilities
 - item thresholds start at the item means of the training data
 - in training a share of items is hidden, which teaches what to expect of an item never seen
@@ -21,16 +22,18 @@ from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
+    Dropout,
     ItemTable,
     ItemThresholds,
     category_logits,
+    distinct,
     hide_items,
     mean_over_skills,
     mean_skill_vector,
     response_credit,
-    shift_right,
 )
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.recurrence import Steps, lstm
 
 WIDEST_HIDDEN = 1024
 """Two floats of state per unit: beyond it a state exceeds its 8 KiB (ADR-0002)."""
@@ -76,7 +79,7 @@ class DKT(ResponseModel):
         self.out = nn.Linear(hidden, 1)
         self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.skill_threshold = nn.Embedding(sizes.num_skills, 1, padding_idx=PADDING)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         # Items start near zero, best left near their skills until they have answers of their own.
         nn.init.normal_(self.skill.weight, std=0.1)
         nn.init.zeros_(self.skill_threshold.weight)
@@ -88,14 +91,22 @@ class DKT(ResponseModel):
         self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
-        items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
-        vectors = self._vectors(items, batch.skills)  # (B, T, E)
-        # Dropped before the two halves are made: one of them is zero, and half as many masks are drawn.
-        answers = self._answers(self.dropout(vectors), batch.responses)  # (B, T, 2E)
-        hidden, _ = self.rnn(shift_right(answers))  # (B, T, H)
-        meeting = torch.relu(self.known(self.dropout(hidden)) + self.asked(vectors))  # (B, T, H)
-        score = self.out(self.dropout(meeting)).squeeze(-1)  # (B, T)
-        return self._logits(score, items, batch.skills)
+        steps = Steps.of(batch.valid)
+        items, skills, responses = (
+            steps.take(x) for x in (batch.items, batch.skills, batch.responses)
+        )  # (N, ...)
+        if self.training:
+            items = hide_items(items, self.config.hidden_items)
+        # What is answered and asked repeats within a batch, so it is mapped once per distinct item: M of N.
+        where, which = distinct(items, *skills.unbind(-1))
+        vectors = self._vectors(items[where], skills[where])  # (M, E)
+        gates = self._answer_gates(self.dropout(vectors))  # (1 + M * K, 4H)
+        answered = 1 + which * self.sizes.num_categories + responses
+        hidden = lstm(gates, steps.delay(answered, first=0), self.rnn.all_weights[0][1], steps)  # (N, H)
+        asked = self.asked(vectors).index_select(0, which)  # (N, H)
+        meeting = torch.relu(self.known(self.dropout(hidden)) + asked)  # (N, H)
+        score = self.out(self.dropout(meeting)).squeeze(-1)  # (N,)
+        return steps.put(self._logits(score, items, skills), batch.items)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         state = self.out.weight.new_zeros(num_students, 2 * self.config.hidden_dim)
@@ -123,6 +134,16 @@ class DKT(ResponseModel):
     def _answers(self, vectors: Tensor, responses: Tensor) -> Tensor:
         credit = response_credit(responses, self.sizes.num_categories).unsqueeze(-1)
         return torch.cat([vectors * credit, vectors * (1 - credit)], dim=-1)
+
+    def _answer_gates(self, vectors: Tensor) -> Tensor:
+        """Return what enters the gates: a row for no answer yet, then one per vector (M, E) and category."""
+        from_answers, _, bias_answers, bias_hidden = self.rnn.all_weights[0]
+        bias = bias_answers + bias_hidden  # (4H,)
+        right, wrong = (F.linear(vectors, part).unsqueeze(1) for part in from_answers.chunk(2, dim=1))
+        categories = torch.arange(self.sizes.num_categories, device=vectors.device)
+        credit = response_credit(categories, self.sizes.num_categories).unsqueeze(-1)  # (K, 1)
+        answers = wrong + credit * (right - wrong) + bias  # (M, K, 4H)
+        return torch.cat([bias.unsqueeze(0), answers.flatten(0, 1)])
 
     def _step(self, state: Tensor, answers: Tensor) -> Tensor:
         hidden, cell = state.chunk(2, dim=-1)

@@ -121,6 +121,41 @@ def share_unanswered(model: ResponseModel, counts: Tensor) -> None:
             module.share_unanswered(counts.sum(-1))
 
 
+class Dropout(nn.Module):
+    """Dropout whose mask is cheap to draw: four elements share 64 random bits, so shares are multiples of 2**-16.
+
+    On the processor `nn.Dropout` draws a mask element by element, which took over a quarter of training.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.dropped = round(probability * 2**16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.dropped:
+            return x
+        if self.dropped == 2**16:
+            return x * 0
+        draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+        # Without bounds `random_` never sets the sign bit.
+        draws.random_(-(2**63), None)
+        keep = draws.view(torch.int16)[: x.numel()].view(x.shape) >= self.dropped - 2**15
+        return x * (keep.to(x.dtype) / (1 - self.dropped / 2**16))
+
+
+def distinct(*columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a place of each distinct row of columns (N,), (M,), and which of those M each row is, (N,).
+
+    Columns hold integers from 0 on.
+    """
+    which = torch.zeros_like(columns[0])
+    for column in columns:
+        # Ranks stay below N, so that this cannot overflow as one product over all columns could.
+        _, which = torch.unique(which * (column.max() + 1) + column, return_inverse=True)
+    places = torch.arange(len(which), device=which.device)
+    return places.new_zeros(int(which.max()) + 1).index_copy(0, which, places), which
+
+
 def hide_items(items: Tensor, probability: float) -> Tensor:
     """Return items with a random share replaced by UNSEEN, so that the unseen item's row is learnt too."""
     hidden = torch.rand(items.shape, device=items.device) < probability

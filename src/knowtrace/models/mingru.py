@@ -22,6 +22,7 @@ from knowtrace.models import running_features as running
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_statistics import NUM_STATISTICS, ItemStatistics
 from knowtrace.models.layers import (
+    Dropout,
     ItemTable,
     category_logits,
     hide_items,
@@ -81,7 +82,7 @@ class MinGRU(ResponseModel):
         self.meet = nn.Linear(config.hidden_dim + num_seen, config.output_dim)
         self.mix = nn.Linear(config.output_dim, config.output_dim)
         self.out = nn.Linear(config.output_dim, 1)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         nn.init.normal_(self.skill.weight, std=0.1)
         # Close to nothing at first: the item statistics alone speak until something better is learnt.
         nn.init.normal_(self.out.weight, std=0.01)

@@ -178,7 +178,9 @@ class _Training:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.learns = bool(self.parameters)
         self.optimizer = (
-            torch.optim.AdamW(_groups(model, config), lr=config.learning_rate) if self.learns else None
+            torch.optim.AdamW(_groups(model, config), lr=config.learning_rate, fused=True)
+            if self.learns
+            else None
         )
         self.watch = TrainingWatch()
         self.history: list[dict[str, Any]] = []

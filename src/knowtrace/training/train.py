@@ -29,7 +29,7 @@ from knowtrace.registry import (
     write_serving,
     write_vocabulary,
 )
-from knowtrace.sources import Dataset, find_twins
+from knowtrace.sources import Dataset, find_contamination, find_twins, training_obstacles
 from knowtrace.training.allocator import keep_freed_memory
 from knowtrace.training.checkpoint import UNFINISHED
 from knowtrace.training.export import export_steps
@@ -72,11 +72,14 @@ def train(
         NotFoundError: no model has the recipe's name.
         TrainingError: the data or the settings do not allow training, or `out` holds something else.
     """
+    obstacles = training_obstacles(dataset)
+    if obstacles:
+        raise TrainingError(" ".join(obstacles))
     _claim(out)
     keep_freed_memory()
     split = split_of(dataset, recipe)
     vocabulary = build_vocabulary(dataset, split.train)
-    groups = group_students(split.train, find_twins(dataset), seed=recipe.split_seed)
+    groups = group_students(split.train, same_students(dataset), seed=recipe.split_seed)
     learnt = encode(dataset, split.train, vocabulary, groups=groups)
     valid = encode(dataset, split.valid, vocabulary)
     torch.manual_seed(recipe.training.seed)
@@ -127,7 +130,13 @@ def prepare(model: ResponseModel, vocabulary: Vocabulary, learnt: Sequences) -> 
 def split_of(dataset: Dataset, recipe: Recipe) -> Split:
     """Return the students of each part under a recipe's protocol."""
     split = split_students(dataset, fold=recipe.fold, seed=recipe.split_seed)
-    return without_twins(split, find_twins(dataset)) if recipe.clean else split
+    return without_twins(split, same_students(dataset)) if recipe.clean else split
+
+
+def same_students(dataset: Dataset) -> list[tuple[str, ...]]:
+    """Return clusters of ids that are one person or hold one another's answers: twins as published work counts them,
+    and what stands in the data twice beyond chance (`docs/contamination.md`)."""
+    return [*find_twins(dataset), *find_contamination(dataset).clusters]
 
 
 def recipe_of(run: Run) -> Recipe:
