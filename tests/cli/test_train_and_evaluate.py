@@ -146,7 +146,7 @@ def test_wrong_data_and_places_are_one_line(
     )
     few = tmp_path / "few.csv"
     few.write_text("student,item,correct\na,x,1\na,x,0\n")
-    assert_refused(knowtrace(*train, "--data", few), because="leaves no one in")
+    assert_refused(knowtrace(*train, "--data", few), because="give at least 3")
     single = tmp_path / "single.csv"
     single.write_text("student,item,correct\n" + "".join(f"s{n},x,{n % 2}\n" for n in range(60)))
     assert_refused(knowtrace(*train, "--data", single), because="a student's first answer never is")
