@@ -149,7 +149,7 @@ def test_wrong_data_and_places_are_one_line(
     assert_refused(knowtrace(*train, "--data", few), because="give at least 3")
     single = tmp_path / "single.csv"
     single.write_text("student,item,correct\n" + "".join(f"s{n},x,{n % 2}\n" for n in range(60)))
-    assert_refused(knowtrace(*train, "--data", single), because="a student's first answer never is")
+    assert_refused(knowtrace(*train, "--data", single), because="the first one of each is never predicted")
     one = tmp_path / "one.csv"
     one.write_text("student,item,correct\n" + "".join(f"s{n % 20},x{n},1\n" for n in range(200)))
     assert_refused(knowtrace(*train, "--data", one), because="in one category only")
