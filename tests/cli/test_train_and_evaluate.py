@@ -117,7 +117,7 @@ def test_a_model_is_trained_and_judged(knowtrace: Knowtrace, data: Path, tmp_pat
 @pytest.mark.parametrize(
     ("options", "because"),
     [
-        (("--model", "sakt"), "No model named 'sakt'. Known: item-mean, elo"),
+        (("--model", "oracle"), "No model named 'oracle'. Known: item-mean, elo"),
         (("--model", "dkt", "--set", "depth=3"), "has no setting 'depth'"),
         (("--model", "dkt", "--set", "hidden_dim=wide"), "hidden_dim is a int"),
         (("--model", "dkt", "--set", "hidden_dim"), "is not name=value"),
@@ -152,7 +152,7 @@ def test_wrong_data_and_places_are_one_line(
     assert_refused(knowtrace(*train, "--data", single), because="the first one of each is never predicted")
     one = tmp_path / "one.csv"
     one.write_text("student,item,correct\n" + "".join(f"s{n % 20},x{n},1\n" for n in range(200)))
-    assert_refused(knowtrace(*train, "--data", one), because="in one category only")
+    assert_refused(knowtrace(*train, "--data", one), because="(one category): nothing can be learnt")
     assert_refused(knowtrace(*train[:-1], folds, "--data", folds), because="is not an unfinished run")
     assert_refused(knowtrace("evaluate", tmp_path, "--data", data), because="manifest.json is missing")
     assert_refused(knowtrace("evaluate", tmp_path / "no", "--data", data), because="No finished run at")

@@ -1,10 +1,14 @@
 """Batches and training answers for tests that care about some of their fields only."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME
-from knowtrace.models import Answer, Asked, Batch, TrainingAnswers
+from knowtrace.models import Answer, Asked, Batch, Sizes, TrainingAnswers
+from knowtrace.training.sequences import NUM_GROUPS
 
 
 def batch_of(items: Tensor, skills: Tensor, responses: Tensor, valid: Tensor | None = None) -> Batch:
@@ -21,14 +25,37 @@ def batch_of(items: Tensor, skills: Tensor, responses: Tensor, valid: Tensor | N
     )
 
 
-def answers_of(counts: Tensor) -> TrainingAnswers:
-    """Return training answers with these counts (num_items, K), which no group shares."""
+def answers_of(counts: Tensor, batches: Sequence[Batch] = ()) -> TrainingAnswers:
+    """Return training answers with these counts (num_items, K), and those of the batches by group."""
+    by_group = torch.zeros(1 + NUM_GROUPS, *counts.shape)
+    by_group[0] = counts
+    for batch in batches:
+        groups = batch.groups.unsqueeze(1).expand_as(batch.items)
+        where = (groups, batch.items, batch.responses)
+        by_group.index_put_(where, torch.ones(batch.items.shape), accumulate=True)
     return TrainingAnswers(
-        counts=torch.cat([counts.unsqueeze(0), torch.zeros(1, *counts.shape)]),
+        counts=by_group,
         item_skills=torch.arange(len(counts)).remainder(4).unsqueeze(1) + 1,
         item_positions=torch.arange(len(counts)).float(),
-        batches=lambda: [],
+        batches=lambda: batches,
     )
+
+
+def learnable_batch(sizes: Sizes, *, num_students: int = 60, num_steps: int = 25, seed: int = 0) -> Batch:
+    """Return answers that depend on the item and on the answer before, of students in all groups."""
+    rng = torch.Generator().manual_seed(seed)
+    shape = (num_students, num_steps)
+    items = torch.randint(2, sizes.num_items, shape, generator=rng)
+    skills = torch.randint(2, sizes.num_skills, (*shape, 1), generator=rng)
+    chance = torch.rand(shape, generator=rng)
+    responses = torch.zeros(shape, dtype=torch.long)
+    top = sizes.num_categories - 1
+    for t in range(num_steps):
+        before = responses[:, t - 1] / top if t else torch.full((num_students,), 0.5)
+        share = 0.2 + 0.3 * before + 0.3 * items[:, t] / sizes.num_items
+        responses[:, t] = (chance[:, t] < share) * top - (chance[:, t] < share - 0.4).long() * (top > 1)
+    batch = batch_of(items, skills, responses)
+    return replace(batch, groups=torch.arange(num_students) % NUM_GROUPS + 1)
 
 
 def one_asked(item: int, *skills: int) -> Asked:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from contract import broken
-from contract.answers import answers_of
+from contract.answers import answers_of, learnable_batch
 from contract.checks import CHECKS
 from knowtrace.models import MODELS, ResponseModel, Sizes, build_model
 
@@ -16,15 +16,19 @@ TINY = {
     4: Sizes(num_items=12, num_skills=6, num_categories=4),
 }
 
+# Trees answer in steps: only small leaves let every single answer show.
+SETTINGS = {"gbdt": {"leaf_answers": 3, "num_trees": 60}}
+
 
 def tiny_model(name: str, num_categories: int) -> ResponseModel:
     """Return a model as it stands after some training: item counts known, no weight at its symmetric start."""
     torch.manual_seed(7)
     sizes = TINY[num_categories]
-    model = build_model(name, sizes)
-    counts = torch.randint(1, 30, (sizes.num_items, num_categories)).float()
-    counts[:2] = 0
-    model.start_from(answers_of(counts))
+    model = build_model(name, sizes, SETTINGS.get(name))
+    batch = learnable_batch(sizes)
+    counts = torch.zeros(sizes.num_items, num_categories)
+    counts.index_put_((batch.items, batch.responses), torch.ones(batch.items.shape), accumulate=True)
+    model.start_from(answers_of(counts, [batch]))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Embedding):

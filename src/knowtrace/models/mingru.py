@@ -18,21 +18,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING, UNSEEN
-from knowtrace.models import running_features as running
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
-from knowtrace.models.item_statistics import NUM_STATISTICS, ItemStatistics
+from knowtrace.models.evidence import NUM_KNOWN, Evidence, Known, Observed
 from knowtrace.models.layers import (
     Dropout,
     ItemTable,
     category_logits,
     hide_items,
     mean_skill_vector,
-    response_credit,
     shift_right,
 )
 from knowtrace.models.linear_scan import linear_scan
 from knowtrace.models.ranges import check_ranges
-from knowtrace.models.running_features import NUM_FEATURES, Sums
 
 WIDEST = 512
 """Units of the recurrence, so that a state with all its sums stays within 8 KiB."""
@@ -72,12 +69,12 @@ class MinGRU(ResponseModel):
     def __init__(self, config: MinGRUConfig, sizes: Sizes) -> None:
         super().__init__(sizes)
         self.config = config
-        self.statistics = ItemStatistics(sizes)
+        self.evidence = Evidence(sizes)
         self.skill = nn.Embedding(sizes.num_skills, config.skill_dim, padding_idx=PADDING)
         self.item = ItemTable(sizes.num_items, config.item_dim, std=0.01) if config.item_dim else None
         self.register_buffer("item_weight", torch.ones(sizes.num_items))
-        num_seen = NUM_STATISTICS + NUM_FEATURES + config.skill_dim + config.item_dim
-        num_answer = NUM_STATISTICS + NUM_FEATURES + 2 + 2 * (config.skill_dim + config.item_dim)
+        num_seen = NUM_KNOWN + config.skill_dim + config.item_dim
+        num_answer = NUM_KNOWN + 2 + 2 * (config.skill_dim + config.item_dim)
         self.enter = nn.Linear(num_answer, 2 * config.hidden_dim)
         self.meet = nn.Linear(config.hidden_dim + num_seen, config.output_dim)
         self.mix = nn.Linear(config.output_dim, config.output_dim)
@@ -91,57 +88,33 @@ class MinGRU(ResponseModel):
             self.skill.weight[[PADDING, UNSEEN]] = 0
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.statistics.start_from(answers)
+        self.evidence.start_from(answers)
         num_answers = answers.counts[0].sum(-1)
         self.item_weight = num_answers / (num_answers + self.config.item_prior)
 
     def forward(self, batch: Batch) -> Tensor:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
-        statistics, thresholds = self.statistics.of_batch(batch, items)
+        observed = self.evidence.of_batch(batch, items)
         vectors = self._vectors(items, batch.skills)
-        positions = self.statistics.positions_of(items)
-        credit = response_credit(batch.responses, self.sizes.num_categories)
-        expected = statistics[..., -1].sigmoid()
-        slots = running.slots_of(batch.skills, self.sizes.num_skills)
-        past = running.pasts(batch, credit, expected, positions, slots)
-        seen = torch.cat([statistics, running.features(past, slots, positions, batch.lags)], dim=-1)
-        kept, entering = self._gates(self._answers(seen, vectors, credit, expected))
+        kept, entering = self._gates(observed, vectors)
         hidden = shift_right(linear_scan(kept, entering))
-        return category_logits(self._score(hidden, seen, vectors), thresholds)
+        return category_logits(self._score(hidden, observed.before, vectors), observed.before.thresholds)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
-        size = self.config.hidden_dim + running.state_size(self.sizes.num_skills)
-        return self.out.weight.new_zeros(num_students, size)
+        return self.out.weight.new_zeros(num_students, self.config.hidden_dim + self.evidence.state_size)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
         hidden, sums = self._parts(state)
-        statistics, _ = self.statistics(answer.items)
-        positions = self.statistics.positions_of(answer.items)
-        credit = response_credit(answer.responses, self.sizes.num_categories)
-        expected = statistics[..., -1].sigmoid()
-        slots = running.slots_of(answer.skills, self.sizes.num_skills)
-        past = sums.past(slots.unsqueeze(1))
-        features = running.features(
-            past, slots.unsqueeze(1), positions.unsqueeze(1), answer.lags.unsqueeze(1)
-        )
-        seen = torch.cat([statistics, features.squeeze(1)], dim=-1)
-        vectors = self._vectors(answer.items, answer.skills)
-        kept, entering = self._gates(self._answers(seen, vectors, credit, expected))
-        after = sums.after(answer, credit, expected, positions, slots)
+        observed, after = self.evidence.observe(sums, answer)
+        kept, entering = self._gates(observed, self._vectors(answer.items, answer.skills))
         return torch.cat([kept * hidden + entering, after], dim=-1)
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
         hidden, sums = self._parts(state)
-        num_asked = asked.items.shape[1]
-        statistics, thresholds = self.statistics(asked.items)
-        slots = running.slots_of(asked.skills, self.sizes.num_skills)
-        lags = asked.lags.unsqueeze(1).expand(-1, num_asked)
-        positions = self.statistics.positions_of(asked.items)
-        features = running.features(sums.past(slots), slots, positions, lags)
-        seen = torch.cat([statistics, features], dim=-1)
-        hidden = hidden.unsqueeze(1).expand(-1, num_asked, -1)
-        score = self._score(hidden, seen, self._vectors(asked.items, asked.skills))
-        return category_logits(score, thresholds).softmax(-1)
+        before = self.evidence.of_asked(sums, asked)
+        hidden = hidden.unsqueeze(1).expand(-1, asked.items.shape[1], -1)
+        score = self._score(hidden, before, self._vectors(asked.items, asked.skills))
+        return category_logits(score, before.thresholds).softmax(-1)
 
     def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
         of_skills = mean_skill_vector(self.skill.weight, skills)
@@ -150,21 +123,22 @@ class MinGRU(ResponseModel):
         weight = F.embedding(items, self.item_weight.unsqueeze(-1))
         return torch.cat([of_skills, self.item(items) * weight], dim=-1)
 
-    def _answers(self, seen: Tensor, vectors: Tensor, credit: Tensor, expected: Tensor) -> Tensor:
-        credit, surprise = credit.unsqueeze(-1), (credit - expected).unsqueeze(-1)
+    def _gates(self, observed: Observed, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the share of the state that an answer keeps, and what it enters: both (..., hidden_dim)."""
+        credit = observed.credit.unsqueeze(-1)
+        surprise = credit - observed.expected.unsqueeze(-1)
         vectors = self.dropout(vectors)
-        return torch.cat([seen, credit, surprise, vectors * credit, vectors * (1 - credit)], dim=-1)
-
-    def _gates(self, answers: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the share of the state that is kept, and what enters: both (..., hidden_dim)."""
+        answers = torch.cat(
+            [observed.before.known, credit, surprise, vectors * credit, vectors * (1 - credit)], dim=-1
+        )
         gate, candidate = self.enter(answers).chunk(2, dim=-1)
         return (-gate).sigmoid(), gate.sigmoid() * candidate
 
-    def _score(self, hidden: Tensor, seen: Tensor, vectors: Tensor) -> Tensor:
-        met = F.silu(self.meet(torch.cat([self.dropout(hidden), seen, vectors], dim=-1)))
+    def _score(self, hidden: Tensor, before: Known, vectors: Tensor) -> Tensor:
+        met = F.silu(self.meet(torch.cat([self.dropout(hidden), before.known, vectors], dim=-1)))
         met = F.silu(self.mix(self.dropout(met)))
         return self.out(self.dropout(met)).squeeze(-1)
 
-    def _parts(self, state: Tensor) -> tuple[Tensor, Sums]:
-        hidden, sums = state[:, : self.config.hidden_dim], state[:, self.config.hidden_dim :]
-        return hidden, Sums(sums, self.sizes.num_skills)
+    def _parts(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the recurrence (B, H) and the running sums."""
+        return state[:, : self.config.hidden_dim], state[:, self.config.hidden_dim :]

@@ -10,6 +10,7 @@ from knowtrace.models.best_lr import BestLR, BestLRConfig
 from knowtrace.models.contract import ResponseModel, Sizes
 from knowtrace.models.dkt import DKT, DKTConfig
 from knowtrace.models.elo import Elo, EloConfig
+from knowtrace.models.gbdt import GBDT, GBDTConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
 
@@ -42,6 +43,7 @@ MODELS: dict[str, ModelEntry] = {
     "dkt": ModelEntry(
         DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"
     ),
+    "gbdt": ModelEntry(GBDT, GBDTConfig, "boosted trees over item statistics and running counts (Ke 2017)"),
     "mingru": ModelEntry(
         MinGRU,
         MinGRUConfig,
