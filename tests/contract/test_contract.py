@@ -17,7 +17,17 @@ TINY = {
 }
 
 # Trees answer in steps: only small leaves let every single answer show.
-SETTINGS = {"gbdt": {"leaf_answers": 3, "num_trees": 60}}
+SMALL_LEAVES = {"leaf_answers": 3, "num_trees": 60}
+SETTINGS = {
+    "gbdt": SMALL_LEAVES,
+    "stack": {
+        "members": [
+            {"name": "gbdt", "settings": SMALL_LEAVES},
+            {"name": "mingru", "settings": {}},
+            {"name": "elo", "settings": {}},
+        ]
+    },
+}
 
 
 def tiny_model(name: str, num_categories: int) -> ResponseModel:

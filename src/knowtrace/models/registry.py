@@ -1,7 +1,7 @@
 """The names of all models. A model's name occurs here and in its own file, nowhere else."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,17 +13,29 @@ from knowtrace.models.elo import Elo, EloConfig
 from knowtrace.models.gbdt import GBDT, GBDTConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
+from knowtrace.models.stack import Stack, StackConfig
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model: its class, its configuration's class, one line that says what it is, and the training settings
-    in which it differs from the usual ones."""
+    """One model: what builds it from configuration and sizes, its configuration's class, one line that says what it
+    is, and the training settings in which it differs from the usual ones."""
 
-    model: type[Any]
+    model: Callable[[Any, Sizes], ResponseModel]
     config: type[Any]
     summary: str
     training: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+STACK = "stack"
+
+STACKED = ("mingru", "gbdt", "best-lr")
+"""The members of a stack that names none."""
+
+
+def _stack(config: StackConfig, sizes: Sizes) -> Stack:
+    members = config.members or [{"name": name, "settings": {}} for name in STACKED]
+    return Stack(config, sizes, [build_model(m["name"], sizes, m["settings"]) for m in members])
 
 
 MODELS: dict[str, ModelEntry] = {
@@ -48,7 +60,10 @@ MODELS: dict[str, ModelEntry] = {
         MinGRU,
         MinGRUConfig,
         "our own: a minimal gated recurrence over item statistics and running counts",
-        {"learning_rate": 3e-3, "epochs": 18, "patience": 5},
+        {"learning_rate": 6e-3, "epochs": 30, "patience": 5},
+    ),
+    STACK: ModelEntry(
+        _stack, StackConfig, "several trained models as one; made of runs by `knowtrace stack` (Wolpert 1992)"
     ),
 }
 

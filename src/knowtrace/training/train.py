@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from knowtrace import __version__
 from knowtrace.domain import Vocabulary
@@ -22,19 +21,12 @@ from knowtrace.models import ResponseModel, build_model
 from knowtrace.models.layers import share_unanswered
 from knowtrace.registry import (
     Run,
-    StepGraphs,
-    run_files,
-    seal_run,
-    write_json,
-    write_serving,
-    write_vocabulary,
 )
 from knowtrace.sources import Dataset, find_contamination, find_twins, training_obstacles
 from knowtrace.training.allocator import keep_freed_memory
 from knowtrace.training.checkpoint import UNFINISHED
-from knowtrace.training.export import export_steps
-from knowtrace.training.intervals import measure_intervals
-from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
+from knowtrace.training.finish import finish_run
+from knowtrace.training.loop import Reporter, TrainingConfig, fit
 from knowtrace.training.sequences import (
     Sequences,
     build_vocabulary,
@@ -75,7 +67,7 @@ def train(
     obstacles = training_obstacles(dataset)
     if obstacles:
         raise TrainingError(" ".join(obstacles))
-    _claim(out)
+    claim(out)
     keep_freed_memory()
     split = split_of(dataset, recipe)
     vocabulary = build_vocabulary(dataset, split.train)
@@ -94,28 +86,14 @@ def train(
         checkpoint=out / CHECKPOINT,
         device=device,
     )
-    files = run_files(out)
-    model = result.model
-    save_file({name: t.contiguous() for name, t in model.state_dict().items()}, files["model.safetensors"])
-    export_steps(
-        model,
-        skills_per_item=vocabulary.skills_per_item,
-        observe=files["observe.onnx"],
-        predict=files["predict.onnx"],
-    )
-    with torch.no_grad():
-        initial_state = model.initial_state()[0].numpy()
-    intervals = measure_intervals(
-        StepGraphs(files["observe.onnx"], files["predict.onnx"]),
-        initial_state,
+    run = finish_run(
+        out,
+        result.model,
+        vocabulary,
         valid,
-        num_categories=vocabulary.num_categories,
+        config=run_config(dataset, recipe, split, result.model),
+        metrics={"best": result.best, "epochs": result.history},
     )
-    write_serving(files["serving.safetensors"], initial_state=initial_state, intervals=intervals)
-    write_vocabulary(files["vocabulary.json"], vocabulary)
-    write_json(files["config.json"], _config(dataset, recipe, split, model))
-    write_json(files["metrics.json"], _metrics(result, model))
-    run = seal_run(out)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return run
 
@@ -136,7 +114,7 @@ def split_of(dataset: Dataset, recipe: Recipe) -> Split:
 def same_students(dataset: Dataset) -> list[tuple[str, ...]]:
     """Return clusters of ids that are one person or hold one another's answers: twins as published work counts them,
     and what stands in the data twice beyond chance (`docs/contamination.md`)."""
-    return [*find_twins(dataset), *find_contamination(dataset).clusters]
+    return [*map(tuple, find_twins(dataset)), *find_contamination(dataset).clusters]
 
 
 def recipe_of(run: Run) -> Recipe:
@@ -182,7 +160,7 @@ def fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _claim(out: Path) -> None:
+def claim(out: Path) -> None:
     """Make `out` ours: a new folder, or one with an unfinished run; a finished run is never written over."""
     if (out / "manifest.json").exists():
         raise TrainingError(
@@ -209,7 +187,8 @@ def _is_unfinished(out: Path) -> bool:
     return out.is_dir() and ((out / CHECKPOINT).exists() or all(file.name == part for file in out.iterdir()))
 
 
-def _config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseModel) -> dict[str, Any]:
+def run_config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseModel) -> dict[str, Any]:
+    """Return what a run's config.json says: which model, trained how, on which students of which data."""
     return {
         "knowtrace": __version__,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -225,14 +204,4 @@ def _config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseModel
             "split": split.rule,
             "parts": split.fingerprint,
         },
-    }
-
-
-def _metrics(result: Fit, model: ResponseModel) -> dict[str, Any]:
-    return {
-        "best": result.best,
-        "epochs": result.history,
-        "num_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "state_bytes": int(np.prod(model.initial_state().shape)) * 4,
-        "threads": torch.get_num_threads(),
     }

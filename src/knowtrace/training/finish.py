@@ -1,0 +1,66 @@
+"""A trained model becomes a sealed run: weights, step graphs, intervals, manifest."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from knowtrace.domain import Vocabulary
+from knowtrace.models import ResponseModel
+from knowtrace.registry import (
+    Run,
+    StepGraphs,
+    run_files,
+    seal_run,
+    write_json,
+    write_serving,
+    write_vocabulary,
+)
+from knowtrace.training.export import export_steps
+from knowtrace.training.intervals import measure_intervals
+from knowtrace.training.sequences import Sequences
+
+
+def finish_run(
+    out: Path,
+    model: ResponseModel,
+    vocabulary: Vocabulary,
+    valid: Sequences,
+    *,
+    config: dict[str, Any],
+    metrics: dict[str, Any],
+) -> Run:
+    """Write every file of a run into the folder `out`, measure its intervals on validation students, and seal it."""
+    files = run_files(out)
+    save_file(
+        {name: t.contiguous().clone() for name, t in model.state_dict().items()}, files["model.safetensors"]
+    )
+    export_steps(
+        model,
+        skills_per_item=vocabulary.skills_per_item,
+        observe=files["observe.onnx"],
+        predict=files["predict.onnx"],
+    )
+    with torch.no_grad():
+        initial_state = model.initial_state()[0].numpy()
+    intervals = measure_intervals(
+        StepGraphs(files["observe.onnx"], files["predict.onnx"]),
+        initial_state,
+        valid,
+        num_categories=vocabulary.num_categories,
+    )
+    write_serving(files["serving.safetensors"], initial_state=initial_state, intervals=intervals)
+    write_vocabulary(files["vocabulary.json"], vocabulary)
+    write_json(files["config.json"], config)
+    write_json(files["metrics.json"], metrics | _of_model(model))
+    return seal_run(out)
+
+
+def _of_model(model: ResponseModel) -> dict[str, Any]:
+    return {
+        "num_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "state_bytes": int(np.prod(model.initial_state().shape)) * 4,
+        "threads": torch.get_num_threads(),
+    }
