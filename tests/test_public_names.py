@@ -31,9 +31,11 @@ PUBLIC: dict[str, list[str]] = {
         "PARTS",
         "PUBLISHED",
         "PublishedFigure",
+        "Scored",
         "bootstrap",
         "evaluate",
         "published_for",
+        "score",
     ],
     "knowtrace.models": [
         "Answer",

@@ -1,8 +1,9 @@
 """A run judged honestly: held-out students, every answer but the first, intervals over students."""
 
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
-from knowtrace.evaluation.evaluate import PARTS, Evaluation, evaluate
+from knowtrace.evaluation.evaluate import Evaluation, evaluate
 from knowtrace.evaluation.published import PUBLISHED, PublishedFigure, published_for
+from knowtrace.evaluation.scoring import PARTS, Scored, score
 
 __all__ = [
     "PARTS",
@@ -10,7 +11,9 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "PublishedFigure",
+    "Scored",
     "bootstrap",
     "evaluate",
     "published_for",
+    "score",
 ]

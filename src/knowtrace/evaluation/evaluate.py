@@ -9,15 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from knowtrace.domain import Vocabulary
-from knowtrace.errors import TrainingError
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
+from knowtrace.evaluation.scoring import score
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
-from knowtrace.training import load_model, metrics, predict_all, recipe_of, scored_answers, split_of
-from knowtrace.training.sequences import Sequences, category_counts, encode
-from knowtrace.training.train import fingerprint
+from knowtrace.training import metrics, recipe_of
+from knowtrace.training.sequences import Sequences, category_counts
 
-PARTS = ("test", "valid", "train", "all")
 ITEM_PRIOR_ANSWERS = 5.0
 
 
@@ -64,61 +62,35 @@ def evaluate(
         TrainingError: the part does not exist or has no answer to score, or the data have more response categories
             than the run.
     """
-    if part not in PARTS:
-        raise TrainingError(f"No part {part!r}. Choose one of {', '.join(PARTS)}.")
-    model, vocabulary = load_model(run)
-    if dataset.num_categories > vocabulary.num_categories:
-        raise TrainingError(
-            f"{dataset.name} has {dataset.num_categories} response categories, the run was trained on "
-            f"{vocabulary.num_categories}. Evaluate it on data of its own kind."
-        )
+    found = score(run, dataset, part=part, device=device)
     recipe = recipe_of(run)
-    notes: list[str] = []
-    if fingerprint(dataset) != run.config["data"]["fingerprint"]:
-        notes.append(
-            f"these are not the data of the run ({run.config['data']['name']}): students may have been learnt from"
-        )
-    split = split_of(dataset, recipe)
-    if not notes and split.fingerprint != run.config["data"].get("parts", split.fingerprint):
-        notes.append(
-            f"the parts are not those of the run ({run.config['data']['split']}): students may have been learnt from"
-        )
-    sequences = encode(dataset, split.part(part), vocabulary)
-    probabilities, responses, seconds = predict_all(model.to(device or "cpu"), sequences, device=device)
-    scored = scored_answers(sequences)
-    if not scored.any():
-        raise TrainingError(
-            f"No answer of the {part} part of {dataset.name} is scored: each of its {len(sequences.student_ids)} "
-            "students has one answer, and first answers are not scored. Give longer histories."
-        )
-    owners = np.repeat(np.arange(len(sequences.student_ids)), sequences.lengths)[scored]
     estimates = bootstrap(
         metrics.METRICS,
-        probabilities[scored],
-        responses[scored],
-        owners,
+        found.probabilities,
+        found.responses,
+        found.owners,
         resamples=resamples,
         rng=np.random.default_rng(recipe.training.seed),
     )
-    item_mean_nll = metrics.nll(_item_means(vocabulary, sequences)[scored], responses[scored])
-    unanswered = category_counts(vocabulary).sum(1).eq(0).numpy()
-    oracle_nll = _oracle_nll(dataset, sequences, scored)
+    item_mean_nll = metrics.nll(_item_means(found.vocabulary, found.sequences)[found.scored], found.responses)
+    unanswered = category_counts(found.vocabulary).sum(1).eq(0).numpy()
+    oracle_nll = _oracle_nll(dataset, found.sequences, found.scored)
     nll = estimates["nll"].value
     return Evaluation(
         model=recipe.model,
         version=run.version,
         data=dataset.name,
         split=part,
-        protocol=split.rule,
+        protocol=found.protocol,
         metrics=estimates,
-        n_scored=int(scored.sum()),
-        n_students=len(sequences.student_ids),
-        interactions_per_second=sequences.num_answers / seconds,
-        share_unseen_items=float(unanswered[sequences.items][scored].mean()),
+        n_scored=len(found.responses),
+        n_students=len(found.sequences.student_ids),
+        interactions_per_second=found.interactions_per_second,
+        share_unseen_items=float(unanswered[found.sequences.items][found.scored].mean()),
         item_mean_nll=item_mean_nll,
         oracle_nll=oracle_nll,
         share_of_oracle=None if oracle_nll is None else (item_mean_nll - nll) / (item_mean_nll - oracle_nll),
-        notes=tuple(notes),
+        notes=found.notes,
     )
 
 

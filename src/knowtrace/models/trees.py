@@ -18,7 +18,6 @@ class Trees(nn.Module):
     feature: Tensor
     threshold: Tensor
     left: Tensor
-    right: Tensor
     value: Tensor
 
     def __init__(self, num_trees: int, num_leaves: int, num_outputs: int) -> None:
@@ -26,16 +25,16 @@ class Trees(nn.Module):
         self.num_outputs = num_outputs
         shape = (num_trees * num_outputs, 2 * num_leaves - 1)
         self.register_buffer("feature", torch.zeros(shape, dtype=torch.long))
-        self.register_buffer("threshold", torch.zeros(shape))
+        self.register_buffer("threshold", torch.full(shape, torch.inf))
         self.register_buffer("left", torch.zeros(shape, dtype=torch.long))
-        self.register_buffer("right", torch.zeros(shape, dtype=torch.long))
         self.register_buffer("value", torch.zeros(shape))
 
     def take(self, booster: lightgbm.Booster) -> None:
         """Copy the trees of a booster that was grown with no more trees, leaves and depth than these."""
         model: dict[str, Any] = booster.dump_model()
-        for buffer in self.buffers():
+        for buffer in (self.feature, self.left, self.value):
             buffer.zero_()
+        self.threshold.fill_(torch.inf)
         for number, info in enumerate(model["tree_info"]):
             self._take_tree(number, info["tree_structure"])
 
@@ -46,10 +45,9 @@ class Trees(nn.Module):
         node = offset.expand(x.shape[0], -1)  # (M, trees), the roots
         feature, threshold = self.feature.flatten(), self.threshold.flatten()
         left = (self.left + offset.unsqueeze(-1)).flatten()
-        right = (self.right + offset.unsqueeze(-1)).flatten()
         for _ in range(DEPTH):
-            goes_left = x.gather(1, feature[node]) <= threshold[node]
-            node = torch.where(goes_left, left[node], right[node])
+            goes_right = x.gather(1, feature[node]) > threshold[node]
+            node = left[node] + goes_right
         # Trees of one round stand together, one for each output.
         return self.value.flatten()[node].unflatten(1, (-1, self.num_outputs)).sum(1)
 
@@ -59,11 +57,12 @@ class Trees(nn.Module):
             if "leaf_value" in node:
                 self.value[number, here] = node["leaf_value"]
                 # A leaf leads to itself, so that every walk may take DEPTH steps.
-                self.left[number, here] = self.right[number, here] = here
+                self.left[number, here] = here
                 continue
             self.feature[number, here] = node["split_feature"]
             self.threshold[number, here] = _not_above(node["threshold"])
-            self.left[number, here], self.right[number, here] = len(nodes), len(nodes) + 1
+            # Its right child stands next to its left one.
+            self.left[number, here] = len(nodes)
             nodes += [node["left_child"], node["right_child"]]
 
 

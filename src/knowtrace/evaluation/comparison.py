@@ -1,0 +1,152 @@
+"""Rows of a leaderboard in sum: means over folds, and paired tests between models on the same answers."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowtrace.evaluation.bootstrap import Estimate
+from knowtrace.evaluation.leaderboard import SUMMARISED, Entry
+from knowtrace.evaluation.published import published_for
+from knowtrace.training import metrics
+
+RESAMPLES = 200
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a line per data, protocol and model, best AUC first: mean and standard deviation over folds."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row["data"], row["protocol"], row["model"]].append(row)
+    lines = [
+        {
+            "data": data,
+            "protocol": protocol,
+            "model": model,
+            "folds": sorted(row["fold"] for row in group),
+            "valid_auc": _mean([row["valid_auc"] for row in group])[0],
+            **{name: _mean([row[name][0] for row in group]) for name in SUMMARISED},
+            "auc_twinned": _mean([row["auc_twinned"] for row in group])[0],
+            "auc_others": _mean([row["auc_others"] for row in group])[0],
+            "parameters": group[0]["parameters"],
+            "state_bytes": group[0]["state_bytes"],
+            "train_seconds": _mean([row["train_seconds"] for row in group])[0],
+            "microseconds": group[0]["microseconds"],
+        }
+        for (data, protocol, model), group in groups.items()
+    ]
+    return sorted(lines, key=lambda line: (line["data"], line["protocol"], -line["auc"][0]))
+
+
+def compare(rows: Sequence[Mapping[str, Any]], board: Path) -> list[dict[str, Any]]:
+    """Return, for each data and protocol, how far each model stays behind the best in AUC, with a paired interval.
+
+    Students are drawn anew, the same ones for both models and, where folds share a test part, for all folds.
+    """
+    found: list[dict[str, Any]] = []
+    for data, protocol in sorted({(row["data"], row["protocol"]) for row in rows}):
+        here = [line for line in summarise(rows) if (line["data"], line["protocol"]) == (data, protocol)]
+        best = here[0]
+        for line in here[1:]:
+            folds = [fold for fold in line["folds"] if fold in best["folds"]]
+            pairs = [
+                tuple(
+                    _predictions(Entry(data=data, protocol=protocol, model=m, fold=fold), board)
+                    for m in (best["model"], line["model"])
+                )
+                for fold in folds
+            ]
+            difference = paired_difference(pairs, rng=np.random.default_rng(0))
+            found.append(
+                {
+                    "data": data,
+                    "protocol": protocol,
+                    "best": best["model"],
+                    "model": line["model"],
+                    "behind_by": [difference.value, difference.low, difference.high],
+                }
+            )
+    return found
+
+
+Predictions = Mapping[str, NDArray[Any]]
+
+
+def paired_difference(
+    pairs: Sequence[tuple[Predictions, ...]], *, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Estimate:
+    """Return the mean AUC of the first of each pair less that of the second, with a 95 % bootstrap interval.
+
+    Each of a pair holds probabilities (M, K), responses (M,) and owners (M,) of the same answers.
+    """
+    value = float(np.mean([_auc(first, None) - _auc(second, None) for first, second in pairs]))
+    draws: list[float] = []
+    for _ in range(resamples):
+        seed = int(rng.integers(2**32))
+        differences: list[float] = []
+        for first, second in pairs:
+            num_students = int(first["owners"].max()) + 1
+            drawn = np.random.default_rng(seed).integers(num_students, size=num_students)
+            weights = np.bincount(drawn, minlength=num_students)[first["owners"]].astype(np.float64)
+            differences.append(_auc(first, weights) - _auc(second, weights))
+        draws.append(float(np.mean(differences)))
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Estimate(value, float(low), float(high))
+
+
+def page(lines: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any]], *, command: str) -> str:
+    """Return a leaderboard as a Markdown page, each data and protocol on its own, published figures beside it."""
+    behind = {(c["data"], c["protocol"], c["model"]): c["behind_by"] for c in compared}
+    text = [
+        "# Leaderboard",
+        "",
+        f"Made by `{command}`. Test part, every answer but a student's first, mean over folds (sd). `docs/protocol.md` "
+        "says what the protocols are. Behind: AUC less than the best row's, paired 95 % interval over students. "
+        f"Twins: AUC of students who also stand in training, and of the others. us: observe and predict {12} items.",
+    ]
+    for data, protocol in sorted({(line["data"], line["protocol"]) for line in lines}):
+        text += ["", f"## {data}, {protocol}", ""]
+        text += [
+            "| model | AUC | behind | accuracy | NLL | Brier | ECE | twins / others | parameters | state | s | us |"
+        ]
+        text += ["|---|---|---|---|---|---|---|---|---|---|---|---|"]
+        for line in lines:
+            if (line["data"], line["protocol"]) == (data, protocol):
+                text.append(_table_row(line, behind.get((data, protocol, line["model"]))))
+        if protocol == "published":
+            text += [
+                f"| *{figure.model}* | {figure.auc:.4f} | | | | | | | | | | *{figure.source}* |"
+                for figure in reversed(published_for(data))
+            ]
+    return "\n".join(text) + "\n"
+
+
+def _table_row(line: Mapping[str, Any], behind: Sequence[float] | None) -> str:
+    spread = f" ({line['auc'][1]:.4f})" if line["auc"][1] is not None else ""
+    gap = f"{behind[0]:.4f} [{behind[1]:.4f}, {behind[2]:.4f}]" if behind else ""
+    twins = " / ".join("" if line[k] is None else f"{line[k]:.3f}" for k in ("auc_twinned", "auc_others"))
+    figures = " | ".join(f"{line[name][0]:.4f}" for name in SUMMARISED[1:])
+    cost = line["microseconds"]["200"]
+    return (
+        f"| {line['model']} | {line['auc'][0]:.4f}{spread} | {gap} | {figures} | {twins} | {line['parameters']:,} | "
+        f"{line['state_bytes']:,} | {line['train_seconds']:.0f} | {cost:.0f} |"
+    )
+
+
+def _predictions(entry: Entry, board: Path) -> Predictions:
+    with np.load(entry.folder(board) / "predictions.npz", allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in ("probabilities", "responses", "owners")}
+
+
+def _auc(predictions: Predictions, weights: NDArray[np.float64] | None) -> float:
+    return metrics.auc(predictions["probabilities"].astype(np.float64), predictions["responses"], weights)
+
+
+def _mean(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None, None
+    return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None

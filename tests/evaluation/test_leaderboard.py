@@ -1,0 +1,105 @@
+"""A leaderboard is trained once, compares the same answers, and says so on its page."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from training.histories import Quiet
+
+from knowtrace.errors import NotFoundError, TrainingError
+from knowtrace.evaluation.comparison import compare, page, paired_difference, summarise
+from knowtrace.evaluation.leaderboard import HISTORIES, Plan, run_board
+from knowtrace.sources import SimulationConfig, simulate, write_simulation
+
+
+class QuietOf(Quiet):
+    def __init__(self, title: str) -> None:
+        super().__init__()
+
+    def __enter__(self) -> "QuietOf":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    path = tmp_path_factory.mktemp("data") / "small"
+    write_simulation(
+        simulate(SimulationConfig(num_students=60, num_answers=25, num_items=30, num_skills=4), seed=3), path
+    )
+    return Plan(
+        paths={"small": path},
+        models=("item-mean", "elo"),
+        stack=("item-mean", "elo"),
+        chosen={"small": {"elo": {"settings": {"step": 0.3}, "training": {"epochs": 1}}}},
+    )
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("board")
+
+
+@pytest.fixture(scope="module")
+def rows(plan: Plan, board: Path) -> list[dict[str, Any]]:
+    return run_board(plan, board, reporter_of=QuietOf, done=lambda row: None)
+
+
+def test_every_entry_has_a_row_with_its_figures(rows: list[dict[str, Any]]) -> None:
+    assert [row["model"] for row in rows] == ["item-mean", "elo", "stack of item-mean + elo"]
+    for row in rows:
+        value, low, high = row["auc"]
+        assert 0 < low <= value <= high < 1
+        assert row["n_scored"] > 0
+        assert set(row["microseconds"]) == {str(length) for length in HISTORIES}
+    assert rows[1]["epoch"] == 1
+
+
+def test_what_is_done_is_not_done_again(plan: Plan, board: Path, rows: list[dict[str, Any]]) -> None:
+    made: list[dict[str, Any]] = []
+    again = run_board(plan, board, reporter_of=QuietOf, done=made.append)
+    assert made == []
+    assert again == rows
+
+
+def test_the_page_ranks_models_and_tests_them_in_pairs(
+    plan: Plan, board: Path, rows: list[dict[str, Any]]
+) -> None:
+    lines, compared = summarise(rows), compare(rows, board)
+    assert [line["auc"][0] for line in lines] == sorted((line["auc"][0] for line in lines), reverse=True)
+    assert {c["model"] for c in compared} == {line["model"] for line in lines[1:]}
+    for c in compared:
+        behind, low, high = c["behind_by"]
+        assert low <= behind <= high
+        assert behind >= 0
+    text = page(lines, compared, command="knowtrace leaderboard small")
+    assert "knowtrace leaderboard small" in text
+    for line in lines:
+        assert f"| {line['model']} | {line['auc'][0]:.4f}" in text
+
+
+def test_paired_difference_is_zero_against_itself_and_sure_against_noise() -> None:
+    rng = np.random.default_rng(1)
+    responses = rng.integers(2, size=2_000)
+    owners = np.repeat(np.arange(100), 20)
+    good = np.clip(0.5 + 0.3 * (responses - 0.5) + 0.1 * rng.normal(size=2_000), 0.01, 0.99)
+    noise = rng.uniform(size=2_000)
+    first, second = (
+        {"probabilities": np.stack([1 - p, p], 1), "responses": responses, "owners": owners}
+        for p in (good, noise)
+    )
+    same = paired_difference([(first, first)], rng=rng, resamples=20)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    found = paired_difference([(first, second)], rng=rng, resamples=100)
+    assert 0.2 < found.low < found.value < found.high
+
+
+def test_a_plan_names_all_that_is_wrong_with_it() -> None:
+    with pytest.raises(
+        TrainingError, match=r"no protocol 'dirty'.*the stack's 'dkt' is not among the models"
+    ):
+        Plan(paths={}, models=("elo",), protocols=("dirty",), stack=("dkt",))
+    with pytest.raises(NotFoundError, match="No model named 'oracle'"):
+        Plan(paths={}, models=("oracle",))
