@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "psychometrics": {"domain", "errors"},
     "registry": {"domain", "errors"},
     "training": {"domain", "errors", "sources", "models", "registry"},
-    "evaluation": {"domain", "errors", "sources", "registry", "training"},
+    "evaluation": {"domain", "errors", "sources", "models", "registry", "training"},
     "store": {"domain", "errors"},
     "tracing": {"domain", "errors", "registry", "store"},
     "deciding": {"domain"},

@@ -20,7 +20,7 @@ TINY = {
 SMALL_LEAVES = {"leaf_answers": 3, "num_trees": 60}
 SETTINGS = {
     "gbdt": SMALL_LEAVES,
-    "stack": {
+    "blend": {
         "members": [
             {"name": "gbdt", "settings": SMALL_LEAVES},
             {"name": "mingru", "settings": {}},

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from knowtrace.cli import data, demo, evaluate, irt, leaderboard, serve, simulate, stack, train
+from knowtrace.cli import data, demo, evaluate, gate, irt, leaderboard, serve, simulate, stack, train
 from knowtrace.cli.terminal import fail
 from knowtrace.errors import KnowTraceError
 
@@ -20,6 +20,7 @@ app.add_typer(data.app, name="data")
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
+app.command("gate")(gate.gate_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("stack")(stack.stack_command)
 app.command("evaluate")(evaluate.evaluate_command)

@@ -2,6 +2,7 @@
 
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
 from knowtrace.evaluation.evaluate import Evaluation, evaluate
+from knowtrace.evaluation.gate import Limits, Verdict, gate
 from knowtrace.evaluation.published import PUBLISHED, PublishedFigure, published_for
 from knowtrace.evaluation.scoring import PARTS, Scored, score
 
@@ -10,10 +11,13 @@ __all__ = [
     "PUBLISHED",
     "Estimate",
     "Evaluation",
+    "Limits",
     "PublishedFigure",
     "Scored",
+    "Verdict",
     "bootstrap",
     "evaluate",
+    "gate",
     "published_for",
     "score",
 ]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from knowtrace.evaluation.bootstrap import Estimate
-from knowtrace.evaluation.leaderboard import SUMMARISED, Entry
+from knowtrace.evaluation.leaderboard import PREDICTIONS, SUMMARISED, Entry
 from knowtrace.evaluation.published import published_for
 from knowtrace.training import metrics
 
@@ -137,8 +138,7 @@ def _table_row(line: Mapping[str, Any], behind: Sequence[float] | None) -> str:
 
 
 def _predictions(entry: Entry, board: Path) -> Predictions:
-    with np.load(entry.folder(board) / "predictions.npz", allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in ("probabilities", "responses", "owners")}
+    return load_file(entry.folder(board) / PREDICTIONS)
 
 
 def _auc(predictions: Predictions, weights: NDArray[np.float64] | None) -> float:

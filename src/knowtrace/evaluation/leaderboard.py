@@ -17,6 +17,7 @@ import numpy as np
 import orjson
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation.bootstrap import bootstrap
@@ -32,6 +33,7 @@ PROTOCOLS = ("published", "clean")
 HISTORIES = (10, 200, 10_000)
 PANEL = 12
 RESAMPLES = 200
+PREDICTIONS = "predictions.safetensors"
 SUMMARISED = ("auc", "accuracy", "nll", "brier", "ece")
 
 
@@ -169,11 +171,13 @@ def run_entry(
         **{name: [e.value, e.low, e.high] for name, e in estimates.items()},
         **_by_twins(dataset, run, found),
     }
-    np.savez_compressed(
-        folder / "predictions.npz",
-        probabilities=found.probabilities.astype(np.float32),
-        responses=found.responses,
-        owners=found.owners,
+    save_file(
+        {
+            "probabilities": found.probabilities.astype(np.float32),
+            "responses": found.responses,
+            "owners": found.owners,
+        },
+        folder / PREDICTIONS,
     )
     # Last, and whole or not at all: a row says that its training is done.
     unfinished = folder / "row.json.writing"

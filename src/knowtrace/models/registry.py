@@ -27,7 +27,7 @@ class ModelEntry:
     training: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-STACK = "stack"
+STACK = "blend"
 
 STACKED = ("mingru", "gbdt", "best-lr")
 """The members of a stack that names none."""

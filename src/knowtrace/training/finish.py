@@ -8,10 +8,12 @@ import torch
 from safetensors.torch import save_file
 
 from knowtrace.domain import Vocabulary
+from knowtrace.errors import TrainingError
 from knowtrace.models import ResponseModel
 from knowtrace.registry import (
     Run,
     StepGraphs,
+    ailments,
     run_files,
     seal_run,
     write_json,
@@ -32,7 +34,12 @@ def finish_run(
     config: dict[str, Any],
     metrics: dict[str, Any],
 ) -> Run:
-    """Write every file of a run into the folder `out`, measure its intervals on validation students, and seal it."""
+    """Write every file of a run into the folder `out`, check its health, measure its intervals on validation students,
+    and seal it.
+
+    Raises:
+        TrainingError: the step graphs give what no response model may give.
+    """
     files = run_files(out)
     save_file(
         {name: t.contiguous().clone() for name, t in model.state_dict().items()}, files["model.safetensors"]
@@ -45,12 +52,14 @@ def finish_run(
     )
     with torch.no_grad():
         initial_state = model.initial_state()[0].numpy()
-    intervals = measure_intervals(
-        StepGraphs(files["observe.onnx"], files["predict.onnx"]),
-        initial_state,
-        valid,
-        num_categories=vocabulary.num_categories,
-    )
+    steps = StepGraphs(files["observe.onnx"], files["predict.onnx"])
+    found = ailments(steps, initial_state, vocabulary)
+    if found:
+        raise TrainingError(
+            f"The trained model is not fit to be served. {' '.join(found)} Lower the learning rate, or train again "
+            "with another seed."
+        )
+    intervals = measure_intervals(steps, initial_state, valid, num_categories=vocabulary.num_categories)
     write_serving(files["serving.safetensors"], initial_state=initial_state, intervals=intervals)
     write_vocabulary(files["vocabulary.json"], vocabulary)
     write_json(files["config.json"], config)
