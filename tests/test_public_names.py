@@ -51,6 +51,8 @@ PUBLIC: dict[str, list[str]] = {
         "TrainingAnswers",
         "build_model",
         "model_config",
+        "preset",
+        "search_space",
         "usual_training",
     ],
     "knowtrace.psychometrics": [

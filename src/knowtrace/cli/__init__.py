@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from knowtrace.cli import data, demo, evaluate, gate, irt, leaderboard, serve, simulate, stack, train
+from knowtrace.cli import data, demo, evaluate, gate, irt, leaderboard, serve, simulate, stack, train, tune
 from knowtrace.cli.terminal import fail
 from knowtrace.errors import KnowTraceError
 
@@ -23,6 +23,7 @@ app.command("train")(train.train_command)
 app.command("gate")(gate.gate_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("stack")(stack.stack_command)
+app.command("tune")(tune.tune_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("irt")(irt.irt_command)
 app.command("serve")(serve.serve_command)

@@ -51,6 +51,9 @@ def train_command(
     settings: Annotated[
         str | None, typer.Option("--set", help="The model's settings, as name=value,…")
     ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="small, medium or large, where the model has sizes.")
+    ] = None,
     clean: Annotated[bool, typer.Option(help="Remove training students who also are test students.")] = False,
     columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
@@ -62,7 +65,7 @@ def train_command(
     """
     import torch  # noqa: PLC0415
 
-    from knowtrace.models import model_config, usual_training  # noqa: PLC0415
+    from knowtrace.models import model_config, preset, usual_training  # noqa: PLC0415
     from knowtrace.training import Recipe, TrainingConfig, train  # noqa: PLC0415
 
     chosen: dict[str, Any] = {**usual_training(model), "seed": seed, "precision": precision}
@@ -72,7 +75,8 @@ def train_command(
         chosen["learning_rate"] = learning_rate
     recipe = Recipe(
         model=model,
-        settings=_typed(model_config(model), pairs(settings, option="--set") or {}),
+        settings=(preset(model, size) if size else {})
+        | _typed(model_config(model), pairs(settings, option="--set") or {}),
         training=TrainingConfig(**chosen),
         fold=fold,
         clean=clean,

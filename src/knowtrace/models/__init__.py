@@ -8,7 +8,15 @@ from knowtrace.models.contract import (
     Sizes,
     TrainingAnswers,
 )
-from knowtrace.models.registry import MODELS, ModelEntry, build_model, model_config, usual_training
+from knowtrace.models.registry import (
+    MODELS,
+    ModelEntry,
+    build_model,
+    model_config,
+    preset,
+    search_space,
+    usual_training,
+)
 
 __all__ = [
     "MODELS",
@@ -21,5 +29,7 @@ __all__ = [
     "TrainingAnswers",
     "build_model",
     "model_config",
+    "preset",
+    "search_space",
     "usual_training",
 ]

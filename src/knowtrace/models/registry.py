@@ -19,12 +19,23 @@ from knowtrace.models.stack import Stack, StackConfig
 @dataclass(frozen=True)
 class ModelEntry:
     """One model: what builds it from configuration and sizes, its configuration's class, one line that says what it
-    is, and the training settings in which it differs from the usual ones."""
+    is, the training settings in which it differs from the usual ones, the settings worth searching (two floats:
+    anything between; else one of the values), and settings by size."""
 
     model: Callable[[Any, Sizes], ResponseModel]
     config: type[Any]
     summary: str
     training: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    search: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+
+SIZES = {"small": 64, "medium": 128, "large": 256}
+"""Widths of the sizes that the guide names; medium is what models have without one."""
+
+
+def _widths(*names: str) -> dict[str, dict[str, Any]]:
+    return {size: dict.fromkeys(names, width) for size, width in SIZES.items()}
 
 
 STACK = "blend"
@@ -53,7 +64,11 @@ MODELS: dict[str, ModelEntry] = {
         {"learning_rate": 1e-2, "epochs": 6},
     ),
     "dkt": ModelEntry(
-        DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"
+        DKT,
+        DKTConfig,
+        "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)",
+        search={"dropout": (0.1, 0.6), "hidden_dim": (64, 128, 200), "hidden_items": (0.0, 0.3)},
+        presets=_widths("embedding_dim", "hidden_dim"),
     ),
     "gbdt": ModelEntry(GBDT, GBDTConfig, "boosted trees over item statistics and running counts (Ke 2017)"),
     "mingru": ModelEntry(
@@ -61,6 +76,8 @@ MODELS: dict[str, ModelEntry] = {
         MinGRUConfig,
         "our own: a minimal gated recurrence over item statistics and running counts",
         {"learning_rate": 6e-3, "epochs": 30, "patience": 5},
+        search={"dropout": (0.1, 0.5), "hidden_dim": (64, 128, 192), "item_dim": (0, 16, 32)},
+        presets=_widths("output_dim", "hidden_dim"),
     ),
     STACK: ModelEntry(
         _stack, StackConfig, "several trained models as one; made of runs by `knowtrace stack` (Wolpert 1992)"
@@ -93,6 +110,25 @@ def build_model(name: str, sizes: Sizes, overrides: Mapping[str, Any] | None = N
 def usual_training(name: str) -> dict[str, Any]:
     """Return the training settings in which a model differs from the usual ones."""
     return dict(_entry(name).training)
+
+
+def search_space(name: str) -> dict[str, tuple[Any, ...]]:
+    """Return the settings of a model that are worth searching: two floats, or the values to choose from."""
+    return dict(_entry(name).search)
+
+
+def preset(name: str, size: str) -> dict[str, Any]:
+    """Return the settings of a model in a size, small, medium or large.
+
+    Raises:
+        NotFoundError: the model comes in no such size.
+    """
+    presets = _entry(name).presets
+    if size not in presets:
+        raise NotFoundError(
+            f"{name} comes in no size {size!r}. Known: {', '.join(presets) or 'none, it has one size'}."
+        )
+    return dict(presets[size])
 
 
 def _entry(name: str) -> ModelEntry:
