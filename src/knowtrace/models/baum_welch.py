@@ -127,7 +127,7 @@ class _Search:
         height, total = np.zeros(len(start.learn)), -np.inf
         for _ in range(self.rounds):
             expected = _expect(self.runs, skills, parameters)
-            height = np.bincount(skills, expected.log_likelihood, len(start.learn))
+            height = _sums(skills, expected.log_likelihood, len(start.learn))
             if centre is not None:
                 height = height + weight * _closeness(parameters, centre, self.forgetting)
             if height.sum() - total < TOLERANCE * len(self.runs.credits):
@@ -144,7 +144,7 @@ class _Search:
         goes_on = _goes_on(runs)
 
         def share(part: Floats, whole: Floats, middle: Floats | None, highest: float = HIGHEST) -> Floats:
-            above, below = np.bincount(of_answer, part, n), np.bincount(of_answer, whole, n)
+            above, below = _sums(of_answer, part, n), _sums(of_answer, whole, n)
             if middle is not None:
                 above, below = above + weight * middle, below + weight
             return np.clip(above / np.maximum(below, 1e-12), LOWEST, highest)
@@ -196,7 +196,7 @@ def _expect(runs: Runs, skills: Integers, parameters: Parameters) -> _Expected:
         evidence[at] = known + (1 - mastery) * if_unknown[at]
         after[at] = known / evidence[at]
         mastery = after[at] * (1 - forget[at]) + (1 - after[at]) * learn[at]
-    log_likelihood = np.bincount(
+    log_likelihood = _sums(
         np.concatenate([np.arange(size) for size in runs.sizes]), np.log(evidence), len(skills)
     )
     # What the rest of a sequence says for knowing and for not knowing after each answer, over its probability.
@@ -231,7 +231,7 @@ def _improved_prior(
     logit, standing = old.prior_logit, old.standing
     for _ in range(2):
         prior = _sigmoid(logit[skills] + standing * standings)
-        slope, bend = np.bincount(skills, known - prior, n), np.bincount(skills, prior * (1 - prior), n)
+        slope, bend = _sums(skills, known - prior, n), _sums(skills, prior * (1 - prior), n)
         if centre is not None:
             own, middle = _sigmoid(logit), _sigmoid(centre.prior_logit)
             slope, bend = slope + weight * (middle - own), bend + weight * own * (1 - own)
@@ -265,9 +265,8 @@ def _goes_on(runs: Runs) -> Floats:
 
 
 def _start(values: tuple[float, ...], num_skills: int) -> Parameters:
-    prior, *others = values
-    columns = [np.full(num_skills, value) for value in (np.log(prior / (1 - prior)), *others)]
-    return Parameters(*columns)
+    prior, learn, forget, guess, slip = (np.full(num_skills, value) for value in values)
+    return Parameters(np.log(prior / (1 - prior)), learn, forget, guess, slip)
 
 
 def _repeated(parameters: Parameters, num_skills: int) -> Parameters:
@@ -277,6 +276,10 @@ def _repeated(parameters: Parameters, num_skills: int) -> Parameters:
         if f.name != "standing"
     }
     return Parameters(**columns, standing=parameters.standing)
+
+
+def _sums(which: Integers, values: Floats, length: int) -> Floats:
+    return np.bincount(which, values, length).astype(np.float64)
 
 
 def _sigmoid(x: Floats) -> Floats:

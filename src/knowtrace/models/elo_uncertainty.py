@@ -10,7 +10,7 @@ Unusual here:
 - graded answers move ratings by their share of full credit; priors, growth and difficulties are learnt by gradient
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from knowtrace.models.layers import (
 )
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.running_features import days
-from knowtrace.models.skill_sums import SkillSums, is_touched
+from knowtrace.models.skill_sums import SkillSums
 
 MODERATION = torch.pi / 8
 LEAST_INFORMATION = 0.02
@@ -54,6 +54,16 @@ class EloUncertaintyConfig:
             day_growth=(1e-9, 10),
             prior_answers=PRIOR_ANSWERS,
         )
+
+
+@dataclass(frozen=True)
+class _Beliefs:
+    """A state apart: overall mean and lost share (B, 1), means and lost shares by slot (B, slots)."""
+
+    overall: Tensor
+    lost: Tensor
+    means: Tensor
+    lost_by_skill: Tensor
 
 
 class EloUncertainty(ResponseModel):
@@ -83,68 +93,78 @@ class EloUncertainty(ResponseModel):
     def forward(self, batch: Batch) -> Tensor:
         slots, thresholds = self.slots.slots_of(batch.skills), self.thresholds(batch.items)
         difficulty = self.skill_difficulty(slots).squeeze(-1)
-        state = self.initial_state(len(slots))
+        beliefs = self._parts(self.initial_state(len(slots)))
+        is_timed = bool(batch.lags.gt(0).any())
         steps: list[Tensor] = []
         for t in range(slots.shape[1]):
             at = slice(t, t + 1)
-            state = self._rested(state, batch.lags[:, t])
-            logits = self._logits(state, slots[:, at], difficulty[:, at], thresholds[:, at])
+            if is_timed:
+                beliefs = self._rested(beliefs, batch.lags[:, t])
+            logits = self._logits(beliefs, slots[:, at], difficulty[:, at], thresholds[:, at])
             steps.append(logits)
-            state = self._moved(state, slots[:, t], logits.squeeze(1), batch.responses[:, t])
+            beliefs = self._moved(beliefs, slots[:, t], logits.squeeze(1), batch.responses[:, t])
         return torch.cat(steps, dim=1)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
         slots = self.slots.slots_of(answer.skills)
-        state = self._rested(state, answer.lags)
-        logits = self._of_asked(state, answer.items.unsqueeze(1), slots.unsqueeze(1)).squeeze(1)
-        return self._moved(state, slots, logits, answer.responses)
+        beliefs = self._rested(self._parts(state), answer.lags)
+        logits = self._of_asked(beliefs, answer.items.unsqueeze(1), slots.unsqueeze(1)).squeeze(1)
+        moved = self._moved(beliefs, slots, logits, answer.responses)
+        return torch.cat([moved.overall, moved.lost, moved.means, moved.lost_by_skill], dim=1)
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        state = self._rested(state, asked.lags)
-        return self._of_asked(state, asked.items, self.slots.slots_of(asked.skills)).softmax(-1)
+        beliefs = self._rested(self._parts(state), asked.lags)
+        return self._of_asked(beliefs, asked.items, self.slots.slots_of(asked.skills)).softmax(-1)
 
-    def _of_asked(self, state: Tensor, items: Tensor, slots: Tensor) -> Tensor:
-        return self._logits(state, slots, self.skill_difficulty(slots).squeeze(-1), self.thresholds(items))
+    def _of_asked(self, beliefs: _Beliefs, items: Tensor, slots: Tensor) -> Tensor:
+        return self._logits(beliefs, slots, self.skill_difficulty(slots).squeeze(-1), self.thresholds(items))
 
-    def _rested(self, state: Tensor, lags: Tensor) -> Tensor:
-        """Return the state with the variances that `lags` (B,) without answers leave."""
-        overall, lost, means, lost_by_skill = self._parts(state)
+    def _rested(self, beliefs: _Beliefs, lags: Tensor) -> _Beliefs:
+        """Return the beliefs that `lags` (B,) without answers leave."""
         growth = (self.log_day_growth - self.log_variance).exp() * days(lags).unsqueeze(1)  # (B, 2)
-        lost = (lost - growth[:, :1]).clamp(min=0)
-        return torch.cat([overall, lost, means, (lost_by_skill - growth[:, 1:]).clamp(min=0)], dim=1)
+        return replace(
+            beliefs,
+            lost=(beliefs.lost - growth[:, :1]).clamp(min=0),
+            lost_by_skill=(beliefs.lost_by_skill - growth[:, 1:]).clamp(min=0),
+        )
 
-    def _logits(self, state: Tensor, slots: Tensor, difficulty: Tensor, thresholds: Tensor) -> Tensor:
+    def _logits(self, beliefs: _Beliefs, slots: Tensor, difficulty: Tensor, thresholds: Tensor) -> Tensor:
         """slots and difficulty (B, N, S), thresholds (B, N, K-1) -> moderated category logits (B, N, K)."""
-        overall, lost, means, lost_by_skill = self._parts(state)
         variance = self.log_variance.exp()
         chosen = slots.flatten(1)
-        mean = means.gather(1, chosen).view(slots.shape) - difficulty
-        spread = variance[1] * (1 - lost_by_skill.gather(1, chosen).view(slots.shape))
+        mean = beliefs.means.gather(1, chosen).view(slots.shape) - difficulty
+        spread = variance[1] * (1 - beliefs.lost_by_skill.gather(1, chosen).view(slots.shape))
         num_skills = slots.ne(PADDING).sum(-1).clamp(min=1)
-        total = variance[0] * (1 - lost) + mean_over_skills(spread, slots) / num_skills  # (B, N)
-        logits = category_logits(overall + mean_over_skills(mean, slots), thresholds)
+        total = variance[0] * (1 - beliefs.lost) + mean_over_skills(spread, slots) / num_skills  # (B, N)
+        logits = category_logits(beliefs.overall + mean_over_skills(mean, slots), thresholds)
         return logits / (1 + MODERATION * total).sqrt().unsqueeze(-1)
 
-    def _moved(self, state: Tensor, slots: Tensor, logits: Tensor, responses: Tensor) -> Tensor:
-        overall, lost, means, lost_by_skill = self._parts(state)
+    def _moved(self, beliefs: _Beliefs, slots: Tensor, logits: Tensor, responses: Tensor) -> _Beliefs:
+        """Return the beliefs after one answer each; only the slots (B, S) that it touches are written."""
         probabilities = logits.softmax(-1)
         expected = expected_score(probabilities)
         surprise = (response_credit(responses, self.sizes.num_categories) - expected).unsqueeze(1)
         information = self._information(probabilities, expected).unsqueeze(1)  # (B, 1)
         variance = self.log_variance.exp()
-        of_overall, of_skill = variance[0] * (1 - lost), variance[1] * (1 - lost_by_skill)
-        share = is_touched(slots, self.slots.num_slots) / slots.ne(PADDING).sum(-1, keepdim=True).clamp(min=1)
+        lost = beliefs.lost_by_skill.gather(1, slots)  # (B, S)
+        of_overall, of_skill = variance[0] * (1 - beliefs.lost), variance[1] * (1 - lost)
+        touched = slots.ne(PADDING).to(lost.dtype)
+        share = touched / touched.sum(-1, keepdim=True).clamp(min=1)
         total = of_overall + (share.square() * of_skill).sum(1, keepdim=True)
         gain = 1 / (1 + information * total)
         growth = (self.log_growth - self.log_variance).exp()
         # The surprise is of credit in [0, 1], K - 1 steps wide on the logit scale.
         pull = surprise * (self.sizes.num_categories - 1) * gain
-        overall = overall + of_overall * pull
-        means = means + share * of_skill * pull
-        lost = (lost + (1 - lost) * of_overall * information * gain - growth[0]).clamp(min=0)
-        told = (1 - lost_by_skill) * share.square() * of_skill * information * gain - growth[1]
-        lost_by_skill = (lost_by_skill + share.gt(0) * told).clamp(min=0)
-        return torch.cat([overall, lost, means, lost_by_skill], dim=1)
+        told = (1 - beliefs.lost) * of_overall * information * gain - growth[0]
+        told_by_skill = (1 - lost) * share.square() * of_skill * information * gain - growth[1]
+        return _Beliefs(
+            overall=beliefs.overall + of_overall * pull,
+            lost=(beliefs.lost + told).clamp(min=0),
+            means=beliefs.means.scatter_add(1, slots, share * of_skill * pull),
+            lost_by_skill=beliefs.lost_by_skill.scatter_add(
+                1, slots, touched * torch.maximum(told_by_skill, -lost)
+            ),
+        )
 
     def _information(self, probabilities: Tensor, expected: Tensor) -> Tensor:
         """Return the variance of the category, which is what an answer tells of the score (Muraki, 1993)."""
@@ -153,6 +173,6 @@ class EloUncertainty(ResponseModel):
         squares = (probabilities * (category - steps * expected.unsqueeze(-1)).square()).sum(-1)
         return squares.clamp(min=LEAST_INFORMATION)
 
-    def _parts(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _parts(self, state: Tensor) -> _Beliefs:
         n = self.slots.num_slots
-        return state[:, :1], state[:, 1:2], state[:, 2 : 2 + n], state[:, 2 + n :]
+        return _Beliefs(state[:, :1], state[:, 1:2], state[:, 2 : 2 + n], state[:, 2 + n :])

@@ -39,7 +39,7 @@ MODELS: dict[str, ModelEntry] = {
         Counter,
         CounterConfig,
         "a right answer adds 0.08 to a skill's mastery, a wrong one takes 0.04",
-        {"learning_rate": 1e-2, "epochs": 4},
+        {"learning_rate": 2e-2, "epochs": 2},
     ),
     "bkt": ModelEntry(BKT, BKTConfig, "Bayesian knowledge tracing by Baum-Welch (Corbett and Anderson 1995)"),
     "irt": ModelEntry(IRT, IRTConfig, "item response theory by marginal likelihood, ability as a posterior"),
@@ -53,7 +53,7 @@ MODELS: dict[str, ModelEntry] = {
         EloUncertainty,
         EloUncertaintyConfig,
         "Elo whose ratings are beliefs with a variance (Glickman 1999)",
-        {"learning_rate": 1e-2, "epochs": 5},
+        {"learning_rate": 1e-2, "epochs": 3},
     ),
     "pfa": ModelEntry(
         PFA,
