@@ -53,7 +53,7 @@ MODELS: dict[str, ModelEntry] = {
         EloUncertainty,
         EloUncertaintyConfig,
         "Elo whose ratings are beliefs with a variance (Glickman 1999)",
-        {"learning_rate": 1e-2, "epochs": 3},
+        {"learning_rate": 2e-2, "epochs": 3, "batch_answers": 16_384},
     ),
     "pfa": ModelEntry(
         PFA,
@@ -83,7 +83,7 @@ MODELS: dict[str, ModelEntry] = {
         WDIRT,
         WDIRTConfig,
         "wide and deep item response theory: ability from the history, a, b and c of every item",
-        {"epochs": 10},
+        {"learning_rate": 5e-3, "epochs": 12},
     ),
     "dkt": ModelEntry(
         DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"
