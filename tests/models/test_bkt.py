@@ -20,7 +20,9 @@ def with_parameters(model: ResponseModel, **values: float) -> ResponseModel:
 
 def test_mastery_follows_the_formulas() -> None:
     """Corbett and Anderson (1995): Bayes' rule, then learning. Right, then wrong, on one skill."""
-    model = with_parameters(build_model("bkt", SIZES), prior_logit=0.4, learn=0.1, guess=0.2, slip=0.1)
+    model = with_parameters(
+        build_model("bkt", SIZES, {"forgetting": False}), prior_logit=0.4, learn=0.1, guess=0.2, slip=0.1
+    )
     state = model.initial_state()
     assert model.predict(state, one_asked(2, 3))[0, 0, 1].item() == pytest.approx(0.4 * 0.9 + 0.6 * 0.2)
     mastery = 0.4

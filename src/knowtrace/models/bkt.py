@@ -37,10 +37,10 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class BKTConfig:
-    """`prior_answers` draw a skill's parameters to those of all skills; `rounds` bounds the search."""
+    """The classic model is `forgetting` and `individual_priors` False. `prior_answers` draw a skill's parameters to those of all skills; `rounds` bounds the search."""
 
-    forgetting: bool = False
-    individual_priors: bool = False
+    forgetting: bool = True
+    individual_priors: bool = True
     item_effects: bool = False
     prior_answers: float = 10.0
     rounds: int = 80
