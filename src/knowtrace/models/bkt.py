@@ -37,7 +37,8 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class BKTConfig:
-    """The classic model is `forgetting` and `individual_priors` False. `prior_answers` draw a skill's parameters to those of all skills; `rounds` bounds the search."""
+    """The classic model is `forgetting` and `individual_priors` False; `prior_answers` draw a skill's parameters to
+    those of all skills; `rounds` bounds the search."""
 
     forgetting: bool = True
     individual_priors: bool = True
