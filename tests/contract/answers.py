@@ -69,3 +69,19 @@ def one_answer(item: int, skills: tuple[int, ...], response: int) -> Answer:
     row = [*skills, *[PADDING] * (2 - len(skills))]
     unknown = torch.tensor([UNKNOWN_TIME])
     return Answer(torch.tensor([item]), torch.tensor([row]), torch.tensor([response]), unknown, unknown)
+
+
+def answers_in(batch: Batch, sizes: Sizes) -> TrainingAnswers:
+    """Return one batch as all the training answers there are; an item's skills are those of its last answer."""
+    width = batch.skills.shape[-1]
+    counts = torch.zeros(sizes.num_items, sizes.num_categories)
+    item_skills = torch.zeros(sizes.num_items, width, dtype=torch.long)
+    items, skills, responses = (x[batch.valid] for x in (batch.items, batch.skills, batch.responses))
+    counts.index_put_((items, responses), torch.ones(len(items)), accumulate=True)
+    item_skills[items] = skills
+    return TrainingAnswers(
+        counts=torch.cat([counts.unsqueeze(0), torch.zeros(1, *counts.shape)]),
+        item_skills=item_skills,
+        item_positions=torch.arange(sizes.num_items).float(),
+        batches=lambda: [batch],
+    )

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME
-from knowtrace.models import Asked, Batch, ResponseModel
+from knowtrace.models import Answer, Asked, Batch, ResponseModel
 from knowtrace.models.contract import LARGEST_STATE_BYTES
 from knowtrace.models.layers import scan
 from knowtrace.registry import StepGraphs
@@ -56,7 +56,9 @@ def with_responses(batch: Batch, responses: torch.Tensor) -> Batch:
 
 
 def other_responses(model: ResponseModel, batch: Batch) -> torch.Tensor:
-    return (batch.responses + 1) % model.sizes.num_categories
+    """Return responses half of all categories away: a clamped filter may take neighbours for the same."""
+    num_categories = model.sizes.num_categories
+    return (batch.responses + num_categories // 2) % num_categories
 
 
 def knows_students(model: ResponseModel) -> bool:
@@ -117,10 +119,16 @@ def check_history_matters(model: ResponseModel) -> None:
 
 
 def check_asked_item_matters(model: ResponseModel) -> None:
-    """Probabilities at step t move when the item asked at t is changed, and two candidates can differ."""
+    """Probabilities at step t move when the item asked at t is changed, and two candidates can differ.
+
+    A model that says it reads no items must tell the asked skills apart instead.
+    """
     batch = make_batch(model)
     before = probabilities(model, batch)
     last = STEPS - 1
+    if not model.reads_items:
+        _check_asked_skill_matters(model, batch)
+        return
     items = batch.items.clone()
     items[:, last] = batch.items[:, last] % (model.sizes.num_items - 1) + 1
     after = probabilities(model, replace(batch, items=items))
@@ -131,6 +139,21 @@ def check_asked_item_matters(model: ResponseModel) -> None:
         same_skill[..., 0] = 2
         answered = model.predict(model.initial_state(), Asked(candidates, same_skill, UNKNOWN[:1]))
     assert answered[0, :, -1].unique().numel() > 1, "all candidate items get the same probability"
+
+
+def _check_asked_skill_matters(model: ResponseModel, batch: Batch) -> None:
+    """After answers in one skill, items of that skill and of another get different probabilities."""
+    state = model.initial_state()
+    with torch.no_grad():
+        for _ in range(3):
+            answer = batch.answer_at(0)
+            skills = torch.tensor([[2] + [PADDING] * (SKILLS - 1)])
+            right = torch.tensor([model.sizes.num_categories - 1])
+            one = UNKNOWN[:1]
+            state = model.observe(state, Answer(answer.items[:1], skills, right, one, one))
+        candidates = torch.tensor([[[2] + [PADDING] * (SKILLS - 1), [3] + [PADDING] * (SKILLS - 1)]])
+        answered = model.predict(state, Asked(torch.ones(1, 2, dtype=torch.long), candidates, UNKNOWN[:1]))
+    assert (answered[0, 0] - answered[0, 1]).abs().max() > 1e-4, "all skills get the same probability"
 
 
 def check_padding_is_inert(model: ResponseModel) -> None:

@@ -18,6 +18,12 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("elo", {"decay": 0.0}),
     ("best-lr", {"hidden_items": 1.5}),
     ("item-mean", {"prior_answers": 0.0}),
+    ("bkt", {"prior_answers": 0.0}),
+    ("counter", {"gain": 0.0}),
+    ("das3h", {"hidden_items": -0.1}),
+    ("elo-uncertainty", {"skill_variance": 0.0}),
+    ("irt", {"diffusion": 0.25}),
+    ("wd-irt", {"most_guessing": 0.6}),
 ]
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from knowtrace.evaluation import Estimate, bootstrap
-from knowtrace.models import MODELS, build_model, usual_training
+from knowtrace.models import MODELS, Sizes, build_model, usual_training
 from knowtrace.sources import Dataset, SimulationConfig, simulate
 from knowtrace.training import (
     TrainingConfig,
@@ -103,7 +103,17 @@ def test_nothing_is_learnt_from_shuffled_answers(name: str, outcomes: dict[tuple
     assert auc.low <= 0.5 <= auc.high
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "item-mean"])
+SMALL = Sizes(num_items=4, num_skills=4, num_categories=2)
+SKILL_LEVEL = [name for name in MODELS if not build_model(name, SMALL).reads_items]
+"""They tell items apart by their skills alone; here half of what can be known is the item's difficulty."""
+
+
+@pytest.mark.parametrize("name", SKILL_LEVEL)
+def test_models_of_skills_alone_learn_something(name: str, outcomes: dict[tuple[str, str], Outcome]) -> None:
+    assert outcomes[name, TRUE].auc.low > 0.55
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ["item-mean", *SKILL_LEVEL]])
 def test_models_stand_between_the_item_mean_and_the_oracle(
     name: str, outcomes: dict[tuple[str, str], Outcome], datasets: dict[str, Dataset]
 ) -> None:

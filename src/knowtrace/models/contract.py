@@ -100,6 +100,9 @@ class ResponseModel(nn.Module, ABC):
     S skills per item.
     """
 
+    reads_items: bool = True
+    """False for a model that tells items apart by their skills alone, as the oldest of the field do."""
+
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         self.sizes = sizes

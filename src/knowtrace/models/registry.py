@@ -7,13 +7,21 @@ from typing import Any
 
 from knowtrace.errors import NotFoundError, TrainingError
 from knowtrace.models.best_lr import BestLR, BestLRConfig
+from knowtrace.models.best_lr_plus import BestLRPlus, BestLRPlusConfig
+from knowtrace.models.bkt import BKT, BKTConfig
 from knowtrace.models.contract import ResponseModel, Sizes
+from knowtrace.models.counter import Counter, CounterConfig
+from knowtrace.models.das3h import DAS3H, DAS3HConfig
 from knowtrace.models.dkt import DKT, DKTConfig
 from knowtrace.models.elo import Elo, EloConfig
+from knowtrace.models.elo_uncertainty import EloUncertainty, EloUncertaintyConfig
 from knowtrace.models.gbdt import GBDT, GBDTConfig
+from knowtrace.models.irt import IRT, IRTConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
+from knowtrace.models.pfa import PFA, PFAConfig
 from knowtrace.models.stack import Stack, StackConfig
+from knowtrace.models.wd_irt import WDIRT, WDIRTConfig
 
 
 @dataclass(frozen=True)
@@ -51,17 +59,55 @@ def _stack(config: StackConfig, sizes: Sizes) -> Stack:
 
 MODELS: dict[str, ModelEntry] = {
     "item-mean": ModelEntry(ItemMean, ItemMeanConfig, "every student answers as past students did"),
+    "counter": ModelEntry(
+        Counter,
+        CounterConfig,
+        "a right answer adds 0.08 to a skill's mastery, a wrong one takes 0.04",
+        {"learning_rate": 2e-2, "epochs": 2},
+    ),
+    "bkt": ModelEntry(BKT, BKTConfig, "Bayesian knowledge tracing by Baum-Welch (Corbett and Anderson 1995)"),
+    "irt": ModelEntry(IRT, IRTConfig, "item response theory by marginal likelihood, ability as a posterior"),
     "elo": ModelEntry(
         Elo,
         EloConfig,
         "ratings of student, skill and item that move by the surprise of each answer",
         {"learning_rate": 1e-2, "epochs": 4},
     ),
+    "elo-uncertainty": ModelEntry(
+        EloUncertainty,
+        EloUncertaintyConfig,
+        "Elo whose ratings are beliefs with a variance (Glickman 1999)",
+        {"learning_rate": 2e-2, "epochs": 3, "batch_answers": 16_384},
+    ),
+    "pfa": ModelEntry(
+        PFA,
+        PFAConfig,
+        "logistic regression on right and wrong answers per skill (Pavlik 2009)",
+        {"learning_rate": 1e-2, "epochs": 6},
+    ),
+    "das3h": ModelEntry(
+        DAS3H,
+        DAS3HConfig,
+        "logistic regression on how often and how lately a skill was practised (Choffin 2019)",
+        {"learning_rate": 1e-2, "epochs": 6},
+    ),
     "best-lr": ModelEntry(
         BestLR,
         BestLRConfig,
         "logistic regression on past right and wrong answers (Gervet 2020)",
         {"learning_rate": 1e-2, "epochs": 6},
+    ),
+    "best-lr-plus": ModelEntry(
+        BestLRPlus,
+        BestLRPlusConfig,
+        "Best-LR with fading counts, last answers and item statistics (Schmucker 2022)",
+        {"learning_rate": 1e-2, "epochs": 8},
+    ),
+    "wd-irt": ModelEntry(
+        WDIRT,
+        WDIRTConfig,
+        "wide and deep item response theory: ability from the history, a, b and c of every item",
+        {"learning_rate": 5e-3, "epochs": 12},
     ),
     "dkt": ModelEntry(
         DKT,

@@ -1,0 +1,100 @@
+"""The parameters of every item of a wide and deep model, with standard errors and the answers behind them.
+
+Standard errors come from the information of the training answers at the abilities that the network gives them (the
+abilities' own error is not counted), plus a prior: that of an average item's `item_prior` answers, as the model
+shrinks, and a wide normal one, so that an item without answers has an error too.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from knowtrace.models.contract import Batch, TrainingAnswers
+from knowtrace.models.skill_sums import at_least_one
+from knowtrace.models.wd_irt import WDIRT, Wide
+
+WIDEST = (1.0, 3.0, 0.15)
+"""Standard deviations of the wide prior of discrimination, difficulty and guessing."""
+
+
+@dataclass(frozen=True, eq=False)
+class ItemTableRow:
+    """One item: its index, a, b (K-1 of them), c, the standard error of each, and its training answers n."""
+
+    item: int
+    discrimination: float
+    difficulty: tuple[float, ...]
+    guessing: float
+    discrimination_error: float
+    difficulty_error: tuple[float, ...]
+    guessing_error: float
+    num_answers: int
+
+
+def item_parameters(model: WDIRT, answers: TrainingAnswers) -> list[ItemTableRow]:
+    """Return a row for every item index but padding, in order: the unseen item is the first.
+
+    With more than two categories there is no guessing: its value and error are 0.
+    """
+    model.eval()
+    with torch.inference_mode():
+        num_items = model.sizes.num_items
+        skills = at_least_one(answers.item_skills)
+        wide = model.wide(torch.arange(num_items), skills)
+        information, num_answers = _information(model, answers.batches())
+        mean = information.sum(0) / num_answers.sum().clamp(min=1)
+        num_parameters = information.shape[-1]
+        spread = [WIDEST[0], *[WIDEST[1]] * (model.sizes.num_categories - 1), WIDEST[2]][:num_parameters]
+        prior = torch.diag(torch.tensor(spread, dtype=torch.float64).pow(-2)) + model.config.item_prior * mean
+        errors = torch.linalg.inv(information + prior).diagonal(dim1=-2, dim2=-1).sqrt()  # (num_items, M)
+    steps = model.sizes.num_categories
+    return [
+        ItemTableRow(
+            item=item,
+            discrimination=float(wide.discrimination[item]),
+            difficulty=tuple(wide.difficulty[item].tolist()),
+            guessing=float(wide.guessing[item]),
+            discrimination_error=float(errors[item, 0]),
+            difficulty_error=tuple(errors[item, 1:steps].tolist()),
+            guessing_error=float(errors[item, steps]) if model.guesses else 0.0,
+            num_answers=int(num_answers[item]),
+        )
+        for item in range(1, num_items)
+    ]
+
+
+def _information(model: WDIRT, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+    """Return the sum of Fisher information (num_items, M, M) over all answers, and the answers (num_items,)."""
+    size = model.sizes.num_categories + model.guesses
+    total = torch.zeros(model.sizes.num_items, size, size, dtype=torch.float64)
+    num_answers = torch.zeros(model.sizes.num_items)
+    for batch in batches:
+        wide, ability = model.measure(batch)
+        probabilities, scores = scores_of(wide, ability, guesses=model.guesses)
+        each = torch.einsum("btk,btkm,btkn->btmn", probabilities, scores, scores)
+        total.index_add_(0, batch.items[batch.valid], each[batch.valid].double())
+        num_answers.index_add_(0, batch.items[batch.valid], torch.ones(int(batch.valid.sum())))
+    return total, num_answers
+
+
+def scores_of(wide: Wide, ability: Tensor, *, guesses: bool) -> tuple[Tensor, Tensor]:
+    """Return category probabilities (..., K) and the derivatives (..., K, M) of their logarithms in a, b and c."""
+    slope, steps = wide.discrimination.unsqueeze(-1), wide.difficulty  # (..., 1), (..., K-1)
+    above = torch.cat([torch.zeros_like(slope), (ability.unsqueeze(-1) - steps).cumsum(-1)], dim=-1)
+    curve = (slope * above).softmax(-1)  # (..., K)
+    num_categories = curve.shape[-1]
+    passed = torch.tril(torch.ones(num_categories, num_categories), -1)[
+        :, :-1
+    ]  # (K, K-1): step j lies below k
+    inner = torch.cat([above.unsqueeze(-1), -slope.unsqueeze(-1) * passed], dim=-1)  # (..., K, K)
+    scores = inner - (curve.unsqueeze(-1) * inner).sum(-2, keepdim=True)
+    if not guesses:
+        return curve, scores
+    free = 1 - wide.guessing
+    right = wide.guessing + free * curve[..., 1]
+    of_right = (free * curve[..., 1] / right)[..., None] * scores[..., 1, :]
+    of_guessing = torch.stack([-1 / free, (1 - curve[..., 1]) / right], dim=-1).unsqueeze(-1)
+    both = torch.stack([scores[..., 0, :], of_right], dim=-2)
+    return torch.stack([1 - right, right], dim=-1), torch.cat([both, of_guessing], dim=-1)
