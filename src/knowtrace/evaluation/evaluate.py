@@ -93,7 +93,7 @@ def evaluate(
         )
     owners = np.repeat(np.arange(len(sequences.student_ids)), sequences.lengths)[scored]
     estimates = bootstrap(
-        metrics.METRICS,
+        metrics.metrics_for(vocabulary.num_categories),
         probabilities[scored],
         responses[scored],
         owners,

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowtrace.errors import NotFoundError, TrainingError
+from knowtrace.models.bayesian_gpcm import BayesianGPCM, BayesianGPCMConfig
 from knowtrace.models.best_lr import BestLR, BestLRConfig
 from knowtrace.models.contract import ResponseModel, Sizes
+from knowtrace.models.deep_gpcm import DeepGPCM, DeepGPCMConfig
 from knowtrace.models.dkt import DKT, DKTConfig
 from knowtrace.models.elo import Elo, EloConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
+from knowtrace.models.multi_task import MultiTask, MultiTaskConfig
+from knowtrace.models.transformer_gpcm import TransformerGPCM, TransformerGPCMConfig
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,27 @@ MODELS: dict[str, ModelEntry] = {
         MinGRUConfig,
         "our own: a minimal gated recurrence over item statistics and running counts",
         {"learning_rate": 3e-3, "epochs": 18, "patience": 5},
+    ),
+    "deep-gpcm": ModelEntry(
+        DeepGPCM,
+        DeepGPCMConfig,
+        "key-value memory under a generalized partial credit head: ability, discrimination, thresholds (Yeung 2019)",
+    ),
+    "transformer-gpcm": ModelEntry(
+        TransformerGPCM,
+        TransformerGPCMConfig,
+        "attention over the last answers under a generalized partial credit head",
+    ),
+    "bayesian-gpcm": ModelEntry(
+        BayesianGPCM,
+        BayesianGPCMConfig,
+        "generalized partial credit with ability and its uncertainty, filtered answer by answer",
+        {"learning_rate": 1e-2, "epochs": 15},
+    ),
+    "multi-task": ModelEntry(
+        MultiTask,
+        MultiTaskConfig,
+        "one recurrence that also says difficulty, trajectory and whether help is needed",
     ),
 }
 
