@@ -17,6 +17,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("elo", {"step": -1.0}),
     ("elo", {"decay": 0.0}),
     ("best-lr", {"hidden_items": 1.5}),
+    ("deep-gpcm", {"slots": 0}),
+    ("transformer-gpcm", {"window": 0}),
+    ("bayesian-gpcm", {"annealed_batches": 0}),
+    ("multi-task", {"intervene_below": 1.5}),
     ("item-mean", {"prior_answers": 0.0}),
 ]
 

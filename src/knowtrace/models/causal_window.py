@@ -36,7 +36,9 @@ class CausalWindow(nn.Module):
         column = torch.arange(2 * block, device=queries.device)
         distance = row.unsqueeze(1) + block - column  # (block, 2 * block), in steps back
         first = torch.arange(asked.shape[1], device=queries.device).view(-1, 1, 1) * block - block
-        seen = (distance >= 1) & (distance <= self.window) & (first + column >= 0)  # (blocks, block, 2 * block)
+        seen = (
+            (distance >= 1) & (distance <= self.window) & (first + column >= 0)
+        )  # (blocks, block, 2 * block)
         scores = scores + self.by_distance[(distance - 1).clamp(0, self.window - 1)]
         scores = scores.masked_fill(~seen.unsqueeze(-1), -torch.inf)
         null_key, null_value = (self._by_head(x) for x in self.nothing.chunk(2))

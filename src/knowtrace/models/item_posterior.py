@@ -99,9 +99,7 @@ class ItemPosterior(nn.Module):
     def _figures(self, location: Tensor, variance: Tensor, others: Tensor) -> ItemFigures:
         """others (..., P, K-1): log discrimination and log gaps."""
         offsets = F.pad(others[..., 1:].exp(), (1, 0)).cumsum(-1)  # (..., P, K-1)
-        return ItemFigures(
-            location, variance, others[..., 0].exp(), offsets - offsets.mean(-1, keepdim=True)
-        )
+        return ItemFigures(location, variance, others[..., 0].exp(), offsets - offsets.mean(-1, keepdim=True))
 
 
 def _per_figure(values: tuple[float, float, float], num_figures: int) -> Tensor:

@@ -16,7 +16,10 @@ def read(memory: Tensor, attention: Tensor) -> Tensor:
 
 
 def write(memory: Tensor, attention: Tensor, erased: Tensor, added: Tensor) -> Tensor:
-    """Return the memory (B, slots, width) after one write; attention (B, slots), erased in (0, 1) and added (B, width)."""
+    """Return the memory (B, slots, width) after one write.
+
+    attention (B, slots); erased, in (0, 1), and added (B, width).
+    """
     change = added.unsqueeze(1) - erased.unsqueeze(1) * memory
     return memory + attention.unsqueeze(-1) * change
 

@@ -182,7 +182,9 @@ class MultiTask(ResponseModel):
     def _gates(self, vectors: Tensor, responses: Tensor) -> tuple[Tensor, Tensor]:
         """Return the share of the state that is kept, and what enters: both (..., hidden_dim)."""
         credit = response_credit(responses, self.sizes.num_categories).unsqueeze(-1)
-        gate, candidate = self.enter(torch.cat([vectors * credit, vectors * (1 - credit)], dim=-1)).chunk(2, -1)
+        gate, candidate = self.enter(torch.cat([vectors * credit, vectors * (1 - credit)], dim=-1)).chunk(
+            2, -1
+        )
         return (-gate).sigmoid(), gate.sigmoid() * candidate
 
     def _meeting(self, hidden: Tensor, vectors: Tensor) -> Tensor:

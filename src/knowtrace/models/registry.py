@@ -56,22 +56,25 @@ MODELS: dict[str, ModelEntry] = {
         DeepGPCM,
         DeepGPCMConfig,
         "key-value memory under a generalized partial credit head: ability, discrimination, thresholds (Yeung 2019)",
+        {"learning_rate": 5e-3, "epochs": 20, "table_decay": 0.3},
     ),
     "transformer-gpcm": ModelEntry(
         TransformerGPCM,
         TransformerGPCMConfig,
         "attention over the last answers under a generalized partial credit head",
+        {"learning_rate": 5e-3, "epochs": 20, "table_decay": 0.3},
     ),
     "bayesian-gpcm": ModelEntry(
         BayesianGPCM,
         BayesianGPCMConfig,
         "generalized partial credit with ability and its uncertainty, filtered answer by answer",
-        {"learning_rate": 1e-2, "epochs": 15},
+        {"learning_rate": 3e-2, "epochs": 12, "batch_answers": 1_024},
     ),
     "multi-task": ModelEntry(
         MultiTask,
         MultiTaskConfig,
         "one recurrence that also says difficulty, trajectory and whether help is needed",
+        {"learning_rate": 5e-3, "epochs": 20, "table_decay": 0.3},
     ),
 }
 
