@@ -1,16 +1,27 @@
 """A run is judged on students it has not seen, every answer but the first."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
+from training.histories import Quiet
 
 from knowtrace.domain import Interaction
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation import Evaluation, evaluate
 from knowtrace.registry import Run
-from knowtrace.sources import Dataset
-from knowtrace.training import encode, load_model, metrics, predict_all, recipe_of, split_of
+from knowtrace.sources import Dataset, SimulationConfig, simulate
+from knowtrace.training import (
+    Recipe,
+    encode,
+    load_model,
+    metrics,
+    predict_all,
+    recipe_of,
+    split_of,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +58,23 @@ def test_json_has_metrics_with_bounds_at_its_top(evaluation: Evaluation) -> None
         assert set(content[name]) == {"value", "low", "high"}
     assert content["model"] == "dkt"
     assert content["interactions_per_second"] > 0
+
+
+def test_graded_answers_add_graded_figures_to_the_json(tmp_path: Path) -> None:
+    config = SimulationConfig(num_students=60, num_answers=12, num_items=10, num_skills=2, num_categories=3)
+    dataset = simulate(config, seed=1).dataset
+    recipe = Recipe(model="item-mean")
+    content = evaluate(
+        train(dataset, recipe, tmp_path / "run", reporter=Quiet()), dataset, resamples=10
+    ).as_json()
+    figures = {
+        "qwk",
+        "ordinal_accuracy",
+        "mae",
+        *(f"{f}_{k}" for f in ("precision", "recall") for k in range(3)),
+    }
+    assert figures | {"auc", "nll", "share_of_oracle"} < set(content)
+    assert 0 < content["mae"]["value"] < 2
 
 
 def test_oracle_and_item_mean_are_those_of_the_same_answers(

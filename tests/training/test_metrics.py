@@ -101,3 +101,45 @@ def test_a_category_that_nobody_gave_leaves_the_other_questions() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.1]])
     assert metrics.auc(probabilities, np.array([0, 1])) == 1.0
     assert math.isnan(metrics.auc(probabilities, np.array([0, 0])))
+
+
+GRADED = np.eye(3)[[0, 1, 2, 2, 0]]
+TRUE = np.array([0, 1, 1, 2, 2])
+"""Likeliest 0 1 2 2 0 against true 0 1 1 2 2: three agree, one is one beside, one is two beside."""
+
+
+def test_quadratic_weighted_kappa_by_hand() -> None:
+    """Penalties 1 and 4 of five; by chance rows (2, 1, 2) meet columns (1, 2, 2): (4 + 4*4 + 1 + 2 + 4*2 + 4) / 5."""
+    # Row 0: 2*2*1 + 2*2*4 = 20; row 1: 1*1*1 + 1*2*1 = 3; row 2: 2*1*4 + 2*2*1 = 12; divided by 5 answers.
+    assert metrics.qwk(GRADED, TRUE) == pytest.approx(1 - 5 / ((20 + 3 + 12) / 5))
+    assert metrics.qwk(GRADED, GRADED.argmax(1)) == 1.0
+    assert math.isnan(metrics.qwk(GRADED[:1], TRUE[:1]))
+    # Without the last answer: one penalty of 1; rows (1, 1, 2) meet columns (1, 2, 1): (2 + 4 + 1 + 1 + 8 + 4) / 4.
+    weights = np.array([1.0, 1, 1, 1, 0])
+    assert metrics.qwk(GRADED, TRUE, weights) == pytest.approx(1 - 1 / (20 / 4))
+    assert metrics.qwk(GRADED, TRUE, weights) == pytest.approx(metrics.qwk(GRADED[:4], TRUE[:4]))
+
+
+def test_ordinal_accuracy_and_mae_by_hand() -> None:
+    assert metrics.ordinal_accuracy(GRADED, TRUE) == pytest.approx(4 / 5)
+    assert metrics.mae(GRADED, TRUE) == pytest.approx((1 + 2) / 5)
+    # (0.2, 0.3, 0.5) expects category 1.3.
+    assert metrics.mae(np.array([[0.2, 0.3, 0.5]]), np.array([1])) == pytest.approx(0.3)
+    assert metrics.ordinal_accuracy(GRADED, TRUE, np.array([0.0, 0, 0, 1, 3])) == pytest.approx(1 / 4)
+
+
+def test_precision_and_recall_per_category_by_hand() -> None:
+    precision = [metrics.precision(GRADED, TRUE, category=k) for k in range(3)]
+    recall = [metrics.recall(GRADED, TRUE, category=k) for k in range(3)]
+    assert precision == pytest.approx([1 / 2, 1, 1 / 2])
+    assert recall == pytest.approx([1, 1 / 2, 1 / 2])
+    assert math.isnan(metrics.precision(GRADED[:1], TRUE[:1], category=2))
+    assert math.isnan(metrics.recall(GRADED[:1], TRUE[:1], category=2))
+    assert metrics.recall(GRADED, TRUE, np.array([1.0, 1, 3, 1, 1]), category=1) == pytest.approx(1 / 4)
+
+
+def test_graded_answers_get_graded_metrics_and_binary_ones_do_not() -> None:
+    assert list(metrics.metrics_for(2)) == ["auc", "accuracy", "nll", "brier", "ece"]
+    graded = metrics.metrics_for(3)
+    assert {"qwk", "ordinal_accuracy", "mae", "precision_0", "recall_2"} < set(graded)
+    assert graded["recall_1"](GRADED, TRUE, None) == pytest.approx(1 / 2)

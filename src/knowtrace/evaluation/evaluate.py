@@ -65,7 +65,7 @@ def evaluate(
     found = score(run, dataset, part=part, device=device)
     recipe = recipe_of(run)
     estimates = bootstrap(
-        metrics.METRICS,
+        metrics.metrics_for(found.vocabulary.num_categories),
         found.probabilities,
         found.responses,
         found.owners,

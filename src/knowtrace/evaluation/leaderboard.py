@@ -147,7 +147,7 @@ def run_entry(
     seconds = time.perf_counter() - began
     found = score(run, dataset)
     estimates = bootstrap(
-        metrics.METRICS,
+        metrics.metrics_for(found.vocabulary.num_categories),
         found.probabilities,
         found.responses,
         found.owners,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 LARGEST_STATE_BYTES = 2**20
 """Attention keeps a ring of this size at most; models that filter stay within 8 KiB (ADR-0002)."""
@@ -123,8 +124,20 @@ class ResponseModel(nn.Module, ABC):
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
         """Return category probabilities (B, N, K) of the asked items."""
 
+    def loss(self, batch: Batch) -> Tensor:
+        """Return what training minimises: the mean cross entropy (nats) of all real answers, unless a model adds to it.
+
+        One call of `forward`; what is added may read the batch's answers as targets, never as inputs.
+        """
+        return response_loss(self(batch), batch)
+
     def start_from(self, answers: TrainingAnswers) -> None:
         """Set what can be read off training answers before any gradient step.
 
         Models that learn everything by gradient leave this alone; those that learn nothing by it do all of it here.
         """
+
+
+def response_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the mean cross entropy, in nats, of category logits (B, T, K) over the batch's real answers."""
+    return F.cross_entropy(logits[batch.valid].float(), batch.responses[batch.valid])

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowtrace.errors import NotFoundError, TrainingError
+from knowtrace.models.bayesian_gpcm import BayesianGPCM, BayesianGPCMConfig
 from knowtrace.models.best_lr import BestLR, BestLRConfig
 from knowtrace.models.best_lr_plus import BestLRPlus, BestLRPlusConfig
 from knowtrace.models.bkt import BKT, BKTConfig
 from knowtrace.models.contract import ResponseModel, Sizes
 from knowtrace.models.counter import Counter, CounterConfig
 from knowtrace.models.das3h import DAS3H, DAS3HConfig
+from knowtrace.models.deep_gpcm import DeepGPCM, DeepGPCMConfig
 from knowtrace.models.dkt import DKT, DKTConfig
 from knowtrace.models.elo import Elo, EloConfig
 from knowtrace.models.elo_uncertainty import EloUncertainty, EloUncertaintyConfig
@@ -19,8 +21,10 @@ from knowtrace.models.gbdt import GBDT, GBDTConfig
 from knowtrace.models.irt import IRT, IRTConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
+from knowtrace.models.multi_task import MultiTask, MultiTaskConfig
 from knowtrace.models.pfa import PFA, PFAConfig
 from knowtrace.models.stack import Stack, StackConfig
+from knowtrace.models.transformer_gpcm import TransformerGPCM, TransformerGPCMConfig
 from knowtrace.models.wd_irt import WDIRT, WDIRTConfig
 
 
@@ -127,6 +131,30 @@ MODELS: dict[str, ModelEntry] = {
     ),
     STACK: ModelEntry(
         _stack, StackConfig, "several trained models as one; made of runs by `knowtrace stack` (Wolpert 1992)"
+    ),
+    "deep-gpcm": ModelEntry(
+        DeepGPCM,
+        DeepGPCMConfig,
+        "key-value memory under a generalized partial credit head: ability, discrimination, thresholds (Yeung 2019)",
+        {"learning_rate": 5e-3, "epochs": 20, "table_decay": 0.3},
+    ),
+    "transformer-gpcm": ModelEntry(
+        TransformerGPCM,
+        TransformerGPCMConfig,
+        "attention over the last answers under a generalized partial credit head",
+        {"learning_rate": 5e-3, "epochs": 20, "table_decay": 0.3},
+    ),
+    "bayesian-gpcm": ModelEntry(
+        BayesianGPCM,
+        BayesianGPCMConfig,
+        "generalized partial credit with ability and its uncertainty, filtered answer by answer",
+        {"learning_rate": 3e-2, "epochs": 12, "batch_answers": 1_024},
+    ),
+    "multi-task": ModelEntry(
+        MultiTask,
+        MultiTaskConfig,
+        "one recurrence that also says difficulty, trajectory and whether help is needed",
+        {"learning_rate": 5e-3, "epochs": 20, "table_decay": 0.3},
     ),
 }
 

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from knowtrace.errors import TrainingError
 from knowtrace.models import Batch, ResponseModel
@@ -253,8 +252,7 @@ class _Training:
         assert self.optimizer is not None
         self.optimizer.zero_grad()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            logits = self.model(batch)
-        loss = F.cross_entropy(logits[batch.valid].float(), batch.responses[batch.valid])
+            loss = self.model.loss(batch)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm))
         value = float(loss.detach())

@@ -2,9 +2,11 @@
 
 With K = 2 each is the textbook figure. With more categories AUC, Brier and ECE are means over the K-1 questions
 "is the response at least k?", which is the textbook figure of each question; accuracy and NLL are by category.
+Figures of hard predictions take the likeliest category, as accuracy does.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +47,48 @@ def ece(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | N
     return _over_boundaries(_binary_ece, probabilities, responses, weights)
 
 
+def qwk(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the quadratic weighted kappa of likeliest and true category (Cohen, 1968): 1 agrees, 0 is chance.
+
+    NaN where all predictions and all answers are of one and the same category.
+    """
+    observed = _confusion(probabilities, responses, weights)
+    categories = np.arange(len(observed))
+    penalty = (categories[:, None] - categories[None, :]) ** 2
+    by_chance = np.outer(observed.sum(1), observed.sum(0)) / observed.sum()
+    expected = float((penalty * by_chance).sum())
+    return 1 - float((penalty * observed).sum()) / expected if expected else float("nan")
+
+
+def ordinal_accuracy(
+    probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None
+) -> float:
+    """Return the share of answers whose likeliest category is at most one beside the true one."""
+    return float(np.average(np.abs(probabilities.argmax(1) - responses) <= 1, weights=weights))
+
+
+def mae(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Return the mean distance of the expected from the true category, in categories."""
+    expected = probabilities @ np.arange(probabilities.shape[1])
+    return float(np.average(np.abs(expected - responses), weights=weights))
+
+
+def precision(
+    probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None, *, category: int
+) -> float:
+    """Return how often a predicted category came true; NaN where it is never predicted."""
+    observed = _confusion(probabilities, responses, weights)
+    return _share(observed[category, category], observed[category].sum())
+
+
+def recall(
+    probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None, *, category: int
+) -> float:
+    """Return how often a category that came true was predicted; NaN where it never came true."""
+    observed = _confusion(probabilities, responses, weights)
+    return _share(observed[category, category], observed[:, category].sum())
+
+
 METRICS: dict[str, Callable[..., float]] = {
     "auc": auc,
     "accuracy": accuracy,
@@ -52,6 +96,30 @@ METRICS: dict[str, Callable[..., float]] = {
     "brier": brier,
     "ece": ece,
 }
+
+
+def metrics_for(num_categories: int) -> dict[str, Callable[..., float]]:
+    """Return the metrics of answers in so many categories: for more than two, the graded ones too."""
+    if num_categories == 2:
+        return METRICS
+    per_category = {
+        f"{name}_{category}": partial(metric, category=category)
+        for name, metric in (("precision", precision), ("recall", recall))
+        for category in range(num_categories)
+    }
+    return {**METRICS, "qwk": qwk, "ordinal_accuracy": ordinal_accuracy, "mae": mae, **per_category}
+
+
+def _confusion(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None) -> Floats:
+    """Return the weight of answers (K, K) by likeliest (row) and true category (column)."""
+    num_categories = probabilities.shape[1]
+    cells = probabilities.argmax(1) * num_categories + responses
+    counted = np.bincount(cells, weights, num_categories**2).astype(np.float64)
+    return counted.reshape(num_categories, num_categories)
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
 
 
 def _over_boundaries(

@@ -1,0 +1,87 @@
+"""The generalized partial credit head that graded models share (Muraki, 1992, doi:10.1177/014662169201600206).
+
+Three figures meet: a student's ability in (-3, 3), the answer's discrimination in (0.1, 3), and the item's ordered
+thresholds. These are the ranges that Deep-GPCM states (Yeung, 2019, arXiv:1904.11738, for the binary form).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from knowtrace.domain import PADDING
+from knowtrace.models.contract import Sizes
+from knowtrace.models.layers import ItemTable, category_logits, thresholds_from_counts
+
+LARGEST_ABILITY = 3.0
+DISCRIMINATION = (0.1, 3.0)
+SMALLEST_GAP = 0.05
+"""Thresholds start at least so far apart, in logits: at no distance softplus has no inverse."""
+
+
+@dataclass(frozen=True)
+class PartialCredit:
+    """ability (...) in (-3, 3) · discrimination (...) in (0.1, 3) · thresholds (..., K-1), rising; in logits."""
+
+    ability: Tensor
+    discrimination: Tensor
+    thresholds: Tensor
+
+    def logits(self) -> Tensor:
+        """Return the category logits (..., K): cumulative sums of discrimination * (ability - threshold)."""
+        scaled = self.discrimination.unsqueeze(-1) * self.thresholds
+        return category_logits(self.discrimination * self.ability, scaled)
+
+
+class OrderedThresholds(nn.Module):
+    """The thresholds (..., K-1) of items, rising: a first one, then gaps that a softplus keeps positive."""
+
+    def __init__(self, num_items: int, num_categories: int) -> None:
+        super().__init__()
+        self.table = ItemTable(num_items, num_categories - 1)
+
+    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
+        """Start at the item means of counts (num_items, K); where those thresholds are not in order, they are sorted,
+        which keeps the odds of full against no credit."""
+        start = thresholds_from_counts(category_counts, prior_answers=prior_answers).sort(-1).values
+        gaps = inverse_softplus(start.diff(dim=-1).clamp(min=SMALLEST_GAP))
+        with torch.no_grad():
+            self.table.weight[PADDING + 1 :] = torch.cat([start[:, :1], gaps], dim=-1)[PADDING + 1 :]
+
+    def forward(self, items: Tensor) -> Tensor:
+        return rising(self.table(items))
+
+
+class PartialCreditHead(nn.Module):
+    """From a summary of student and asked item (..., width) to the three figures of the model."""
+
+    def __init__(self, sizes: Sizes, width: int) -> None:
+        super().__init__()
+        self.ability = nn.Linear(width, 1)
+        self.discrimination = nn.Linear(width, 1)
+        self.thresholds = OrderedThresholds(sizes.num_items, sizes.num_categories)
+        lowest, highest = DISCRIMINATION
+        for layer in (self.ability, self.discrimination):
+            # Small, so that the item means speak first.
+            nn.init.normal_(layer.weight, std=0.05)
+            nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.discrimination.bias, math.log((1 - lowest) / (highest - 1)))
+
+    def forward(self, summary: Tensor, items: Tensor) -> PartialCredit:
+        lowest, highest = DISCRIMINATION
+        return PartialCredit(
+            ability=LARGEST_ABILITY * self.ability(summary).squeeze(-1).tanh(),
+            discrimination=lowest + (highest - lowest) * self.discrimination(summary).squeeze(-1).sigmoid(),
+            thresholds=self.thresholds(items),
+        )
+
+
+def rising(raw: Tensor) -> Tensor:
+    """Return (..., n) whose first entry is the raw one and whose gaps are the softplus of the others."""
+    return torch.cat([raw[..., :1], F.softplus(raw[..., 1:])], dim=-1).cumsum(-1)
+
+
+def inverse_softplus(gaps: Tensor) -> Tensor:
+    return gaps + (-torch.expm1(-gaps)).log()
