@@ -91,8 +91,8 @@ def test_a_model_is_trained_and_judged(knowtrace: Knowtrace, data: Path, tmp_pat
     trained = json.loads(said.out)
     assert trained["version"] == Run.open(out).version
     assert sorted(path.name for path in out.iterdir()) == [
-        "config.json", "manifest.json", "metrics.json", "model.safetensors", "observe.onnx", "predict.onnx",
-        "serving.safetensors", "vocabulary.json",
+        "answer.onnx", "config.json", "manifest.json", "metrics.json", "model.safetensors",
+        "observe.onnx", "predict.onnx", "serving.safetensors", "vocabulary.json",
     ]  # fmt: skip
 
     said = knowtrace("evaluate", out, "--data", data, "--resamples", 20, "--json")

@@ -243,9 +243,11 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
     batch = make_batch(model)
     expected = probabilities(model, batch)[0].numpy()
     with TemporaryDirectory() as folder:
-        observe, predict = Path(folder) / "observe.onnx", Path(folder) / "predict.onnx"
-        export_steps(model, skills_per_item=SKILLS, observe=observe, predict=predict)
-        steps = StepGraphs(observe, predict)
+        observe, predict, answer = (
+            Path(folder) / f"{name}.onnx" for name in ("observe", "predict", "answer")
+        )
+        export_steps(model, skills_per_item=SKILLS, observe=observe, predict=predict, answer=answer)
+        steps = StepGraphs(observe, predict, answer)
     with torch.no_grad():
         state = model.initial_state()[0].numpy()
     items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
@@ -253,9 +255,12 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
         lag, elapsed = float(batch.lags[0, t]), float(batch.elapsed[0, t])
         asked = steps.predict(state, items[t:], skills[t:], lag=lag)
         np.testing.assert_allclose(asked[0], expected[t], atol=TOLERANCE)
-        state = steps.observe(
-            state, int(items[t]), skills[t].tolist(), int(batch.responses[0, t]), lag=lag, elapsed=elapsed
+        answered = (state, int(items[t]), skills[t].tolist(), int(batch.responses[0, t]))
+        state, after = steps.answer(
+            *answered, asked_items=items, asked_skills=skills, lag=lag, elapsed=elapsed
         )
+        np.testing.assert_allclose(state, steps.observe(*answered, lag=lag, elapsed=elapsed), atol=TOLERANCE)
+        np.testing.assert_allclose(after, steps.predict(state, items, skills), atol=TOLERANCE)
 
 
 CHECKS = [value for name, value in dict(globals()).items() if name.startswith("check_")]

@@ -1,6 +1,7 @@
 """Every model of the registry, binary and graded, against every law; and broken models, which must fail theirs."""
 
 import copy
+import functools
 from collections.abc import Callable
 
 import pytest
@@ -46,21 +47,18 @@ def tiny_model(name: str, num_categories: int) -> ResponseModel:
     return model
 
 
-@pytest.fixture(scope="module")
-def models() -> dict[tuple[str, int], ResponseModel]:
-    return {(name, k): tiny_model(name, k) for name in MODELS for k in TINY}
+tiny = functools.cache(tiny_model)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("num_categories", TINY)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"contract {name}")) for name in MODELS]
+)
 def test_model_keeps_the_contract(
-    name: str,
-    num_categories: int,
-    check: Callable[[ResponseModel], None],
-    models: dict[tuple[str, int], ResponseModel],
+    name: str, num_categories: int, check: Callable[[ResponseModel], None]
 ) -> None:
-    check(copy.deepcopy(models[name, num_categories]))
+    check(copy.deepcopy(tiny(name, num_categories)))
 
 
 @pytest.mark.parametrize(("model", "check"), broken.CASES, ids=lambda value: getattr(value, "__name__", None))

@@ -200,7 +200,7 @@ GRAPHS = {
 
 
 @pytest.mark.parametrize("content", GRAPHS.values(), ids=GRAPHS)
-@pytest.mark.parametrize("name", ["observe.onnx", "predict.onnx"])
+@pytest.mark.parametrize("name", ["observe.onnx", "predict.onnx", "answer.onnx"])
 def test_a_sealed_graph_that_is_no_step_is_refused(copy: Path, name: str, content: bytes) -> None:
     (copy / name).write_bytes(content)
     (copy / "side.bin").write_bytes(bytes(16))

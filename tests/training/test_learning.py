@@ -1,7 +1,10 @@
 """Models learn what is there and nothing else: true answers against answers shuffled over all students."""
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +29,7 @@ from knowtrace.training.train import prepare
 from training.histories import Quiet
 
 NARROW = {"dkt": {"embedding_dim": 16, "hidden_dim": 16, "dropout": 0.2}}
+EPOCHS = 8
 TRUE, SHUFFLED = "true", "shuffled"
 
 
@@ -63,16 +67,21 @@ def scored_truth(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.int6
     return probabilities, np.array([a.response for s in tested for a in dataset.students[s][1:]])
 
 
+Outcomes = Callable[[str, str], "Outcome"]
+
+
 @pytest.fixture(scope="module")
-def outcomes(
-    datasets: dict[str, Dataset], tmp_path_factory: pytest.TempPathFactory
-) -> dict[tuple[str, str], Outcome]:
+def outcomes(datasets: dict[str, Dataset], tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What a model reaches on true or on shuffled answers; each is trained when it is first asked for."""
     folder = tmp_path_factory.mktemp("fits")
-    return {
-        (name, kind): outcome(name, dataset, folder / f"{name}-{kind}.safetensors")
-        for name in MODELS
-        for kind, dataset in datasets.items()
-    }
+    return functools.cache(
+        lambda name, kind: outcome(name, datasets[kind], folder / f"{name}-{kind}.safetensors")
+    )
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    """Return names as parameters whose tests stay together, so that each model is trained by one worker."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(f"learning {name}")) for name in names]
 
 
 def outcome(name: str, dataset: Dataset, checkpoint: Path) -> Outcome:
@@ -82,7 +91,8 @@ def outcome(name: str, dataset: Dataset, checkpoint: Path) -> Outcome:
     train, valid, test = (
         encode(dataset, part, vocabulary, groups=groups) for part in (split.train, split.valid, split.test)
     )
-    settings = {"epochs": 6, "batch_answers": 1024, "learning_rate": 0.01} | usual_training(name)
+    usual = {"learning_rate": 0.01} | usual_training(name)
+    settings = usual | {"epochs": min(usual.get("epochs", EPOCHS), EPOCHS), "batch_answers": 1024}
     torch.manual_seed(0)
     model = build_model(name, sizes_of(vocabulary), NARROW.get(name))
     prepare(model, vocabulary, train)
@@ -97,9 +107,9 @@ def outcome(name: str, dataset: Dataset, checkpoint: Path) -> Outcome:
     return Outcome(auc["auc"], metrics.nll(probabilities[scored], responses[scored]))
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_nothing_is_learnt_from_shuffled_answers(name: str, outcomes: dict[tuple[str, str], Outcome]) -> None:
-    auc = outcomes[name, SHUFFLED].auc
+@pytest.mark.parametrize("name", each(MODELS))
+def test_nothing_is_learnt_from_shuffled_answers(name: str, outcomes: Outcomes) -> None:
+    auc = outcomes(name, SHUFFLED).auc
     assert auc.low <= 0.5 <= auc.high
 
 
@@ -108,16 +118,16 @@ SKILL_LEVEL = [name for name in MODELS if not build_model(name, SMALL).reads_ite
 """They tell items apart by their skills alone; here half of what can be known is the item's difficulty."""
 
 
-@pytest.mark.parametrize("name", SKILL_LEVEL)
-def test_models_of_skills_alone_learn_something(name: str, outcomes: dict[tuple[str, str], Outcome]) -> None:
-    assert outcomes[name, TRUE].auc.low > 0.55
+@pytest.mark.parametrize("name", each(SKILL_LEVEL))
+def test_models_of_skills_alone_learn_something(name: str, outcomes: Outcomes) -> None:
+    assert outcomes(name, TRUE).auc.low > 0.55
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in ["item-mean", *SKILL_LEVEL]])
+@pytest.mark.parametrize("name", each(n for n in MODELS if n not in ["item-mean", *SKILL_LEVEL]))
 def test_models_stand_between_the_item_mean_and_the_oracle(
-    name: str, outcomes: dict[tuple[str, str], Outcome], datasets: dict[str, Dataset]
+    name: str, outcomes: Outcomes, datasets: dict[str, Dataset]
 ) -> None:
-    found, mean = outcomes[name, TRUE], outcomes["item-mean", TRUE]
+    found, mean = outcomes(name, TRUE), outcomes("item-mean", TRUE)
     assert found.auc.value > mean.auc.value
     oracle = metrics.nll(*scored_truth(datasets[TRUE]))
     share = (mean.nll - found.nll) / (mean.nll - oracle)

@@ -7,6 +7,7 @@
     serving.safetensors   the initial state, and how far a mastery estimate may be off, by evidence
     observe.onnx          the step graph: state, answer -> state
     predict.onnx          the step graph: state, items -> category probabilities
+    answer.onnx           both in one: state, answer, items -> state, category probabilities
     manifest.json         size and SHA-256 of each of the above
 
 Nothing is opened before its size and hash agree with the manifest, and nothing is ever unpickled.
@@ -37,11 +38,12 @@ FILES = (
     "serving.safetensors",
     "observe.onnx",
     "predict.onnx",
+    "answer.onnx",
 )
 SERVING = ("initial_state", "level", "evidence_from", "grid", "low", "high")
 LARGEST_FILE_BYTES = 2**31
 LARGEST_MANIFEST_BYTES = 2**16
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Run:
         Raises:
             RunError: a graph cannot be run, or takes a state of another size than the run's initial state.
         """
-        steps = StepGraphs(self.path / "observe.onnx", self.path / "predict.onnx")
+        steps = StepGraphs(*(self.path / f"{name}.onnx" for name in ("observe", "predict", "answer")))
         if steps.state_size != len(self.initial_state):
             raise RunError(
                 f"The graphs at {self.path} take a state of {steps.state_size} numbers, its initial state has "

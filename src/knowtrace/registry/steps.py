@@ -19,18 +19,23 @@ from knowtrace.domain import UNKNOWN_TIME
 from knowtrace.errors import RunError
 
 TIMES = ("lags", "elapsed")
+UNKNOWN_LAG = np.array([UNKNOWN_TIME], dtype=np.float32)
+STATE_AND_PROBABILITIES = ["next_state", "asked_probabilities"]
 
 
 class StepGraphs:
-    """`observe` and `predict` for one student at a time, on one thread, without torch.
+    """`observe`, `predict` and both in one, for one student at a time, on one thread, without torch.
 
     Holds no student, and its sessions may be called from several threads at once. A model that does not read times
     has graphs without them.
     """
 
-    def __init__(self, observe: Path, predict: Path) -> None:
-        self._observe, self._observe_times = _session(observe, ("state", "items", "skills", "responses"))
-        self._predict, self._predict_times = _session(predict, ("state", "items", "skills"))
+    def __init__(self, observe: Path, predict: Path, answer: Path) -> None:
+        answered, asked = ("state", "items", "skills", "responses"), ("items", "skills")
+        self._observe, self._observe_times = _session(observe, answered, TIMES)
+        self._predict, self._predict_times = _session(predict, ("state", *asked), TIMES[:1])
+        fused = (*answered, *self._observe_times, *(f"asked_{name}" for name in asked))
+        self._answer, self._answer_times = _session(answer, fused, ("asked_lags",))
         self.state_size = int(self._observe.get_inputs()[0].shape[1])
 
     def observe(
@@ -44,16 +49,31 @@ class StepGraphs:
         elapsed: float = UNKNOWN_TIME,
     ) -> NDArray[np.float32]:
         """Return the state (D,) after one answer: item index, padded row of skill indices, category, seconds."""
-        inputs = {
-            "state": state[None],
-            "items": np.array([item]),
-            "skills": np.array([skills]),
-            "responses": np.array([response]),
-        }
-        for name in self._observe_times:
-            inputs[name] = np.array([lag if name == "lags" else elapsed], dtype=np.float32)
-        outputs: Any = self._observe.run(None, inputs)
+        outputs: Any = self._observe.run(None, self._answered(state, item, skills, response, lag, elapsed))
         return outputs[0][0]
+
+    def answer(
+        self,
+        state: NDArray[np.float32],
+        item: int,
+        skills: list[int],
+        response: int,
+        *,
+        asked_items: NDArray[np.int64],
+        asked_skills: NDArray[np.int64],
+        lag: float = UNKNOWN_TIME,
+        elapsed: float = UNKNOWN_TIME,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the state (D,) after one answer, and category probabilities (N, K) of items asked right after it.
+
+        The same as `observe` and then `predict`, in one call of the runtime.
+        """
+        inputs = self._answered(state, item, skills, response, lag, elapsed)
+        inputs["asked_items"], inputs["asked_skills"] = asked_items[None], asked_skills[None]
+        if self._answer_times:
+            inputs["asked_lags"] = UNKNOWN_LAG
+        outputs: Any = self._answer.run(STATE_AND_PROBABILITIES, inputs)
+        return outputs[0][0], outputs[1][0]
 
     def predict(
         self,
@@ -70,9 +90,30 @@ class StepGraphs:
         outputs: Any = self._predict.run(None, inputs)
         return outputs[0][0]
 
+    def _answered(
+        self,
+        state: NDArray[np.float32],
+        item: int,
+        skills: list[int],
+        response: int,
+        lag: float,
+        elapsed: float,
+    ) -> dict[str, Any]:
+        inputs: dict[str, Any] = {
+            "state": state[None],
+            "items": np.array([item]),
+            "skills": np.array([skills]),
+            "responses": np.array([response]),
+        }
+        for name in self._observe_times:
+            inputs[name] = np.array([lag if name == "lags" else elapsed], dtype=np.float32)
+        return inputs
 
-def _session(path: Path, inputs: tuple[str, ...]) -> tuple[ort.InferenceSession, tuple[str, ...]]:
-    """Open a graph that takes `inputs` and perhaps times; return it and the times it takes."""
+
+def _session(
+    path: Path, inputs: tuple[str, ...], optional: tuple[str, ...]
+) -> tuple[ort.InferenceSession, tuple[str, ...]]:
+    """Open a graph that takes `inputs` and perhaps some of the `optional` ones; return it and which of those."""
     options = ort.SessionOptions()
     # One answer is too little work to share between threads; requests are what runs in parallel.
     options.intra_op_num_threads = 1
@@ -88,11 +129,11 @@ def _session(path: Path, inputs: tuple[str, ...]) -> tuple[ort.InferenceSession,
     times = found[len(inputs) :]
     if (
         found[: len(inputs)] != inputs
-        or not set(times) <= set(TIMES)
+        or not set(times) <= set(optional)
         or len(session.get_inputs()[0].shape) != 2
     ):
         raise RunError(
-            f"{path} takes {', '.join(found)}; a step takes {', '.join(inputs)} and may take {', '.join(TIMES)}. "
+            f"{path} takes {', '.join(found)}; a step takes {', '.join(inputs)} and may take {', '.join(optional)}. "
             "Train the run again."
         )
     return session, times

@@ -63,23 +63,16 @@ class Tracer:
         """Return the state after one more answer, and the new mastery of the known skills it touches."""
         at = interaction.answered_at
         skill_ids = self.skills_of(interaction.item_id, interaction.skill_ids)
-        vector = self._steps.observe(
-            student.vector,
-            self.vocabulary.item_index(interaction.item_id),
-            self.vocabulary.skill_row(skill_ids),
-            interaction.response,
-            lag=_lag(student, at),
-            elapsed=UNKNOWN_TIME if interaction.elapsed_seconds is None else interaction.elapsed_seconds,
-        )
+        touched = tuple(skill_id for skill_id in skill_ids if skill_id in self._panels)
+        vector, estimates = self._step(student, interaction, skill_ids, touched)
         skills = dict(student.skills)
-        touched = [skill_id for skill_id in dict.fromkeys(skill_ids) if skill_id in self._panels]
         for skill_id in touched:
             before = skills.get(skill_id, NO_EVIDENCE)
             skills[skill_id] = SkillEvidence(before.num_answers + 1, at, before.was_mastered)
         after = StudentState(
             vector=vector, num_answers=student.num_answers + 1, last_answered_at=at, skills=skills
         )
-        masteries = self.mastery(after, touched)
+        masteries = self._masteries(after, touched, estimates)
         for mastery in masteries:
             if mastery.state is MasteryState.MASTERED:
                 skills[mastery.skill_id] = replace(skills[mastery.skill_id], was_mastered=True)
@@ -134,6 +127,30 @@ class Tracer:
     def num_calibrated(self, skill_id: str) -> int:
         """Return how many items of the skill have enough training answers to stand for it."""
         return self._panel(skill_id).num_calibrated
+
+    def _step(
+        self,
+        student: StudentState,
+        interaction: Interaction,
+        skill_ids: tuple[str, ...],
+        touched: tuple[str, ...],
+    ) -> tuple[State, NDArray[np.float64]]:
+        """Return the model's state after an answer, and its estimate of each touched skill."""
+        answered = (
+            student.vector,
+            self.vocabulary.item_index(interaction.item_id),
+            self.vocabulary.skill_row(skill_ids),
+            interaction.response,
+        )
+        lag = _lag(student, interaction.answered_at)
+        elapsed = UNKNOWN_TIME if interaction.elapsed_seconds is None else interaction.elapsed_seconds
+        if not touched:
+            return self._steps.observe(*answered, lag=lag, elapsed=elapsed), np.empty(0)
+        asked = self._joined(touched)
+        vector, probabilities = self._steps.answer(
+            *answered, asked_items=asked.items, asked_skills=asked.skills, lag=lag, elapsed=elapsed
+        )
+        return vector, asked.means(probabilities @ self._score)
 
     def _masteries(
         self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float64]

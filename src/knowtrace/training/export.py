@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Generator
 from pathlib import Path
 
+import onnx
+import onnx.compose
 import torch
 from torch import Tensor, nn
 
@@ -37,11 +39,14 @@ class _Predict(nn.Module):
         return self.model.predict(state, Asked(items, skills, lags))
 
 
-def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, predict: Path) -> None:
-    """Write the graphs `observe` and `predict` of one student, with any number of asked items.
+def export_steps(
+    model: ResponseModel, *, skills_per_item: int, observe: Path, predict: Path, answer: Path
+) -> None:
+    """Write the graphs `observe`, `predict` and `answer` (the two in one) of one student, any number of asked items.
 
     observe: state (1, D), items (1,), skills (1, S), responses (1,), lags (1,), elapsed (1,) -> next_state (1, D)
     predict: state (1, D), items (1, N), skills (1, N, S), lags (1,) -> probabilities (1, N, K)
+    answer: what observe takes, asked_items (1, N), asked_skills (1, N, S), asked_lags (1,) -> both of the above
 
     A graph takes only those of `lags` and `elapsed` that the model reads.
     """
@@ -78,6 +83,18 @@ def export_steps(model: ResponseModel, *, skills_per_item: int, observe: Path, p
         dynamic={"items": {1: num_asked}, "skills": {1: num_asked}},
         path=predict,
     )
+    _fuse(observe, predict, answer)
+
+
+def _fuse(observe: Path, predict: Path, answer: Path) -> None:
+    """Write both graphs as one: a call of the runtime costs more than the sums inside it."""
+    fused = onnx.compose.merge_models(
+        onnx.load(str(observe), load_external_data=False),
+        onnx.compose.add_prefix(onnx.load(str(predict), load_external_data=False), "asked_"),
+        io_map=[("next_state", "asked_state")],
+        outputs=["next_state", "asked_probabilities"],
+    )
+    onnx.save(fused, str(answer))
 
 
 def _export(

@@ -49,10 +49,11 @@ def finish_run(
         skills_per_item=vocabulary.skills_per_item,
         observe=files["observe.onnx"],
         predict=files["predict.onnx"],
+        answer=files["answer.onnx"],
     )
     with torch.no_grad():
         initial_state = model.initial_state()[0].numpy()
-    steps = StepGraphs(files["observe.onnx"], files["predict.onnx"])
+    steps = StepGraphs(files["observe.onnx"], files["predict.onnx"], files["answer.onnx"])
     found = ailments(steps, initial_state, vocabulary)
     if found:
         raise TrainingError(
