@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowtrace.errors import NotFoundError, TrainingError
+from knowtrace.models.akt import AKT, AKTConfig
 from knowtrace.models.best_lr import BestLR, BestLRConfig
 from knowtrace.models.contract import ResponseModel, Sizes
 from knowtrace.models.dkt import DKT, DKTConfig
+from knowtrace.models.dkt_transformer import DKTTransformer, DKTTransformerConfig
 from knowtrace.models.elo import Elo, EloConfig
 from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
+from knowtrace.models.sakt import SAKT, SAKTConfig
+from knowtrace.models.simplekt import SimpleKT, SimpleKTConfig
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,20 @@ MODELS: dict[str, ModelEntry] = {
     ),
     "dkt": ModelEntry(
         DKT, DKTConfig, "item-level deep knowledge tracing: an LSTM over past answers (Piech 2015)"
+    ),
+    "dkt-transformer": ModelEntry(
+        DKTTransformer,
+        DKTTransformerConfig,
+        "item-level deep knowledge tracing: a causal transformer over past answers",
+    ),
+    "sakt": ModelEntry(
+        SAKT, SAKTConfig, "the asked item attends to past answers; says which (Pandey and Karypis 2019)"
+    ),
+    "simplekt": ModelEntry(
+        SimpleKT, SimpleKTConfig, "plain attention between items, values from answers (Liu 2023)"
+    ),
+    "akt": ModelEntry(
+        AKT, AKTConfig, "attention that fades with context-aware distance, in three layers (Ghosh 2020)"
     ),
     "mingru": ModelEntry(
         MinGRU,
