@@ -5,8 +5,8 @@
 The peer is pyKT's SAKT written as pyKT writes it (pykt-team/pykt-toolkit, git f766468: models/sakt.py, models/utils.py,
 train_model.py, datasets/data_loader.py): histories cut to 200 and padded to 200, batches of 256, vectors of 256,
 8 heads, 1 block, dropout 0.2, learnt positions, `nn.MultiheadAttention` over all 200 by 200 pairs,
-binary cross-entropy in float64, Adam. pyKT's search chose width, blocks and dropout per data set: these are the defaults
-of its script. Ours runs the training loop of this package as it is, at the peer's width and heads and at our defaults,
+binary cross-entropy in float64, Adam. pyKT's search chose width and dropout per data set: these are its script's
+defaults. Ours runs the training loop of this package as it is, at the peer's width and heads and at our defaults,
 with batches that hold about as many real answers. A round is one epoch after one warm-up epoch, each side in a process
 of its own; the ratio of a round is of that round's own two figures. `kept heap` is the peer with our allocator setting.
 

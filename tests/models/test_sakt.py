@@ -69,7 +69,7 @@ def test_exported_weights_reproduce_the_output() -> None:
         values = model.layer.attention.value(model.answers(vectors, batch.responses))
         read = torch.stack([_read(weights[:, t], values, t) for t in range(STEPS)], dim=1)
         known = model.layer.digest(vectors, model.layer.attention.out(read))
-        logits = model.outcome(known, vectors, batch.items, batch.skills)
+        logits = model.outcome(known, vectors, model.thresholds(batch.items), batch.skills)
         torch.testing.assert_close(logits, model(batch), atol=1e-5, rtol=0)
         torch.testing.assert_close(model.influences(batch), weights.mean(2))
 

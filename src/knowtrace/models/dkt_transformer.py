@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from knowtrace.models.attention import AttentionLayer, LinearDecay, Rings, WindowAttention, check_rings
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_vectors import AnswerVectors, ItemVectors, Outcome
-from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, hide_items, shift_right
+from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, ItemThresholds, hide_items, shift_right
 from knowtrace.models.ranges import check_ranges
 
 
@@ -61,10 +61,11 @@ class DKTTransformer(ResponseModel):
         self.answers = AnswerVectors(sizes, width)
         self.layers = nn.ModuleList(self._layer() for _ in range(config.layers))
         self.outcome = Outcome(sizes, width)
+        self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.outcome.start_from(answers, prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
@@ -72,7 +73,7 @@ class DKTTransformer(ResponseModel):
         read = self.answers(self.dropout(vectors), batch.responses)
         for layer in self.layers:
             read = layer(read, read, read)
-        return self.outcome(self.dropout(shift_right(read)), vectors, items, batch.skills)
+        return self.outcome(self.dropout(shift_right(read)), vectors, self.thresholds(items), batch.skills)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         config = self.config
@@ -93,7 +94,7 @@ class DKTTransformer(ResponseModel):
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
         known = state[:, None, : self.config.width]
         vectors = self.vectors(asked.items, asked.skills)  # (B, N, E)
-        return self.outcome(known, vectors, asked.items, asked.skills).softmax(-1)
+        return self.outcome(known, vectors, self.thresholds(asked.items), asked.skills).softmax(-1)
 
     def _layer(self) -> AttentionLayer:
         config = self.config

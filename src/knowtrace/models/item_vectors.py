@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from knowtrace.domain import PADDING, UNSEEN
-from knowtrace.models.contract import Sizes, TrainingAnswers
+from knowtrace.models.contract import Sizes
+from knowtrace.models.item_statistics import NUM_STATISTICS
 from knowtrace.models.layers import (
     ItemTable,
-    ItemThresholds,
     category_logits,
     mean_over_skills,
     mean_skill_vector,
@@ -33,21 +33,26 @@ class ItemVectors(nn.Module):
 
 
 class RaschVectors(nn.Module):
-    """An item is its skills' mean vector, moved along a direction of those skills by one number of its own
-    (Ghosh et al., 2020, section 3.3: c + mu * d), and a shared part."""
+    """An item is its skills' mean vector, moved along a direction of those skills by its difficulty, and a shared part
+    (Ghosh et al., 2020, section 3.3: c + mu * d).
+
+    Difficulty is not learnt here but read off training answers, as is what `ItemStatistics` tells beside it, which adds
+    a vector of its own.
+    """
 
     def __init__(self, sizes: Sizes, width: int) -> None:
         super().__init__()
-        self.difficulty = ItemTable(sizes.num_items, 1, std=0.1)
         self.skill = _skill_table(sizes, width)
         self.direction = _skill_table(sizes, width)
         self.common = nn.Parameter(COMMON_SCALE * torch.randn(width))
-        self.common_direction = nn.Parameter(COMMON_SCALE * torch.randn(width))
+        self.told = nn.Linear(NUM_STATISTICS, width)
 
-    def forward(self, items: Tensor, skills: Tensor) -> Tensor:
-        """Return vectors (..., width) of items (...) with skills (..., S)."""
-        direction = self.common_direction + mean_skill_vector(self.direction.weight, skills)
-        return self.common + mean_skill_vector(self.skill.weight, skills) + self.difficulty(items) * direction
+    def forward(self, statistics: Tensor, skills: Tensor) -> Tensor:
+        """Return vectors (..., width) from statistics (..., NUM_STATISTICS) of items with skills (..., S)."""
+        difficulty = statistics[..., -1:]
+        of_skills = mean_skill_vector(self.skill.weight, skills)
+        moved = difficulty * mean_skill_vector(self.direction.weight, skills)
+        return self.common + of_skills + moved + self.told(statistics)
 
 
 class AnswerVectors(nn.Module):
@@ -66,25 +71,21 @@ class AnswerVectors(nn.Module):
 
 
 class Outcome(nn.Module):
-    """What is read of the student meets the asked item in a small network; thresholds start at training means."""
+    """What is read of the student meets the asked item in a small network."""
 
     def __init__(self, sizes: Sizes, width: int) -> None:
         super().__init__()
         self.known = nn.Linear(width, width)
         self.asked = nn.Linear(width, width, bias=False)
         self.score = nn.Linear(width, 1)
-        self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.skill_threshold = nn.Embedding(sizes.num_skills, 1, padding_idx=PADDING)
         nn.init.zeros_(self.skill_threshold.weight)
 
-    def start_from(self, answers: TrainingAnswers, *, prior_answers: float) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=prior_answers)
-
-    def forward(self, known: Tensor, asked: Tensor, items: Tensor, skills: Tensor) -> Tensor:
-        """Return logits (..., K) of items (...) with skills (..., S): known and asked (..., width)."""
+    def forward(self, known: Tensor, asked: Tensor, thresholds: Tensor, skills: Tensor) -> Tensor:
+        """Return logits (..., K) from known and asked (..., width), thresholds (..., K-1) and skills (..., S)."""
         score = self.score(torch.relu(self.known(known) + self.asked(asked))).squeeze(-1)
         harder = mean_over_skills(self.skill_threshold(skills).squeeze(-1), skills)
-        return category_logits(score - harder, self.thresholds(items))
+        return category_logits(score - harder, thresholds)
 
 
 def _skill_table(sizes: Sizes, width: int) -> nn.Embedding:

@@ -17,7 +17,7 @@ from torch import Tensor
 from knowtrace.models.attention import AttentionLayer, LinearDecay, Rings, WindowAttention, check_rings
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_vectors import AnswerVectors, ItemVectors, Outcome
-from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, hide_items
+from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, ItemThresholds, hide_items
 from knowtrace.models.ranges import check_ranges
 
 
@@ -63,17 +63,18 @@ class SAKT(ResponseModel):
         )
         self.layer = AttentionLayer(attention, width=width, dropout=config.dropout)
         self.outcome = Outcome(sizes, width)
+        self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.outcome.start_from(answers, prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
         vectors = self.vectors(items, batch.skills)  # (B, T, E)
         past = self.answers(self.dropout(vectors), batch.responses)
         known = self.layer(vectors, past, past)
-        return self.outcome(self.dropout(known), vectors, items, batch.skills)
+        return self.outcome(self.dropout(known), vectors, self.thresholds(items), batch.skills)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.vectors.common.new_zeros(num_students, 1 + 2 * self.config.window * self.config.width)
@@ -87,7 +88,7 @@ class SAKT(ResponseModel):
         rings = self._rings(state)
         vectors = self.vectors(asked.items, asked.skills)  # (B, N, E)
         known = self.layer.attend(vectors, rings.layers[0], rings.held)
-        return self.outcome(known, vectors, asked.items, asked.skills).softmax(-1)
+        return self.outcome(known, vectors, self.thresholds(asked.items), asked.skills).softmax(-1)
 
     def attention_weights(self, batch: Batch) -> Tensor:
         """Return what each head reads for each prediction, (B, T, heads, W): place W - d is d answers before.

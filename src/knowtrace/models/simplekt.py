@@ -6,7 +6,9 @@ Queries and keys are items alone, values are answers: what is looked up is how t
 Unusual here:
 - each layer sees the last `window` answers, and knows their place by distance, not by a position in a sequence
 - an item with several skills is one step with the mean of their vectors
-- item thresholds start at training means, and a share of items is hidden in training
+- an item's difficulty is read off training answers without the student's own group (`item_statistics.py`), where the
+  paper learns it: learnt, it remembers the answers it was learnt from
+- a share of items is hidden in training
 """
 
 from dataclasses import dataclass
@@ -15,15 +17,15 @@ from torch import Tensor, nn
 
 from knowtrace.models.attention import AttentionLayer, LinearDecay, Rings, WindowAttention, check_rings
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
+from knowtrace.models.item_statistics import ItemStatistics
 from knowtrace.models.item_vectors import AnswerVectors, Outcome, RaschVectors
-from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, hide_items
+from knowtrace.models.layers import Dropout, hide_items
 from knowtrace.models.ranges import check_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimpleKTConfig:
-    """Width of all vectors, attention heads, layers, answers a layer sees; dropout, share of hidden items, shrinkage
-    of item means."""
+    """Width of all vectors, attention heads, layers, answers a layer sees; dropout, share of hidden items."""
 
     width: int = 64
     heads: int = 4
@@ -31,7 +33,6 @@ class SimpleKTConfig:
     window: int = 100
     dropout: float = 0.3
     hidden_items: float = 0.1
-    prior_answers: float = 5.0
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -42,7 +43,6 @@ class SimpleKTConfig:
             window=(1, 4096),
             dropout=(0, 1),
             hidden_items=(0, 1),
-            prior_answers=PRIOR_ANSWERS,
         )
         check_rings(window=self.window, width=self.width, heads=self.heads, num_rings=self.layers)
 
@@ -54,6 +54,7 @@ class SimpleKT(ResponseModel):
         super().__init__(sizes)
         self.config = config
         width = config.width
+        self.statistics = ItemStatistics(sizes)
         self.vectors = RaschVectors(sizes, width)
         self.answers = AnswerVectors(sizes, width)
         self.layers = nn.ModuleList(self._layer() for _ in range(config.layers))
@@ -61,16 +62,17 @@ class SimpleKT(ResponseModel):
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.outcome.start_from(answers, prior_answers=self.config.prior_answers)
+        self.statistics.start_from(answers)
 
     def forward(self, batch: Batch) -> Tensor:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
-        asked = self.vectors(items, batch.skills)  # (B, T, E)
+        statistics, thresholds = self.statistics.of_batch(batch, items)
+        asked = self.vectors(statistics, batch.skills)  # (B, T, E)
         past = self.answers(self.dropout(asked), batch.responses)
         known = asked
         for layer in self.layers:
             known = layer(known, known, past)
-        return self.outcome(self.dropout(known), asked, items, batch.skills)
+        return self.outcome(self.dropout(known), asked, thresholds, batch.skills)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         size = 2 * self.config.layers * self.config.window * self.config.width
@@ -78,7 +80,7 @@ class SimpleKT(ResponseModel):
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
         rings = self._rings(state)
-        known = self.vectors(answer.items, answer.skills).unsqueeze(1)  # (B, 1, E)
+        known = self.vectors(self.statistics(answer.items)[0], answer.skills).unsqueeze(1)  # (B, 1, E)
         past = self.answers(known, answer.responses.unsqueeze(1))
         entries: list[tuple[Tensor, Tensor]] = []
         for layer, ring in zip(self.layers, rings.layers, strict=True):
@@ -88,11 +90,12 @@ class SimpleKT(ResponseModel):
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
         rings = self._rings(state)
-        vectors = self.vectors(asked.items, asked.skills)  # (B, N, E)
+        statistics, thresholds = self.statistics(asked.items)
+        vectors = self.vectors(statistics, asked.skills)  # (B, N, E)
         known = vectors
         for layer, ring in zip(self.layers, rings.layers, strict=True):
             known = layer.attend(known, ring, rings.held)  # pyright: ignore
-        return self.outcome(known, vectors, asked.items, asked.skills).softmax(-1)
+        return self.outcome(known, vectors, thresholds, asked.skills).softmax(-1)
 
     def _layer(self) -> AttentionLayer:
         config = self.config
