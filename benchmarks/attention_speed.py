@@ -32,9 +32,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knowtrace.models import build_model
 from knowtrace.sources import Dataset, read
-from knowtrace.training import Recipe, TrainingConfig, build_vocabulary, encode, split_students, train
+from knowtrace.training import TrainingConfig, build_vocabulary, encode, fit, split_students
 from knowtrace.training.allocator import keep_freed_memory
+from knowtrace.training.sequences import group_students, sizes_of
+from knowtrace.training.train import prepare
 
 DATA = Path(os.environ.get("KNOWTRACE_DATA", "../shared/data"))
 
@@ -143,16 +146,19 @@ class Speeds:
 def our_epochs(
     dataset: Dataset, epochs: int, model: str, batch_answers: int, settings: dict[str, Any]
 ) -> list[float]:
-    """Return interactions per second of each epoch of `knowtrace train`."""
+    """Return interactions per second of each epoch of our training loop."""
+    keep_freed_memory()
+    split = split_students(dataset)
+    vocabulary = build_vocabulary(dataset, split.train)
+    groups = group_students(split.train, (), seed=0)
+    learnt = encode(dataset, split.train, vocabulary, groups=groups)
+    valid = encode(dataset, split.valid, vocabulary)
+    built = build_model(model, sizes_of(vocabulary), settings)
+    prepare(built, vocabulary, learnt)
     speeds = Speeds()
     training = TrainingConfig(epochs=epochs, patience=epochs + 1, batch_answers=batch_answers)
     with tempfile.TemporaryDirectory() as folder:
-        train(
-            dataset,
-            Recipe(model=model, settings=settings, training=training),
-            Path(folder) / "run",
-            reporter=speeds,
-        )
+        fit(built, learnt, valid, training, reporter=speeds, checkpoint=Path(folder) / "checkpoint")
     return speeds.speeds
 
 

@@ -8,6 +8,7 @@ from contract.answers import batch_of
 
 from knowtrace.domain import PADDING
 from knowtrace.models import Batch, ResponseModel, Sizes, build_model
+from knowtrace.models.item_statistics import ItemStatistics
 from knowtrace.models.layers import scan
 
 SIZES = Sizes(num_items=40, num_skills=9, num_categories=3)
@@ -19,12 +20,16 @@ WINDOW = 12
 
 
 def narrow(name: str, **settings: float) -> ResponseModel:
-    """Return a model whose weights are no longer at their start."""
+    """Return a model whose weights and item statistics are no longer at their start."""
     torch.manual_seed(1)
     model = build_model(name, SIZES, {"width": 16, "heads": 2, "window": WINDOW, **settings}).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
+        for module in model.modules():
+            if isinstance(module, ItemStatistics):
+                module.table.normal_()
+                module.thresholds.normal_()
     return model
 
 
