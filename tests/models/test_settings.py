@@ -28,6 +28,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("elo-uncertainty", {"skill_variance": 0.0}),
     ("irt", {"diffusion": 0.25}),
     ("wd-irt", {"most_guessing": 0.6}),
+    ("sakt", {"window": 0}),
+    ("simplekt", {"layers": 0}),
+    ("akt", {"heads": 65}),
+    ("dkt-transformer", {"dropout": 2.0}),
 ]
 
 
@@ -37,11 +41,19 @@ def test_a_value_out_of_range_is_named_with_its_range(name: str, overrides: dict
         model_config(name, overrides)
 
 
+@pytest.mark.parametrize("name", ["sakt", "simplekt", "akt", "dkt-transformer"])
+def test_a_state_above_its_limit_and_uneven_heads_are_named_together(name: str) -> None:
+    with pytest.raises(
+        TrainingError, match=r"heads \(3\) must divide width \(1024\); window \(1000\) .* bytes"
+    ):
+        model_config(name, {"width": 1024, "window": 1000, "heads": 3})
+
+
 def test_an_unknown_setting_and_an_unknown_model_say_what_is_known() -> None:
     with pytest.raises(TrainingError, match=r"no setting 'depth'\. It has: .*hidden_dim"):
         model_config("dkt", {"depth": 3})
     with pytest.raises(NotFoundError, match="Known: " + ", ".join(MODELS)):
-        model_config("sakt")
+        model_config("lpkt")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowtrace.errors import NotFoundError, TrainingError
+from knowtrace.models.akt import AKT, AKTConfig
 from knowtrace.models.bayesian_gpcm import BayesianGPCM, BayesianGPCMConfig
 from knowtrace.models.best_lr import BestLR, BestLRConfig
 from knowtrace.models.best_lr_plus import BestLRPlus, BestLRPlusConfig
@@ -15,6 +16,7 @@ from knowtrace.models.counter import Counter, CounterConfig
 from knowtrace.models.das3h import DAS3H, DAS3HConfig
 from knowtrace.models.deep_gpcm import DeepGPCM, DeepGPCMConfig
 from knowtrace.models.dkt import DKT, DKTConfig
+from knowtrace.models.dkt_transformer import DKTTransformer, DKTTransformerConfig
 from knowtrace.models.elo import Elo, EloConfig
 from knowtrace.models.elo_uncertainty import EloUncertainty, EloUncertaintyConfig
 from knowtrace.models.gbdt import GBDT, GBDTConfig
@@ -23,6 +25,8 @@ from knowtrace.models.item_mean import ItemMean, ItemMeanConfig
 from knowtrace.models.mingru import MinGRU, MinGRUConfig
 from knowtrace.models.multi_task import MultiTask, MultiTaskConfig
 from knowtrace.models.pfa import PFA, PFAConfig
+from knowtrace.models.sakt import SAKT, SAKTConfig
+from knowtrace.models.simplekt import SimpleKT, SimpleKTConfig
 from knowtrace.models.stack import Stack, StackConfig
 from knowtrace.models.transformer_gpcm import TransformerGPCM, TransformerGPCMConfig
 from knowtrace.models.wd_irt import WDIRT, WDIRTConfig
@@ -121,6 +125,20 @@ MODELS: dict[str, ModelEntry] = {
         presets=_widths("embedding_dim", "hidden_dim"),
     ),
     "gbdt": ModelEntry(GBDT, GBDTConfig, "boosted trees over item statistics and running counts (Ke 2017)"),
+    "dkt-transformer": ModelEntry(
+        DKTTransformer,
+        DKTTransformerConfig,
+        "item-level deep knowledge tracing: a causal transformer over past answers",
+    ),
+    "sakt": ModelEntry(
+        SAKT, SAKTConfig, "the asked item attends to past answers; says which (Pandey and Karypis 2019)"
+    ),
+    "simplekt": ModelEntry(
+        SimpleKT, SimpleKTConfig, "plain attention between items, values from answers (Liu 2023)"
+    ),
+    "akt": ModelEntry(
+        AKT, AKTConfig, "attention that fades with context-aware distance, in three layers (Ghosh 2020)"
+    ),
     "mingru": ModelEntry(
         MinGRU,
         MinGRUConfig,
