@@ -37,6 +37,7 @@ PUBLIC: dict[str, list[str]] = {
         "bootstrap",
         "evaluate",
         "gate",
+        "model_card",
         "published_for",
         "score",
     ],

@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from knowtrace.cli import data, demo, evaluate, gate, irt, leaderboard, serve, simulate, stack, train, tune
+from knowtrace.cli import (
+    card,
+    data,
+    demo,
+    evaluate,
+    gate,
+    irt,
+    leaderboard,
+    serve,
+    simulate,
+    stack,
+    train,
+    tune,
+)
 from knowtrace.cli.terminal import fail
 from knowtrace.errors import KnowTraceError
 
@@ -20,6 +33,7 @@ app.add_typer(data.app, name="data")
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
+app.command("card")(card.card_command)
 app.command("gate")(gate.gate_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("stack")(stack.stack_command)

@@ -1,6 +1,7 @@
 """A run judged honestly: held-out students, every answer but the first, intervals over students."""
 
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
+from knowtrace.evaluation.card import model_card
 from knowtrace.evaluation.evaluate import Evaluation, evaluate
 from knowtrace.evaluation.gate import Limits, Verdict, gate
 from knowtrace.evaluation.published import PUBLISHED, PublishedFigure, published_for
@@ -18,6 +19,7 @@ __all__ = [
     "bootstrap",
     "evaluate",
     "gate",
+    "model_card",
     "published_for",
     "score",
 ]

@@ -6,6 +6,7 @@ Figures of hard predictions take the likeliest category, as accuracy does.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -120,6 +121,26 @@ def _confusion(probabilities: Floats, responses: NDArray[np.int64], weights: Flo
 
 def _share(part: float, whole: float) -> float:
     return float(part / whole) if whole else float("nan")
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Predictions of about one size: their mean, the mean of what came, and how many they are."""
+
+    predicted: float
+    came: float
+    count: int
+
+
+def reliability(predicted: Floats, came: Floats) -> list[ReliabilityBin]:
+    """Return predicted and actual means, both (M,) in [0, 1], over the bins of `ece` that hold anything."""
+    bins = np.minimum((predicted * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    counts = np.bincount(bins, minlength=ECE_BINS)
+    sums = [np.bincount(bins, values, ECE_BINS) for values in (predicted, came)]
+    return [
+        ReliabilityBin(float(sums[0][b] / counts[b]), float(sums[1][b] / counts[b]), int(counts[b]))
+        for b in np.flatnonzero(counts)
+    ]
 
 
 def _over_boundaries(
