@@ -4,7 +4,7 @@
 
 Every training answer to a random fifth of the items is taken away; the items keep their place in the catalogue. Test
 students answer as they did, and only their answers to those items are scored. `all answers` says the same of every such
-item; `skill mean` is the share of right answers of the item's first skill; `item mean` is what a model of item means says
+item; `skill mean` is the share of right answers of the item's first skill; `item mean` is what item means say
 of items without answers.
 """
 
