@@ -7,7 +7,7 @@ RUN     := demo/runs/dkt
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup services check format test demo serve bench accuracy speed load kills clean
+.PHONY: help setup services check format test demo serve bench accuracy speed load kills cold clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,12 +41,22 @@ serve: setup ## serve the demo's model on http://127.0.0.1:8000
 
 bench: accuracy speed load kills ## every figure of docs/results, about two hours
 
-accuracy: setup ## AUC of every model, five folds, as published and clean
-	$(BIN)/python benchmarks/accuracy.py --out $(RESULTS)/accuracy.json
+MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
+BOARD  := boards/main
+
+accuracy: setup ## the leaderboard: five folds, as published and clean; hours, and it goes on where it was
+	$(BIN)/knowtrace leaderboard $(KNOWTRACE_DATA)/assistments2009 $(KNOWTRACE_DATA)/assistments2015 \
+	  $(KNOWTRACE_DATA)/assistments2017 --models $(MODELS) --stack mingru,gbdt --folds 0,1,2,3,4 \
+	  --protocols published,clean --settings benchmarks/chosen.json --board $(BOARD) --workers 2 \
+	  --json $(RESULTS)/leaderboard.json --page docs/leaderboard.md
+
+cold: setup ## AUC on items that training never saw answered
+	$(BIN)/python benchmarks/cold_start.py --out $(RESULTS)/cold_start.json
 
 speed: setup ## training against pyKT's loop; microseconds per answer; seconds to calibrate
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
 	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost.json
+	$(BIN)/python benchmarks/attention_speed.py --out $(RESULTS)/attention_speed.json
 	$(BIN)/python benchmarks/irt_speed.py --out $(RESULTS)/irt_speed.json
 
 load: setup ## events per second and latency of the service
