@@ -117,7 +117,7 @@ def test_a_model_is_trained_and_judged(knowtrace: Knowtrace, data: Path, tmp_pat
 @pytest.mark.parametrize(
     ("options", "because"),
     [
-        (("--model", "oracle"), "No model named 'oracle'. Known: item-mean, elo"),
+        (("--model", "oracle"), "No model named 'oracle'. Known: item-mean, "),
         (("--model", "dkt", "--set", "depth=3"), "has no setting 'depth'"),
         (("--model", "dkt", "--set", "hidden_dim=wide"), "hidden_dim is a int"),
         (("--model", "dkt", "--set", "hidden_dim"), "is not name=value"),

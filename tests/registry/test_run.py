@@ -110,7 +110,7 @@ def test_a_folder_without_a_manifest_says_how_to_make_one(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("nothing_opened")
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"null", b'{"format": 1}', b'{"format": 2, "files": {}}', b"[" * 9000, b"\x80\x04."],
+    [b"", b"[]", b"null", b'{"format": 1}', b'{"format": 1, "files": {}}', b"[" * 9000, b"\x80\x04."],
 )
 def test_what_is_no_manifest_is_refused(copy: Path, content: bytes) -> None:
     (copy / MANIFEST).write_bytes(content)

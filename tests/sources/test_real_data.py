@@ -1,7 +1,6 @@
 """The real data, against what its README and its published clusters say."""
 
 import csv
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,24 +21,19 @@ def num_skills(dataset: Dataset) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "counts", "seconds"),
+    ("name", "counts"),
     [
-        ("assistments2009", (282_760, 3_852, 17_737, 123), 2.5),
-        ("assistments2015", (682_797, 19_093, 100, 100), 6),
-        ("assistments2017", (941_502, 1_705, 3_162, 102), 8),
+        ("assistments2009", (282_760, 3_852, 17_737, 123)),
+        ("assistments2015", (682_797, 19_093, 100, 100)),
+        ("assistments2017", (941_502, 1_705, 3_162, 102)),
     ],
 )
-def test_prepared_files(
-    real_data: Path, name: str, counts: tuple[int, int, int, int], seconds: float
-) -> None:
-    start = time.process_time()
+def test_prepared_files(real_data: Path, name: str, counts: tuple[int, int, int, int]) -> None:
     dataset = read(real_data / name)
-    elapsed = time.process_time() - start
     num_students = len(dataset.students)
     assert (dataset.num_interactions, num_students, num_items(dataset), num_skills(dataset)) == counts
     assert dataset.quarantined == ()
     assert len(dataset.splits) == num_students
-    assert elapsed < seconds
 
 
 def test_the_published_parts_of_assistments_2009(real_data: Path) -> None:
@@ -62,11 +56,8 @@ def test_the_published_parts_of_assistments_2009(real_data: Path) -> None:
 def test_contamination(
     real_data: Path, name: str, twins: int, sure_twins: int, equal_histories: int, blocks: int
 ) -> None:
-    """Figures of `docs/contamination.md`; the limit of issue 3 is 5 s for a million answers."""
-    dataset = read(real_data / name)
-    began = time.process_time()
-    found = find_contamination(dataset)
-    assert time.process_time() - began < 8
+    """Figures of `docs/contamination.md`."""
+    found = find_contamination(read(real_data / name))
     assert (len(found.twins), sum(g.is_beyond_chance for g in found.twins)) == (twins, sure_twins)
     assert sum(len(group.student_ids) for group in found.exact_duplicates) == equal_histories
     assert (len(found.copied_blocks), found.duplicated_items) == (blocks, ())

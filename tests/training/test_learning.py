@@ -28,7 +28,10 @@ from knowtrace.training.sequences import group_students, sizes_of
 from knowtrace.training.train import prepare
 from training.histories import Quiet
 
-NARROW = {"dkt": {"embedding_dim": 16, "hidden_dim": 16, "dropout": 0.2}}
+NARROW = {
+    "dkt-transformer": {"width": 32, "layers": 1, "dropout": 0.1},
+    "dkt": {"embedding_dim": 16, "hidden_dim": 16, "dropout": 0.2},
+}
 EPOCHS = 8
 TRUE, SHUFFLED = "true", "shuffled"
 

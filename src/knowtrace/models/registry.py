@@ -129,6 +129,7 @@ MODELS: dict[str, ModelEntry] = {
         DKTTransformer,
         DKTTransformerConfig,
         "item-level deep knowledge tracing: a causal transformer over past answers",
+        {"learning_rate": 2e-3},
     ),
     "sakt": ModelEntry(
         SAKT, SAKTConfig, "the asked item attends to past answers; says which (Pandey and Karypis 2019)"
