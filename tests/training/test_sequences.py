@@ -24,7 +24,7 @@ def test_vocabulary_by_hand() -> None:
     assert [(i.item_id, i.skill_ids, i.category_counts) for i in known.items] == [
         ("0", ("x",), (0, 1, 1)),
         ("q", ("x", "y"), (1, 2, 1)),
-        ("new", ("w",), (0, 0, 0)),
+        ("new", (), (0, 0, 0)),
     ]
     assert known.skill_ids == ("x", "y", "z")
     assert category_counts(known).tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 1], [1, 2, 1], [0, 0, 0]]

@@ -111,7 +111,8 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
         items=tuple(
             CatalogueItem(
                 item_id=item_id,
-                skill_ids=skill_sets[item_id].most_common(1)[0][0],
+                # Of an item that only others answered, the skills that training met: no one knows of the rest.
+                skill_ids=tuple(s for s in skill_sets[item_id].most_common(1)[0][0] if s in skill_ids),
                 category_counts=tuple(item_counts),
             )
             for item_id, item_counts in counts.items()
