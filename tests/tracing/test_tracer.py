@@ -16,7 +16,7 @@ from knowtrace.models import Batch
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
 from knowtrace.tracing import Tracer
-from knowtrace.training import Recipe, Reporter, load_model, train
+from knowtrace.training import Recipe, Reporter, TrainingConfig, load_model, train
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -52,18 +52,19 @@ def random_history(run: Run, length: int, *, seed: int) -> list[Interaction]:
     return history
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_live_probabilities_equal_the_parallel_forward(tracer: Tracer, opened_run: Run, seed: int) -> None:
-    model, vocabulary = load_model(opened_run)
-    history = random_history(opened_run, 5 + 7 * seed, seed=seed)
+def assert_live_equals_parallel(run: Run, history: list[Interaction], *, lag: float, timed: bool) -> None:
+    """Check answers that came `lag` seconds apart; the forward pass is shown their times only if `timed`."""
+    tracer = Tracer(run)
+    model, vocabulary = load_model(run)
     rows = [vocabulary.skill_row(tracer.skills_of(a.item_id, a.skill_ids)) for a in history]
+    unknown = torch.full((1, len(history)), UNKNOWN_TIME)
     batch = Batch(
         items=torch.tensor([[vocabulary.item_index(a.item_id) for a in history]]),
         skills=torch.tensor([rows]),
         responses=torch.tensor([[a.response for a in history]]),
         valid=torch.ones(1, len(history), dtype=torch.bool),
-        lags=torch.tensor([[UNKNOWN_TIME, *[60.0] * (len(history) - 1)]]),
-        elapsed=torch.tensor([[a.elapsed_seconds for a in history]]),
+        lags=torch.tensor([[UNKNOWN_TIME, *[lag] * (len(history) - 1)]]) if timed else unknown,
+        elapsed=torch.tensor([[a.elapsed_seconds for a in history]]) if timed else unknown,
         groups=torch.zeros(1, dtype=torch.long),
     )
     with torch.no_grad():
@@ -74,6 +75,32 @@ def test_live_probabilities_equal_the_parallel_forward(tracer: Tracer, opened_ru
         np.testing.assert_allclose(live[0], expected[t], atol=1e-5)
         state = tracer.observe(state, answer)
     assert state.num_answers == len(history)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_live_probabilities_equal_the_parallel_forward(opened_run: Run, seed: int) -> None:
+    history = random_history(opened_run, 5 + 7 * seed, seed=seed)
+    assert_live_equals_parallel(opened_run, history, lag=60.0, timed=True)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_model_is_shown_times_only_if_it_learnt_with_them(
+    small_dataset: Dataset, tmp_path: Path, reporter: Reporter, timed: bool
+) -> None:
+    """The live service always knows the time; a model that never saw one has no idea what it means."""
+    data = small_dataset if timed else without_times(small_dataset)
+    recipe = Recipe(model="mingru", training=TrainingConfig(epochs=1, batch_answers=1024))
+    run = train(data, recipe, tmp_path / "run", reporter=reporter)
+    assert (run.vocabulary.has_lags, run.vocabulary.has_elapsed) == (timed, timed)
+    assert_live_equals_parallel(run, random_history(run, 30, seed=4), lag=60.0, timed=timed)
+
+
+def without_times(dataset: Dataset) -> Dataset:
+    untimed = {
+        student_id: [replace(answer, answered_at=None, elapsed_seconds=None) for answer in history]
+        for student_id, history in dataset.students.items()
+    }
+    return replace(dataset, students=untimed)
 
 
 def test_observing_leaves_the_old_state_as_it_was(tracer: Tracer, opened_run: Run) -> None:

@@ -87,7 +87,7 @@ class FakeSteps(StepGraphs):
     ) -> np.ndarray:
         return state + response
 
-    def predict(self, state: np.ndarray, items: np.ndarray, skills: np.ndarray) -> np.ndarray:
+    def predict(self, state: np.ndarray, items: np.ndarray, skills: np.ndarray, **_: float) -> np.ndarray:
         right = np.full(len(items), state[0] / 10)
         return np.stack([1 - right, right], axis=1)
 

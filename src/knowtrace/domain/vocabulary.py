@@ -34,12 +34,18 @@ class CatalogueItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Items and skills in index order: position p has index p + FIRST_KNOWN."""
+    """Items and skills in index order: position p has index p + FIRST_KNOWN.
+
+    `has_lags` and `has_elapsed` say whether training answers came with these times. A model that learnt without them
+    has no idea what they mean, so it is never shown them.
+    """
 
     items: tuple[CatalogueItem, ...]
     skill_ids: tuple[str, ...]
     num_categories: int
     skill_names: dict[str, str] = field(default_factory=dict[str, str])
+    has_lags: bool = False
+    has_elapsed: bool = False
 
     @cached_property
     def item_indices(self) -> dict[str, int]:

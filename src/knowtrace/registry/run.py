@@ -163,6 +163,8 @@ def write_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
             "num_categories": vocabulary.num_categories,
             "skill_ids": list(vocabulary.skill_ids),
             "skill_names": vocabulary.skill_names,
+            "has_lags": vocabulary.has_lags,
+            "has_elapsed": vocabulary.has_elapsed,
             "items": [
                 [item.item_id, list(item.skill_ids), list(item.category_counts)] for item in vocabulary.items
             ],
@@ -179,6 +181,8 @@ def vocabulary_from_json(content: dict[str, Any]) -> Vocabulary:
         skill_ids=tuple(content["skill_ids"]),
         num_categories=content["num_categories"],
         skill_names=content["skill_names"],
+        has_lags=content["has_lags"],
+        has_elapsed=content["has_elapsed"],
     )
 
 

@@ -19,7 +19,6 @@ from knowtrace.domain import UNKNOWN_TIME
 from knowtrace.errors import RunError
 
 TIMES = ("lags", "elapsed")
-UNKNOWN_LAG = np.array([UNKNOWN_TIME], dtype=np.float32)
 STATE_AND_PROBABILITIES = ["next_state", "asked_probabilities"]
 
 
@@ -63,15 +62,16 @@ class StepGraphs:
         asked_skills: NDArray[np.int64],
         lag: float = UNKNOWN_TIME,
         elapsed: float = UNKNOWN_TIME,
+        asked_lag: float = UNKNOWN_TIME,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the state (D,) after one answer, and category probabilities (N, K) of items asked right after it.
+        """Return the state (D,) after one answer, and category probabilities (N, K) of items asked `asked_lag` later.
 
         The same as `observe` and then `predict`, in one call of the runtime.
         """
         inputs = self._answered(state, item, skills, response, lag, elapsed)
         inputs["asked_items"], inputs["asked_skills"] = asked_items[None], asked_skills[None]
         if self._answer_times:
-            inputs["asked_lags"] = UNKNOWN_LAG
+            inputs["asked_lags"] = np.array([asked_lag], dtype=np.float32)
         outputs: Any = self._answer.run(STATE_AND_PROBABILITIES, inputs)
         return outputs[0][0], outputs[1][0]
 

@@ -95,13 +95,13 @@ class Tracer:
         """Return the probability of each response category, (N, K), for items given as (item_id, skill_ids).
 
         Empty `skill_ids` mean the catalogue's. An item that training did not see is answered as an unseen item
-        of its skills. `at` is when they are asked; without it, the time since the last answer counts as unknown.
+        of its skills. `at` is when they are asked; without it, right after the last answer.
         """
         if not questions:
             return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        return self._steps.predict(student.vector, items, skills, lag=_lag(student, at))
+        return self._steps.predict(student.vector, items, skills, lag=self._lag(student.last_answered_at, at))
 
     def expected_success(
         self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
@@ -121,7 +121,8 @@ class Tracer:
             asked = self._joined(tuple(skill_ids)) if skill_ids else None
         if asked is None:
             return []
-        success = self._steps.predict(student.vector, asked.items, asked.skills) @ self._score
+        lag = self._lag(student.last_answered_at, None)
+        success = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag) @ self._score
         return self._masteries(student, skill_ids, asked.means(success))
 
     def num_calibrated(self, skill_id: str) -> int:
@@ -142,13 +143,19 @@ class Tracer:
             self.vocabulary.skill_row(skill_ids),
             interaction.response,
         )
-        lag = _lag(student, interaction.answered_at)
-        elapsed = UNKNOWN_TIME if interaction.elapsed_seconds is None else interaction.elapsed_seconds
+        lag = self._lag(student.last_answered_at, interaction.answered_at)
+        seconds = interaction.elapsed_seconds if self.vocabulary.has_elapsed else None
+        elapsed = UNKNOWN_TIME if seconds is None else seconds
         if not touched:
             return self._steps.observe(*answered, lag=lag, elapsed=elapsed), np.empty(0)
         asked = self._joined(touched)
         vector, probabilities = self._steps.answer(
-            *answered, asked_items=asked.items, asked_skills=asked.skills, lag=lag, elapsed=elapsed
+            *answered,
+            asked_items=asked.items,
+            asked_skills=asked.skills,
+            lag=lag,
+            elapsed=elapsed,
+            asked_lag=self._lag(interaction.answered_at, None),
         )
         return vector, asked.means(probabilities @ self._score)
 
@@ -180,6 +187,15 @@ class Tracer:
             )
         ]
 
+    def _lag(self, last: datetime | None, at: datetime | None) -> float:
+        """Return the seconds from the last answer to a moment, 0 without a moment.
+
+        UNKNOWN_TIME if there was no answer, or if the model has learnt without times.
+        """
+        if last is None or not self.vocabulary.has_lags:
+            return UNKNOWN_TIME
+        return 0.0 if at is None else max((at - last).total_seconds(), 0.0)
+
     def _joined(self, skill_ids: tuple[str, ...]) -> JoinedPanels:
         """Return the panels of some skills end to end, kept for the next answer that touches the same skills."""
         joined = self._kept.get(skill_ids)
@@ -197,10 +213,3 @@ class Tracer:
                 f"Skill {skill_id!r} is not known to model {self.version}. "
                 "GET /api/v1/mastery/{student_id} without `skill` lists the known ones."
             ) from None
-
-
-def _lag(student: StudentState, at: datetime | None) -> float:
-    """Return the seconds from a student's last answer to a moment, or UNKNOWN_TIME."""
-    if at is None or student.last_answered_at is None:
-        return UNKNOWN_TIME
-    return max((at - student.last_answered_at).total_seconds(), 0.0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from knowtrace.domain import PADDING, UNSEEN, MasteryIntervals
+from knowtrace.domain import PADDING, UNKNOWN_TIME, UNSEEN, MasteryIntervals
 from knowtrace.registry import StepGraphs
 from knowtrace.training.sequences import Sequences
 
@@ -68,6 +68,8 @@ def collect_moments(
 ) -> list[Moment]:
     """Return a moment for each student, skill and number of MOMENTS that enough answers follow."""
     credit = np.linspace(0, 1, num_categories)
+    # Served mastery is asked right after the last answer, where the model knows of times at all.
+    right_after = 0.0 if (valid.lags >= 0).any() else UNKNOWN_TIME
     moments: list[Moment] = []
     answers = 0
     for first, last in zip(valid.starts[:-1].tolist(), valid.starts[1:].tolist(), strict=True):
@@ -80,7 +82,8 @@ def collect_moments(
         state = initial_state
         for t in range(max(asked_at, default=-1) + 1):
             for evidence, following in asked_at.get(t, ()):
-                success = steps.predict(state, items[following], skills[following]) @ credit
+                lag = right_after if t else UNKNOWN_TIME
+                success = steps.predict(state, items[following], skills[following], lag=lag) @ credit
                 moments.append(
                     Moment(
                         evidence,

@@ -90,9 +90,14 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
     """
     counts: dict[str, list[int]] = {}
     skill_sets: dict[str, Counter[tuple[str, ...]]] = {}
+    has_lags = has_elapsed = False
     for student_id in students:
+        previous: Interaction | None = None
         for interaction in dataset.students[student_id]:
             item_id = interaction.item_id
+            has_lags = has_lags or _lag(previous, interaction) != UNKNOWN_TIME
+            has_elapsed = has_elapsed or interaction.elapsed_seconds is not None
+            previous = interaction
             if item_id not in counts:
                 counts[item_id] = [0] * dataset.num_categories
                 skill_sets[item_id] = Counter()
@@ -120,6 +125,8 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
         skill_ids=tuple(skill_ids),
         num_categories=dataset.num_categories,
         skill_names={skill: name for skill, name in dataset.skill_names.items() if skill in skill_ids},
+        has_lags=has_lags,
+        has_elapsed=has_elapsed,
     )
 
 
@@ -130,7 +137,8 @@ def encode(
     *,
     groups: Mapping[str, int] | None = None,
 ) -> Sequences:
-    """Return the histories of some students as arrays; what the vocabulary does not know becomes UNSEEN.
+    """Return the histories of some students as arrays; what the vocabulary does not know becomes UNSEEN, times that
+    training had not become UNKNOWN_TIME.
 
     `groups` gives training students their group, from 1; all others are in none.
     """
@@ -152,8 +160,8 @@ def encode(
             items[position] = vocabulary.item_index(interaction.item_id)
             skills[position] = row
             responses[position] = interaction.response
-            lags[position] = _lag(previous, interaction)
-            seconds = interaction.elapsed_seconds
+            lags[position] = _lag(previous, interaction) if vocabulary.has_lags else UNKNOWN_TIME
+            seconds = interaction.elapsed_seconds if vocabulary.has_elapsed else None
             elapsed[position] = UNKNOWN_TIME if seconds is None else seconds
             previous = interaction
             position += 1
