@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 RESULTS := docs/results
-RUN     := demo/runs/dkt
+RUN     := demo/runs/mingru
+DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
@@ -37,7 +38,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 	$(BIN)/knowtrace demo $(if $(ONCE),--once)
 
 serve: setup ## serve the demo's model on http://127.0.0.1:8000
-	$(BIN)/knowtrace serve --run demo/runs/dkt --database sqlite+aiosqlite:///demo/demo.db
+	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
 bench: accuracy speed load kills ## every figure of docs/results, about two hours
 
@@ -55,7 +56,9 @@ cold: setup ## AUC on items that training never saw answered
 
 speed: setup ## training against pyKT's loop; microseconds per answer; seconds to calibrate
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
-	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost.json
+	test -f $(DKT)/manifest.json || $(BIN)/knowtrace train --model dkt --data $(KNOWTRACE_DATA)/assistments2009 --out $(DKT)
+	$(BIN)/python benchmarks/answer_cost.py --run $(DKT) --out $(RESULTS)/answer_cost.json
+	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost_mingru.json
 	$(BIN)/python benchmarks/attention_speed.py --out $(RESULTS)/attention_speed.json
 	$(BIN)/python benchmarks/irt_speed.py --out $(RESULTS)/irt_speed.json
 

@@ -1,6 +1,6 @@
 """Microseconds per answer of a served run: one core, one student at a time, no web and no database.
 
-    python benchmarks/answer_cost.py --run demo/runs/dkt --out docs/results/answer_cost.json
+    python benchmarks/answer_cost.py --run demo/runs/mingru --out docs/results/answer_cost.json
 
 - `answer`: observe + mastery of the touched skills
 - `all_skills`: observe + mastery of every skill
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run", type=Path, default=Path("demo/runs/dkt"))
+    parser.add_argument("--run", type=Path, default=Path("demo/runs/mingru"))
     parser.add_argument("--out", type=Path, default=Path("docs/results/answer_cost.json"))
     parser.add_argument("--times", type=int, default=5_000)
     given = parser.parse_args()

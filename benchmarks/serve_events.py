@@ -1,7 +1,7 @@
 """How many answers per second the real server makes durable, and how long one of them waits.
 
-    python benchmarks/serve_events.py --run demo/runs/dkt --connections 32              closed: as they come back
-    python benchmarks/serve_events.py --run demo/runs/dkt --connections 64 --rate 800   open: at a fixed rate
+    python benchmarks/serve_events.py --run demo/runs/mingru --connections 32              closed: as they come back
+    python benchmarks/serve_events.py --run demo/runs/mingru --connections 64 --rate 800   open: at a fixed rate
 
 Each request is one POST /api/v1/events with one new answer. In the open form a latency counts from the
 moment the request was due, so that a slow server cannot hide its own queue. The generator shares the machine

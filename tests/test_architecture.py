@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracing": {"domain", "errors", "registry", "store"},
     "deciding": {"domain"},
     "service": {"domain", "errors", "settings", "registry", "store", "tracing", "deciding"},
-    "dashboard": {"domain", "errors", "store", "tracing", "deciding", "service"},
+    "dashboard": {"domain", "errors", "registry", "store", "tracing", "deciding", "service"},
     "cli": {"domain", "errors", "settings", "sources", "models", "psychometrics", "registry", "training",
             "evaluation", "service", "dashboard"},
     "__main__": {"cli"},

@@ -80,10 +80,13 @@ PUBLIC: dict[str, list[str]] = {
         "test_information",
     ],
     "knowtrace.registry": [
+        "GRAPHS",
+        "Panels",
         "Run",
         "StepGraphs",
         "TIMES",
         "ailments",
+        "choose_panels",
         "run_files",
         "seal_run",
         "write_json",

@@ -13,7 +13,7 @@ from knowtrace.domain import PADDING, UNKNOWN_TIME
 from knowtrace.models import Answer, Asked, Batch, ResponseModel
 from knowtrace.models.contract import LARGEST_STATE_BYTES
 from knowtrace.models.layers import scan
-from knowtrace.registry import StepGraphs
+from knowtrace.registry import Panels, StepGraphs
 from knowtrace.training.export import export_steps
 
 STUDENTS, STEPS, SKILLS = 4, 9, 3
@@ -243,11 +243,8 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
     batch = make_batch(model)
     expected = probabilities(model, batch)[0].numpy()
     with TemporaryDirectory() as folder:
-        observe, predict, answer = (
-            Path(folder) / f"{name}.onnx" for name in ("observe", "predict", "answer")
-        )
-        export_steps(model, skills_per_item=SKILLS, observe=observe, predict=predict, answer=answer)
-        steps = StepGraphs(observe, predict, answer)
+        export_steps(model, panels_of(batch), Path(folder))
+        steps = StepGraphs(Path(folder))
     with torch.no_grad():
         state = model.initial_state()[0].numpy()
     items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
@@ -257,10 +254,18 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
         np.testing.assert_allclose(asked[0], expected[t], atol=TOLERANCE)
         answered = (state, int(items[t]), skills[t].tolist(), int(batch.responses[0, t]))
         state, after = steps.answer(
-            *answered, asked_items=items, asked_skills=skills, lag=lag, elapsed=elapsed
+            *answered, asked_items=items, asked_skills=skills, lag=lag, elapsed=elapsed, asked_lag=lag
         )
         np.testing.assert_allclose(state, steps.observe(*answered, lag=lag, elapsed=elapsed), atol=TOLERANCE)
-        np.testing.assert_allclose(after, steps.predict(state, items, skills), atol=TOLERANCE)
+        now = steps.predict(state, items, skills, lag=lag)
+        np.testing.assert_allclose(after, now, atol=TOLERANCE)
+        np.testing.assert_allclose(steps.mastery(state, lag=lag), now, atol=TOLERANCE)
+
+
+def panels_of(batch: Batch) -> Panels:
+    """Return one panel of all items that a batch's first student is asked."""
+    items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
+    return Panels(items, skills, np.array([len(items)]), np.array([len(items)]))
 
 
 CHECKS = [value for name, value in dict(globals()).items() if name.startswith("check_")]

@@ -200,7 +200,7 @@ GRAPHS = {
 
 
 @pytest.mark.parametrize("content", GRAPHS.values(), ids=GRAPHS)
-@pytest.mark.parametrize("name", ["observe.onnx", "predict.onnx", "answer.onnx"])
+@pytest.mark.parametrize("name", ["observe.onnx", "predict.onnx", "answer.onnx", "mastery.onnx"])
 def test_a_sealed_graph_that_is_no_step_is_refused(copy: Path, name: str, content: bytes) -> None:
     (copy / name).write_bytes(content)
     (copy / "side.bin").write_bytes(bytes(16))
@@ -245,6 +245,7 @@ def test_sealed_tensors_of_another_shape_are_refused(copy: Path, opened_run: Run
     intervals = opened_run.intervals
     serving = {
         "initial_state": opened_run.initial_state,
+        **opened_run.panels.to_arrays(),
         "level": np.array([0.9]),
         "evidence_from": intervals.evidence_from,
         "grid": intervals.grid,
@@ -258,6 +259,8 @@ def test_sealed_tensors_of_another_shape_are_refused(copy: Path, opened_run: Run
         ("serving.safetensors", serving | {"initial_state": opened_run.initial_state.astype(np.float64)}),
         ("serving.safetensors", serving | {"low": np.ascontiguousarray(intervals.low[:, 1:])}),
         ("serving.safetensors", serving | {"level": np.zeros(0)}),
+        ("serving.safetensors", serving | {"panel_items": np.ones(3, np.int64)}),
+        ("serving.safetensors", serving | opened_run.panels.take([0]).to_arrays()),
     ):
         save_file(changed, copy / name)
         with pytest.raises(RunError):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from knowtrace.deciding import Rules
+from knowtrace.registry.panels import CALIBRATED_FROM, PANEL_SIZE
 from knowtrace.service.classroom import Classroom
-from knowtrace.tracing.panels import CALIBRATED_FROM, PANEL_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

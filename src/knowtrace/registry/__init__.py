@@ -1,14 +1,18 @@
 """Runs: what training leaves behind and serving opens. Imports no torch."""
 
 from knowtrace.registry.health import ailments
+from knowtrace.registry.panels import Panels, choose_panels
 from knowtrace.registry.run import Run, run_files, seal_run, write_json, write_serving, write_vocabulary
-from knowtrace.registry.steps import TIMES, StepGraphs
+from knowtrace.registry.steps import GRAPHS, TIMES, StepGraphs
 
 __all__ = [
+    "GRAPHS",
     "TIMES",
+    "Panels",
     "Run",
     "StepGraphs",
     "ailments",
+    "choose_panels",
     "run_files",
     "seal_run",
     "write_json",

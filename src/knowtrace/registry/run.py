@@ -4,10 +4,12 @@
     metrics.json          what each epoch measured, and the validation metrics of the kept weights
     vocabulary.json       items and skills in index order, with what training knows of each item
     model.safetensors     the weights, for further training and evaluation
-    serving.safetensors   the initial state, and how far a mastery estimate may be off, by evidence
+    serving.safetensors   the initial state, the items that stand for each skill, and how far a mastery estimate may
+                          be off, by evidence
     observe.onnx          the step graph: state, answer -> state
     predict.onnx          the step graph: state, items -> category probabilities
     answer.onnx           both in one: state, answer, items -> state, category probabilities
+    mastery.onnx          predict of the items that stand for the skills: state -> category probabilities
     manifest.json         size and SHA-256 of each of the above
 
 Nothing is opened before its size and hash agree with the manifest, and nothing is ever unpickled.
@@ -27,7 +29,8 @@ from safetensors.numpy import load_file, save_file
 
 from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
 from knowtrace.errors import RunError
-from knowtrace.registry.steps import StepGraphs
+from knowtrace.registry.panels import PANEL_ARRAYS, Panels
+from knowtrace.registry.steps import GRAPHS, StepGraphs
 
 MANIFEST = "manifest.json"
 FILES = (
@@ -36,14 +39,12 @@ FILES = (
     "vocabulary.json",
     "model.safetensors",
     "serving.safetensors",
-    "observe.onnx",
-    "predict.onnx",
-    "answer.onnx",
+    *(f"{name}.onnx" for name in GRAPHS),
 )
-SERVING = ("initial_state", "level", "evidence_from", "grid", "low", "high")
+SERVING = ("initial_state", *PANEL_ARRAYS, "level", "evidence_from", "grid", "low", "high")
 LARGEST_FILE_BYTES = 2**31
 LARGEST_MANIFEST_BYTES = 2**16
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,31 @@ class Run:
         """Return the step graphs, ready to be called; opening them takes some milliseconds.
 
         Raises:
-            RunError: a graph cannot be run, or takes a state of another size than the run's initial state.
+            RunError: a graph cannot be run, takes a state of another size than the run's initial state, or asks
+                other items than the run's panels.
         """
-        steps = StepGraphs(*(self.path / f"{name}.onnx" for name in ("observe", "predict", "answer")))
+        steps = StepGraphs(self.path)
         if steps.state_size != len(self.initial_state):
             raise RunError(
                 f"The graphs at {self.path} take a state of {steps.state_size} numbers, its initial state has "
                 f"{len(self.initial_state)}. Train the run again or restore it."
             )
+        if self.vocabulary.skill_ids and steps.num_panel_items != len(self.panels.items):
+            raise RunError(
+                f"mastery.onnx at {self.path} asks {steps.num_panel_items} items, the run's panels hold "
+                f"{len(self.panels.items)}. Train the run again or restore it."
+            )
         return steps
+
+    @cached_property
+    def panels(self) -> Panels:
+        """The items that stand for each skill, in the order of the vocabulary's skills."""
+        try:
+            return Panels.from_arrays(self._serving, self.vocabulary)
+        except ValueError as error:
+            raise RunError(
+                f"The panels of the run at {self.path} do not fit its vocabulary: {error}. Train it again."
+            ) from error
 
     @cached_property
     def initial_state(self) -> NDArray[np.float32]:
@@ -186,10 +203,13 @@ def vocabulary_from_json(content: dict[str, Any]) -> Vocabulary:
     )
 
 
-def write_serving(path: Path, *, initial_state: NDArray[np.float32], intervals: MasteryIntervals) -> None:
+def write_serving(
+    path: Path, *, initial_state: NDArray[np.float32], panels: Panels, intervals: MasteryIntervals
+) -> None:
     save_file(
         {
             "initial_state": initial_state,
+            **panels.to_arrays(),
             "level": np.array([intervals.level]),
             "evidence_from": intervals.evidence_from,
             "grid": intervals.grid,

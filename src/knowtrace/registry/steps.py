@@ -1,4 +1,4 @@
-"""The two step graphs of a run, ready to be called."""
+"""The step graphs of a run, ready to be called."""
 
 from pathlib import Path
 from typing import Any
@@ -19,22 +19,26 @@ from knowtrace.domain import UNKNOWN_TIME
 from knowtrace.errors import RunError
 
 TIMES = ("lags", "elapsed")
+GRAPHS = ("observe", "predict", "answer", "mastery")
 STATE_AND_PROBABILITIES = ["next_state", "asked_probabilities"]
 
 
 class StepGraphs:
-    """`observe`, `predict` and both in one, for one student at a time, on one thread, without torch.
+    """`observe`, `predict`, both in one, and `predict` of fixed items, of one student at a time, on one thread.
 
     Holds no student, and its sessions may be called from several threads at once. A model that does not read times
     has graphs without them.
     """
 
-    def __init__(self, observe: Path, predict: Path, answer: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        observe, predict, answer, mastery = (folder / f"{name}.onnx" for name in GRAPHS)
         answered, asked = ("state", "items", "skills", "responses"), ("items", "skills")
         self._observe, self._observe_times = _session(observe, answered, TIMES)
         self._predict, self._predict_times = _session(predict, ("state", *asked), TIMES[:1])
         fused = (*answered, *self._observe_times, *(f"asked_{name}" for name in asked))
         self._answer, self._answer_times = _session(answer, fused, ("asked_lags",))
+        self._mastery, self._mastery_times = _session(mastery, ("state",), TIMES[:1])
+        self.num_panel_items = int(self._mastery.get_outputs()[0].shape[1])
         self.state_size = int(self._observe.get_inputs()[0].shape[1])
 
     def observe(
@@ -88,6 +92,14 @@ class StepGraphs:
         if self._predict_times:
             inputs["lags"] = np.array([lag], dtype=np.float32)
         outputs: Any = self._predict.run(None, inputs)
+        return outputs[0][0]
+
+    def mastery(self, state: NDArray[np.float32], *, lag: float = UNKNOWN_TIME) -> NDArray[np.float32]:
+        """Return category probabilities (N, K) of the items of all panels: what `predict` gives, at less cost."""
+        inputs = {"state": state[None]}
+        if self._mastery_times:
+            inputs["lags"] = np.array([lag], dtype=np.float32)
+        outputs: Any = self._mastery.run(None, inputs)
         return outputs[0][0]
 
     def _answered(

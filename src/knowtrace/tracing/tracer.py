@@ -1,6 +1,6 @@
 """A trained model as a filter over a student's state: one answer in, one state out, at constant cost.
 
-Nothing here knows which model it is: a run's two step graphs are all there is. torch is not imported.
+Nothing here knows which model it is: a run's step graphs are all there is. torch is not imported.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from knowtrace.domain import UNKNOWN_TIME, Interaction, Mastery, MasteryState, Vocabulary, mastery_state
 from knowtrace.errors import NotFoundError
-from knowtrace.registry import Run
-from knowtrace.tracing.panels import JoinedPanels, Panel, panels
+from knowtrace.registry import Panels, Run
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
 
 FEW_SKILLS = 8
@@ -37,10 +36,9 @@ class Tracer:
         self.intervals = run.intervals
         self._steps = run.steps()
         self._start: State = run.initial_state
-        self._panels = panels(self.vocabulary)
-        self._kept: dict[tuple[str, ...], JoinedPanels] = {}
-        self._all = list(self._panels)
-        self._all_panels = JoinedPanels.of(list(self._panels.values())) if self._panels else None
+        self._panels = run.panels
+        self._positions = {skill_id: p for p, skill_id in enumerate(self.vocabulary.skill_ids)}
+        self._kept: dict[tuple[str, ...], Panels] = {}
         num_categories = self.vocabulary.num_categories
         self._score = np.linspace(0, 1, num_categories, dtype=np.float32)
 
@@ -63,7 +61,7 @@ class Tracer:
         """Return the state after one more answer, and the new mastery of the known skills it touches."""
         at = interaction.answered_at
         skill_ids = self.skills_of(interaction.item_id, interaction.skill_ids)
-        touched = tuple(skill_id for skill_id in skill_ids if skill_id in self._panels)
+        touched = tuple(skill_id for skill_id in skill_ids if skill_id in self._positions)
         vector, estimates = self._step(student, interaction, skill_ids, touched)
         skills = dict(student.skills)
         for skill_id in touched:
@@ -115,19 +113,22 @@ class Tracer:
         Raises:
             NotFoundError: a skill is not in the run's vocabulary.
         """
-        if skill_ids is None:
-            skill_ids, asked = self._all, self._all_panels
-        else:
-            asked = self._joined(tuple(skill_ids)) if skill_ids else None
-        if asked is None:
-            return []
         lag = self._lag(student.last_answered_at, None)
-        success = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag) @ self._score
-        return self._masteries(student, skill_ids, asked.means(success))
+        if skill_ids is None:
+            skill_ids, asked = self.vocabulary.skill_ids, self._panels
+            if not skill_ids:
+                return []
+            probabilities = self._steps.mastery(student.vector, lag=lag)
+        else:
+            if not skill_ids:
+                return []
+            asked = self._joined(tuple(skill_ids))
+            probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
+        return self._masteries(student, skill_ids, asked.means(probabilities @ self._score))
 
     def num_calibrated(self, skill_id: str) -> int:
         """Return how many items of the skill have enough training answers to stand for it."""
-        return self._panel(skill_id).num_calibrated
+        return int(self._panels.num_calibrated[self._position(skill_id)])
 
     def _step(
         self,
@@ -196,18 +197,18 @@ class Tracer:
             return UNKNOWN_TIME
         return 0.0 if at is None else max((at - last).total_seconds(), 0.0)
 
-    def _joined(self, skill_ids: tuple[str, ...]) -> JoinedPanels:
+    def _joined(self, skill_ids: tuple[str, ...]) -> Panels:
         """Return the panels of some skills end to end, kept for the next answer that touches the same skills."""
         joined = self._kept.get(skill_ids)
         if joined is None:
-            joined = JoinedPanels.of([self._panel(skill_id) for skill_id in skill_ids])
+            joined = self._panels.take([self._position(skill_id) for skill_id in skill_ids])
             if len(self._kept) < MOST_KEPT_PANELS:
                 self._kept[skill_ids] = joined
         return joined
 
-    def _panel(self, skill_id: str) -> Panel:
+    def _position(self, skill_id: str) -> int:
         try:
-            return self._panels[skill_id]
+            return self._positions[skill_id]
         except KeyError:
             raise NotFoundError(
                 f"Skill {skill_id!r} is not known to model {self.version}. "

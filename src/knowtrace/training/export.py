@@ -1,4 +1,4 @@
-"""The two step graphs of a trained model as ONNX files, which is all that serving needs of it."""
+"""The step graphs of a trained model as ONNX files, which is all that serving needs of it."""
 
 import contextlib
 import io
@@ -7,13 +7,17 @@ import warnings
 from collections.abc import Generator
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx.compose
+import onnxruntime as ort
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
+from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models import Answer, Asked, ResponseModel
-from knowtrace.registry import TIMES
+from knowtrace.registry import GRAPHS, TIMES, Panels
 
 OPSET = 20
 EXAMPLE_ITEMS = 3
@@ -39,18 +43,21 @@ class _Predict(nn.Module):
         return self.model.predict(state, Asked(items, skills, lags))
 
 
-def export_steps(
-    model: ResponseModel, *, skills_per_item: int, observe: Path, predict: Path, answer: Path
-) -> None:
-    """Write the graphs `observe`, `predict` and `answer` (the two in one) of one student, any number of asked items.
+def export_steps(model: ResponseModel, panels: Panels, folder: Path) -> None:
+    """Write the graphs `observe`, `predict`, `answer` (the two in one) and `mastery` (`predict` of the panels' items).
+
+    All are of one student. `predict` and `answer` take any number of asked items.
 
     observe: state (1, D), items (1,), skills (1, S), responses (1,), lags (1,), elapsed (1,) -> next_state (1, D)
     predict: state (1, D), items (1, N), skills (1, N, S), lags (1,) -> probabilities (1, N, K)
     answer: what observe takes, asked_items (1, N), asked_skills (1, N, S), asked_lags (1,) -> both of the above
+    mastery: state (1, D), lags (1,) -> probabilities (1, N, K)
 
     A graph takes only those of `lags` and `elapsed` that the model reads.
     """
     model = model.cpu().eval()
+    observe, predict, answer, mastery = (folder / f"{name}.onnx" for name in GRAPHS)
+    skills_per_item = panels.skills.shape[1]
     with torch.no_grad():
         state = model.initial_state()
     item = torch.ones(1, dtype=torch.long)
@@ -84,6 +91,7 @@ def export_steps(
         path=predict,
     )
     _fuse(observe, predict, answer)
+    _fix_items(predict, panels, mastery)
 
 
 def _fuse(observe: Path, predict: Path, answer: Path) -> None:
@@ -95,6 +103,23 @@ def _fuse(observe: Path, predict: Path, answer: Path) -> None:
         outputs=["next_state", "asked_probabilities"],
     )
     onnx.save(fused, str(answer))
+
+
+def _fix_items(predict: Path, panels: Panels, mastery: Path) -> None:
+    """Write `predict` with the panels' items in place of asked ones, all that rests on items alone worked out."""
+    graph = onnx.load(str(predict), load_external_data=False)
+    # Without skills there are no panels; a graph must ask something, and nobody reads its answer.
+    items = panels.items if len(panels.items) else np.array([UNSEEN])
+    skills = panels.skills if len(panels.items) else np.full((1, panels.skills.shape[1]), PADDING)
+    for name, values in (("items", items), ("skills", skills)):
+        graph.graph.input.remove(next(given for given in graph.graph.input if given.name == name))
+        graph.graph.initializer.append(numpy_helper.from_array(values[None], name))
+    options = ort.SessionOptions()
+    # Basic steps fold constants and stay within the standard's operators, so that any machine may run the file.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(mastery)
+    options.log_severity_level = 3
+    ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _export(

@@ -14,6 +14,7 @@ from knowtrace.registry import (
     Run,
     StepGraphs,
     ailments,
+    choose_panels,
     run_files,
     seal_run,
     write_json,
@@ -44,16 +45,11 @@ def finish_run(
     save_file(
         {name: t.contiguous().clone() for name, t in model.state_dict().items()}, files["model.safetensors"]
     )
-    export_steps(
-        model,
-        skills_per_item=vocabulary.skills_per_item,
-        observe=files["observe.onnx"],
-        predict=files["predict.onnx"],
-        answer=files["answer.onnx"],
-    )
+    panels = choose_panels(vocabulary)
+    export_steps(model, panels, out)
     with torch.no_grad():
         initial_state = model.initial_state()[0].numpy()
-    steps = StepGraphs(files["observe.onnx"], files["predict.onnx"], files["answer.onnx"])
+    steps = StepGraphs(out)
     found = ailments(steps, initial_state, vocabulary)
     if found:
         raise TrainingError(
@@ -61,7 +57,9 @@ def finish_run(
             "with another seed."
         )
     intervals = measure_intervals(steps, initial_state, valid, num_categories=vocabulary.num_categories)
-    write_serving(files["serving.safetensors"], initial_state=initial_state, intervals=intervals)
+    write_serving(
+        files["serving.safetensors"], initial_state=initial_state, panels=panels, intervals=intervals
+    )
     write_vocabulary(files["vocabulary.json"], vocabulary)
     write_json(files["config.json"], config)
     write_json(files["metrics.json"], metrics | _of_model(model))
