@@ -2,7 +2,7 @@
 
     python benchmarks/attention_speed.py --out docs/results/attention_speed.json
 
-The peer is pyKT's SAKT written as pyKT writes it (pykt-team/pykt-toolkit, git f766468: models/sakt.py, models/utils.py,
+The peer is pyKT's SAKT written as pyKT writes it (pykt-team/pykt-toolkit: models/sakt.py, models/utils.py,
 train_model.py, datasets/data_loader.py): histories cut to 200 and padded to 200, batches of 256, vectors of 256,
 8 heads, 1 block, dropout 0.2, learnt positions, `nn.MultiheadAttention` over all 200 by 200 pairs,
 binary cross-entropy in float64, Adam. pyKT's search chose width and dropout per data set: these are its script's

@@ -104,6 +104,7 @@ PUBLIC: dict[str, list[str]] = {
         "find_contamination",
         "find_twins",
         "inspect",
+        "linked",
         "plant",
         "read",
         "simulate",

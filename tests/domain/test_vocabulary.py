@@ -49,6 +49,12 @@ def test_skill_row_is_padded_and_cut_to_the_widest_known_item() -> None:
     assert known.skill_row(("b", "0", "never")) == [3, 2]
 
 
+def test_a_skill_named_twice_is_one_skill() -> None:
+    known = vocabulary()
+    first, second = known.skill_ids[:2]
+    assert known.skill_row([first, first, second]) == known.skill_row([first, second])
+
+
 def test_a_catalogue_without_skills_still_has_rows_of_width_one() -> None:
     nothing = Vocabulary(items=(), skill_ids=(), num_categories=2)
     assert nothing.skills_per_item == 1
@@ -59,7 +65,7 @@ def test_a_catalogue_without_skills_still_has_rows_of_width_one() -> None:
 def test_skill_row_always_has_one_width_and_padding_only_at_its_end(skill_ids: list[str]) -> None:
     row = vocabulary().skill_row(skill_ids)
     assert len(row) == 2
-    real = min(len(skill_ids), 2)
+    real = min(len(set(skill_ids)), 2)
     assert all(index != PADDING for index in row[:real])
     assert row[real:] == [PADDING] * (2 - real)
 

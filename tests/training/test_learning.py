@@ -24,7 +24,8 @@ from knowtrace.training import (
     scored_answers,
     split_students,
 )
-from knowtrace.training.sequences import group_students, sizes_of
+from knowtrace.training.persons import group_students
+from knowtrace.training.sequences import sizes_of
 from knowtrace.training.train import prepare
 from training.histories import Quiet
 

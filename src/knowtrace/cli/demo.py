@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,8 +103,9 @@ def _trained(name: str, dataset: "Dataset", path: Path) -> Run:
             return run
         shutil.rmtree(path)
     with TerminalReporter(name) as reporter:
-        fewer = {"epochs": SHOWN_EPOCHS} if name == SHOWN else {}
-        recipe = Recipe(model=name, training=TrainingConfig(**(usual_training(name) | fewer)))
+        usual = TrainingConfig(**usual_training(name))
+        training = replace(usual, epochs=SHOWN_EPOCHS) if name == SHOWN else usual
+        recipe = Recipe(model=name, training=training)
         return train(dataset, recipe, path, reporter=reporter)
 
 

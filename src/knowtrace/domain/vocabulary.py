@@ -78,11 +78,13 @@ class Vocabulary:
         return None if index is None else self.items[index - FIRST_KNOWN]
 
     def skill_row(self, skill_ids: Iterable[str]) -> list[int]:
-        """Return the skills' indices, unknown ones as UNSEEN, padded to `skills_per_item`.
+        """Return the skills' indices, each skill once, unknown ones as UNSEEN, padded to `skills_per_item`.
 
         Skills beyond that width are dropped: no item of the training data has as many.
         """
-        known: Sequence[int] = [self.skill_indices.get(skill_id, UNSEEN) for skill_id in skill_ids]
+        known: Sequence[int] = [
+            self.skill_indices.get(skill_id, UNSEEN) for skill_id in dict.fromkeys(skill_ids)
+        ]
         width = self.skills_per_item
         return [*known[:width], *([PADDING] * (width - len(known)))]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from knowtrace.evaluation.evaluate import Evaluation, evaluate
+from knowtrace.evaluation.evaluate import Evaluation, judge
 from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.models import MODELS
 from knowtrace.registry import Run, ailments
@@ -47,7 +47,8 @@ def model_card(run: Run, dataset: Dataset | None = None) -> str:
         "did not see are answered as new ones of their kind; students unlike those of the data may be misjudged.",
     ]
     if dataset is not None:
-        text += ["", *_judged(evaluate(run, dataset), score(run, dataset))]
+        found = score(run, dataset)
+        text += ["", *_judged(judge(run, dataset, found), found)]
     return "\n".join(text) + "\n"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from knowtrace.domain import Vocabulary
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
-from knowtrace.evaluation.scoring import score
+from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
 from knowtrace.training import metrics, recipe_of
@@ -62,7 +62,13 @@ def evaluate(
         TrainingError: the part does not exist or has no answer to score, or the data have more response categories
             than the run.
     """
-    found = score(run, dataset, part=part, device=device)
+    return judge(run, dataset, score(run, dataset, part=part, device=device), part=part, resamples=resamples)
+
+
+def judge(
+    run: Run, dataset: Dataset, found: Scored, *, part: str = "test", resamples: int = 500
+) -> Evaluation:
+    """Return the evaluation of a run whose answers of a part are already predicted."""
     recipe = recipe_of(run)
     estimates = bootstrap(
         metrics.metrics_for(found.vocabulary.num_categories),

@@ -26,8 +26,9 @@ from knowtrace.models import usual_training
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, read
 from knowtrace.training import Recipe, Reporter, TrainingConfig, metrics, recipe_of, train
+from knowtrace.training.persons import same_students
 from knowtrace.training.stacking import stack_runs
-from knowtrace.training.train import same_students, split_of
+from knowtrace.training.train import split_of
 
 PROTOCOLS = ("published", "clean")
 HISTORIES = (10, 200, 10_000)

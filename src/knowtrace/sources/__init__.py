@@ -9,7 +9,7 @@ from knowtrace.sources.quarantine import write_quarantine
 from knowtrace.sources.reader import read
 from knowtrace.sources.simulation_folder import write_simulation
 from knowtrace.sources.simulator import Simulation, SimulationConfig, simulate
-from knowtrace.sources.twins import find_twins
+from knowtrace.sources.twins import find_twins, linked
 
 __all__ = [
     "Contamination",
@@ -21,6 +21,7 @@ __all__ = [
     "find_contamination",
     "find_twins",
     "inspect",
+    "linked",
     "plant",
     "read",
     "simulate",

@@ -327,7 +327,9 @@ def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[st
     """Return what a training is of: its model with settings and sizes, and a hash of the answers it sees."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (train, valid):
-        for array in (part.starts, part.items, part.skills, part.responses):
+        for array in (
+            part.starts, part.items, part.skills, part.responses, part.lags, part.elapsed, part.groups
+        ):  # fmt: skip
             digest.update(np.ascontiguousarray(array).data)
     return {
         "model": f"{type(model).__name__} {getattr(model, 'config', '')} {model.sizes}",

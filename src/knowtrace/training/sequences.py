@@ -1,6 +1,5 @@
 """Interactions as the arrays that models learn from, and the vocabulary that turns ids into indices."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 from knowtrace.domain import FIRST_KNOWN, PADDING, UNKNOWN_TIME, CatalogueItem, Interaction, Vocabulary
 from knowtrace.models import Batch, Sizes, TrainingAnswers
 from knowtrace.sources import Dataset
-
-NUM_GROUPS = 10
-"""Groups of training students, each of which can be left out of item statistics."""
+from knowtrace.training.persons import NUM_GROUPS
 
 READING_BATCH = 64
 
@@ -102,13 +99,13 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
                 counts[item_id] = [0] * dataset.num_categories
                 skill_sets[item_id] = Counter()
             counts[item_id][interaction.response] += 1
-            skill_sets[item_id][interaction.skill_ids] += 1
+            skill_sets[item_id][_distinct(interaction.skill_ids)] += 1
     skill_ids = dict.fromkeys(skill for sets in skill_sets.values() for skills in sets for skill in skills)
     unanswered: dict[str, Counter[tuple[str, ...]]] = {}
     for history in dataset.students.values():
         for interaction in history:
             if interaction.item_id not in counts:
-                unanswered.setdefault(interaction.item_id, Counter())[interaction.skill_ids] += 1
+                unanswered.setdefault(interaction.item_id, Counter())[_distinct(interaction.skill_ids)] += 1
     nothing = [0] * dataset.num_categories
     for item_id, sets in unanswered.items():
         counts[item_id], skill_sets[item_id] = nothing, sets
@@ -128,6 +125,10 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
         has_lags=has_lags,
         has_elapsed=has_elapsed,
     )
+
+
+def _distinct(skill_ids: tuple[str, ...]) -> tuple[str, ...]:
+    return skill_ids if len(skill_ids) < 2 else tuple(dict.fromkeys(skill_ids))
 
 
 def encode(
@@ -181,24 +182,6 @@ def _lag(previous: Interaction | None, interaction: Interaction) -> float:
     if previous is None or previous.answered_at is None or interaction.answered_at is None:
         return UNKNOWN_TIME
     return max((interaction.answered_at - previous.answered_at).total_seconds(), 0.0)
-
-
-def group_students(
-    students: Iterable[str], clusters: Iterable[Sequence[str]], *, seed: int
-) -> dict[str, int]:
-    """Return a group 1..NUM_GROUPS for each student; those of one cluster (one person, several ids) share theirs.
-
-    The hash of an id decides, so a group does not depend on who else is in the data.
-    """
-    representative = {student_id: min(cluster) for cluster in clusters for student_id in cluster}
-    return {
-        student_id: 1 + _digest(f"{seed}:{representative.get(student_id, student_id)}") % NUM_GROUPS
-        for student_id in students
-    }
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswers:

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,22 +19,14 @@ from knowtrace.domain import Vocabulary
 from knowtrace.errors import NotFoundError, RunError, TrainingError
 from knowtrace.models import ResponseModel, build_model
 from knowtrace.models.layers import share_unanswered
-from knowtrace.registry import (
-    Run,
-)
-from knowtrace.sources import Dataset, find_contamination, find_twins, training_obstacles
+from knowtrace.registry import Run
+from knowtrace.sources import Dataset, training_obstacles
 from knowtrace.training.allocator import keep_freed_memory
 from knowtrace.training.checkpoint import UNFINISHED
 from knowtrace.training.finish import finish_run
 from knowtrace.training.loop import Reporter, TrainingConfig, fit
-from knowtrace.training.sequences import (
-    Sequences,
-    build_vocabulary,
-    encode,
-    group_students,
-    sizes_of,
-    training_answers,
-)
+from knowtrace.training.persons import group_students, same_students
+from knowtrace.training.sequences import Sequences, build_vocabulary, encode, sizes_of, training_answers
 from knowtrace.training.splits import Split, split_students, without_twins
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -69,9 +61,10 @@ def train(
         raise TrainingError(" ".join(obstacles))
     claim(out)
     keep_freed_memory()
-    split = split_of(dataset, recipe)
+    clusters = same_students(dataset)
+    split = split_of(dataset, recipe, clusters=clusters)
     vocabulary = build_vocabulary(dataset, split.train)
-    groups = group_students(split.train, same_students(dataset), seed=recipe.split_seed)
+    groups = group_students(split.train, clusters, seed=recipe.split_seed)
     learnt = encode(dataset, split.train, vocabulary, groups=groups)
     valid = encode(dataset, split.valid, vocabulary)
     torch.manual_seed(recipe.training.seed)
@@ -105,16 +98,15 @@ def prepare(model: ResponseModel, vocabulary: Vocabulary, learnt: Sequences) -> 
     model.start_from(answers)
 
 
-def split_of(dataset: Dataset, recipe: Recipe) -> Split:
-    """Return the students of each part under a recipe's protocol."""
+def split_of(dataset: Dataset, recipe: Recipe, *, clusters: Sequence[Sequence[str]] | None = None) -> Split:
+    """Return the students of each part under a recipe's protocol.
+
+    `clusters` are `same_students` of the dataset, where the caller has them: finding them takes seconds.
+    """
     split = split_students(dataset, fold=recipe.fold, seed=recipe.split_seed)
-    return without_twins(split, same_students(dataset)) if recipe.clean else split
-
-
-def same_students(dataset: Dataset) -> list[tuple[str, ...]]:
-    """Return clusters of ids that are one person or hold one another's answers: twins as published work counts them,
-    and what stands in the data twice beyond chance (`docs/contamination.md`)."""
-    return [*map(tuple, find_twins(dataset)), *find_contamination(dataset).clusters]
+    if not recipe.clean:
+        return split
+    return without_twins(split, same_students(dataset) if clusters is None else clusters)
 
 
 def recipe_of(run: Run) -> Recipe:
