@@ -15,6 +15,7 @@ from torch import Tensor
 from knowtrace.errors import TrainingError
 from knowtrace.models import Batch, ResponseModel, Sizes, build_model
 from knowtrace.training import Fit, Reporter, TrainingConfig, fit, metrics, predict_all, scored_answers
+from knowtrace.training.loop import longest_at
 from training.histories import Killed, KilledIn, Quiet, random_sequences
 
 SIZES = Sizes(num_items=12, num_skills=6, num_categories=2)
@@ -182,3 +183,31 @@ def test_students_with_one_answer_each_cannot_be_trained_on(tmp_path: Path) -> N
             reporter=Quiet(),
             checkpoint=tmp_path / "c.safetensors",
         )
+
+
+def test_a_curriculum_grows_by_one_factor_to_all_answers() -> None:
+    """By hand: 16 to 1,024 is 2^6, so three growing epochs take 16, 64 and 256 answers, then all."""
+    config = TrainingConfig(epochs=6, curriculum=0.5)
+    assert [longest_at(epoch, config, 1024) for epoch in range(1, 7)] == [16, 64, 256, 1024, 1024, 1024]
+    assert [longest_at(epoch, TrainingConfig(), 1024) for epoch in (1, 2)] == [1024, 1024]
+    assert [longest_at(epoch, config, 9) for epoch in (1, 2)] == [9, 9]
+
+
+def test_a_curriculum_learns_from_beginnings_first(tmp_path: Path) -> None:
+    """Pieces of at most 30 answers: 16 of each at first, all from the second half on."""
+
+    class Counting(Quiet):
+        def __init__(self) -> None:
+            super().__init__()
+            self.answers = [0]
+
+        def advance(self, answers: int) -> None:
+            self.answers[-1] += answers
+
+        def epoch(self, record: dict[str, Any]) -> None:
+            self.answers.append(0)
+
+    reporter = Counting()
+    config = dataclasses.replace(CONFIG, epochs=2, longest=30, curriculum=0.5)
+    train_dkt(tmp_path / "c.safetensors", reporter=reporter, config=config)
+    assert reporter.answers[:2] == [int(TRAIN.beginnings(16).lengths.sum()), TRAIN.num_answers]

@@ -1,6 +1,7 @@
 """Interactions as arrays: nothing lost, nothing of other students' parts seen."""
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +71,15 @@ def test_cutting_loses_no_answer_and_mixes_no_students(lengths: list[int], longe
     owners = np.repeat(sequences.student_ids, sequences.lengths).tolist()
     assert np.repeat(pieces.student_ids, pieces.lengths).tolist() == owners
     assert set(sequences.starts.tolist()) <= set(pieces.starts.tolist())
+
+
+def test_beginnings_are_the_first_answers_of_each_history() -> None:
+    sequences = random_sequences([5, 2, 3])
+    short = sequences.beginnings(3)
+    assert short.lengths.tolist() == [3, 2, 3]
+    for n in range(3):
+        of_all, of_short = sequences.batch([n]), short.batch([n])
+        steps = short.lengths[n]
+        for name in ("items", "skills", "responses", "lags", "elapsed", "valid"):
+            assert torch.equal(getattr(of_short, name), getattr(of_all, name)[:, :steps])
+    assert sequences.beginnings(9).items.tolist() == sequences.items.tolist()

@@ -48,6 +48,12 @@ def train_command(
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16 where the processor has it.")
     ] = "float32",
+    curriculum: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of epochs in which histories grow from their first answers to all."
+        ),
+    ] = 0.0,
     settings: Annotated[
         str | None, typer.Option("--set", help="The model's settings, as name=value,…")
     ] = None,
@@ -68,7 +74,12 @@ def train_command(
     from knowtrace.models import model_config, preset, usual_training  # noqa: PLC0415
     from knowtrace.training import Recipe, TrainingConfig, train  # noqa: PLC0415
 
-    chosen: dict[str, Any] = {**usual_training(model), "seed": seed, "precision": precision}
+    chosen: dict[str, Any] = {
+        **usual_training(model),
+        "seed": seed,
+        "precision": precision,
+        "curriculum": curriculum,
+    }
     if epochs is not None:
         chosen["epochs"] = epochs
     if learning_rate is not None:

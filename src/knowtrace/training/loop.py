@@ -34,6 +34,9 @@ from knowtrace.training.watch import TrainingWatch
 EVALUATION_BATCH_ANSWERS = 32_768
 PRECISIONS = ("float32", "bfloat16")
 
+SHORTEST = 16
+"""Answers of each history that a curriculum begins with."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -43,6 +46,7 @@ class TrainingConfig:
     `averaging` is the decay of the weights' moving average, which is what is validated and kept. Tables of items
     are long and each row is rarely visited, so they have a weight decay of their own. `precision` "bfloat16" computes
     matrix products in half precision: faster where the processor has them, weights and state stay float32.
+    `curriculum` is the share of epochs in which histories grow: from their first SHORTEST answers to all of them.
     """
 
     epochs: int = 10
@@ -56,6 +60,7 @@ class TrainingConfig:
     longest: int = 1_000
     seed: int = 0
     precision: str = "float32"
+    curriculum: float = 0.0
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -70,6 +75,7 @@ class TrainingConfig:
             averaging=(0, 1),
             longest=(1, 2**31),
             seed=(0, 2**63 - 1),
+            curriculum=(0, 1),
         )
         if self.precision not in PRECISIONS:
             raise TrainingError(f"precision ({self.precision!r}) must be one of {', '.join(PRECISIONS)}.")
@@ -192,6 +198,7 @@ class _Training:
         rng = np.random.default_rng([self.config.seed, number])
         torch.manual_seed(int(rng.integers(2**62)))
         began = time.perf_counter()
+        pieces = pieces.beginnings(longest_at(number, self.config, int(pieces.lengths.max())))
         loss = self._learn(pieces, rng) if self.learns else None
         seconds = time.perf_counter() - began
         probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
@@ -321,6 +328,15 @@ class _Training:
         self.watch.recent.extend(watch["recent"])
         self.watch.losses.extend(watch["losses"])
         self.watch.said.update(watch["said"])
+
+
+def longest_at(epoch: int, config: TrainingConfig, longest: int) -> int:
+    """Return how many answers of each history an epoch, from 1, learns from: growing by one factor to `longest`."""
+    growing = config.curriculum * config.epochs
+    if epoch > growing:
+        return longest
+    share = (epoch - 1) / growing
+    return min(longest, round(SHORTEST * (max(longest, SHORTEST) / SHORTEST) ** share))
 
 
 def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[str, str]:

@@ -62,6 +62,23 @@ class Sequences:
             groups=torch.from_numpy(self.groups[chosen]),
         )
 
+    def beginnings(self, longest: int) -> "Sequences":
+        """Return the first `longest` answers of each history."""
+        lengths = np.minimum(self.lengths, longest)
+        if lengths.sum() == self.num_answers:
+            return self
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        kept = np.repeat(self.starts[:-1] - starts[:-1], lengths) + np.arange(starts[-1])
+        return replace(
+            self,
+            starts=starts,
+            items=self.items[kept],
+            skills=self.skills[kept],
+            responses=self.responses[kept],
+            lags=self.lags[kept],
+            elapsed=self.elapsed[kept],
+        )
+
     def cut(self, longest: int) -> "Sequences":
         """Return the same answers with each history cut into consecutive pieces of at most `longest` answers."""
         starts = [
