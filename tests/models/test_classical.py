@@ -9,7 +9,7 @@ from contract.answers import answers_of, one_answer, one_asked
 
 from knowtrace.models import Answer, Asked, ResponseModel, Sizes, build_model
 from knowtrace.models.best_lr_plus import NUM_PATTERNS, _pattern
-from knowtrace.models.running_features import RECENT, Past
+from knowtrace.models.running_sums import OVERALL_DECAYS, RECENT, Past
 
 SIZES = Sizes(num_items=4, num_skills=5, num_categories=2)
 DAY = 86_400.0
@@ -116,12 +116,12 @@ def test_the_pattern_of_the_last_answers_has_a_number_of_its_own() -> None:
     found = set()
     for length in range(6):
         for bits in range(2**length):
-            surprises, given = torch.zeros(RECENT), torch.zeros(RECENT)
+            surprises, overall = torch.zeros(RECENT), torch.zeros(len(OVERALL_DECAYS))
+            overall[3] = length
             for n in range(length):
                 surprises[-1 - n] = 0.3 if bits >> n & 1 else -0.3
-                given[-1 - n] = 1
             nothing = torch.zeros(0)
-            found.add(int(_pattern(Past(nothing, nothing, nothing, surprises, given))))
+            found.add(int(_pattern(Past(overall, nothing, nothing, surprises))))
     assert found == set(range(1, NUM_PATTERNS))
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from knowtrace.domain import PADDING
 from knowtrace.models.layers import (
     Dropout,
     category_logits,
@@ -15,7 +16,9 @@ from knowtrace.models.layers import (
     mean_skill_vector,
     response_credit,
     shift_right,
+    slots_of,
     thresholds_from_counts,
+    without_repeats,
 )
 
 
@@ -88,6 +91,25 @@ def test_mean_skill_vector_is_the_mean_of_the_skills_that_are_there() -> None:
 def test_mean_over_skills_leaves_padding_out() -> None:
     values = torch.tensor([[2.0, 4.0, 100.0], [7.0, 7.0, 7.0]])
     assert mean_over_skills(values, torch.tensor([[3, 1, 0], [0, 0, 0]])).tolist() == [3.0, 0.0]
+
+
+def test_mean_skill_vector_is_the_same_for_one_item_and_for_many() -> None:
+    table = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    table[PADDING] = 0
+    skills = torch.tensor([[3, 4, 3], [2, 0, 0], [0, 0, 0]])
+    torch.testing.assert_close(mean_skill_vector(table, skills), mean_skill_vector(table, skills[None])[0])
+
+
+def test_a_skill_named_twice_counts_once() -> None:
+    assert without_repeats(torch.tensor([[3, 4, 3, 3]])).tolist() == [[3, 4, PADDING, PADDING]]
+
+
+def test_skills_beyond_the_slots_share_them_and_a_shared_one_counts_once() -> None:
+    skills = torch.tensor([[1, 9, 4, PADDING], [2, 3, 10, 18]])
+    assert slots_of(skills, num_skills=20, num_slots=9).tolist() == [
+        [1, PADDING, 4, PADDING],
+        [2, 3, PADDING, PADDING],
+    ]
 
 
 def test_credit_and_expected_score_are_shares_of_full_credit() -> None:

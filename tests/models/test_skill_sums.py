@@ -7,7 +7,7 @@ from contract.answers import batch_of
 
 from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models.contract import Batch
-from knowtrace.models.skill_sums import MOST_FLOATS, SkillSums, at_least_one, without_repeats
+from knowtrace.models.skill_sums import MOST_FLOATS, SkillSums, at_least_one
 
 DAY = 86_400.0
 
@@ -46,10 +46,6 @@ def test_a_count_of_yesterday_weighs_one_over_e_in_a_window_of_a_day() -> None:
 def test_an_item_without_skills_counts_as_one_of_the_unseen_skill() -> None:
     skills = torch.tensor([[PADDING, PADDING], [3, PADDING]])
     assert at_least_one(skills).tolist() == [[UNSEEN, PADDING], [3, PADDING]]
-
-
-def test_a_skill_named_twice_counts_once() -> None:
-    assert without_repeats(torch.tensor([[3, 4, 3, 3]])).tolist() == [[3, 4, PADDING, PADDING]]
 
 
 def test_too_many_skills_share_slots_and_none_falls_on_padding() -> None:

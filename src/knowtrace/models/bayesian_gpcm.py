@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from knowtrace.models import ability_filter as filtering
-from knowtrace.models import running_features as running
+from knowtrace.models import running_sums as running
 from knowtrace.models.ability_filter import Abilities, Growth
 from knowtrace.models.contract import (
     Answer,

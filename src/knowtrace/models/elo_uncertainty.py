@@ -26,7 +26,7 @@ from knowtrace.models.layers import (
     response_credit,
 )
 from knowtrace.models.ranges import check_ranges
-from knowtrace.models.running_features import days
+from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import SkillSums
 
 MODERATION = torch.pi / 8

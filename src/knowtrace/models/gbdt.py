@@ -85,7 +85,7 @@ class GBDT(ResponseModel):
         return self.evidence.observe(state, answer)[1]
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        before = self.evidence.of_asked(state, asked)
+        before = self.evidence.of_asked(state.unsqueeze(1), asked)
         return self._logits(_rows(before, asked.skills), before.thresholds).softmax(-1)
 
     def _grow(self, rows: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
@@ -113,7 +113,7 @@ class GBDT(ResponseModel):
 
 def _rows(before: Known, skills: Tensor) -> Tensor:
     """Return what the trees see, (..., NUM_KNOWN + 2)."""
-    place = torch.stack([before.positions, skills[..., 0].to(before.positions.dtype)], dim=-1)
+    place = torch.cat([before.positions, skills[..., :1].to(before.positions.dtype)], dim=-1)
     # In whole steps, no split falls between two values that differ by rounding alone: a step graph that computes a
     # number in another order must take the same branch.
     return torch.cat([(before.known / STEP).round() * STEP, place], dim=-1)

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import FIRST_KNOWN, PADDING
-from knowtrace.models import running_features as running
+from knowtrace.models import running_sums as running
 from knowtrace.models.contract import Batch, Sizes, TrainingAnswers
 from knowtrace.models.expectation import left_of_credit
 from knowtrace.models.layers import response_credit
+from knowtrace.models.running_features import features
 
 COUNT_REACHES = (2.0, 12.0)
 LEFT_REACHES = (2.0, 12.0, 60.0)
@@ -80,7 +81,8 @@ class ItemStatistics(nn.Module):
         return F.embedding(items, self.table), F.embedding(items, self.thresholds)
 
     def positions_of(self, items: Tensor) -> Tensor:
-        return F.embedding(items, self.positions.unsqueeze(-1)).squeeze(-1)
+        """Return where items (...) stand, (..., 1)."""
+        return F.embedding(items, self.positions.unsqueeze(-1))
 
     def _keep(self, tables: list[Tensor], thresholds: Tensor) -> None:
         self.table.copy_(tables[0])
@@ -111,12 +113,13 @@ class ItemStatistics(nn.Module):
     def _skill_and_past(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return what is known before each answer but for the item itself, (B, T, F), and its credit (B, T)."""
         statistics, _ = self.of_batch(batch, batch.items)
-        credit = response_credit(batch.responses, self.sizes.num_categories)
+        credit = response_credit(batch.responses, self.sizes.num_categories).unsqueeze(-1)
+        surprise = credit - statistics[..., -1:].sigmoid()
         slots = running.slots_of(batch.skills, self.sizes.num_skills)
         positions = self.positions_of(batch.items)
-        past = running.pasts(batch, credit, statistics[..., -1].sigmoid(), positions, slots)
-        features = running.features(past, slots, positions, batch.lags)
-        return torch.cat([statistics[..., :2], features], dim=-1), credit
+        past = running.pasts(batch, slots, credit=credit, surprise=surprise, positions=positions)
+        seen = features(past, slots, positions, batch.lags.unsqueeze(-1))
+        return torch.cat([statistics[..., :2], seen], dim=-1), credit.squeeze(-1)
 
 
 def _without_each(sums: Tensor) -> Tensor:

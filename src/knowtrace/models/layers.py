@@ -23,8 +23,13 @@ def category_logits(score: Tensor, thresholds: Tensor) -> Tensor:
     score (...) is how far the student stands above the item's zero, thresholds (..., K-1) the steps between
     neighbouring categories, both in logits. With K = 2 this is the logistic model: logits 0 and score - threshold.
     """
-    steps = score.unsqueeze(-1) - thresholds  # (..., K-1)
-    return F.pad(steps.cumsum(-1), (1, 0))  # (..., K)
+    return logits_of_steps(score.unsqueeze(-1) - thresholds)
+
+
+def logits_of_steps(steps: Tensor) -> Tensor:
+    """Return the category logits (..., K) of how far the student stands above each threshold, steps (..., K-1)."""
+    num_steps = steps.shape[-1]
+    return F.pad(steps if num_steps == 1 else steps.cumsum(-1), (1, 0))
 
 
 def expected_score(probabilities: Tensor) -> Tensor:
@@ -41,19 +46,42 @@ def response_credit(responses: Tensor, num_categories: int) -> Tensor:
 
 def mean_over_skills(values: Tensor, skills: Tensor) -> Tensor:
     """Return the mean of values (..., S) over the skills (..., S) that are not padding; zero where none is."""
-    present = skills.ne(PADDING)
+    present = skills.gt(PADDING).to(values.dtype)
     return (values * present).sum(-1) / present.sum(-1).clamp(min=1)
 
 
 def mean_skill_vector(table: Tensor, skills: Tensor) -> Tensor:
     """Return the mean vector (..., H) of skills (..., S) from a table (num_skills, H) whose padding row is zero.
 
-    The padding row gets no gradient, so it stays zero. One look-up per skill column: the (..., S, H)
-    block that a single look-up makes costs more than it saves.
+    The padding row gets no gradient, so it stays zero. For many items, skills (B, N, S), one look-up per skill column:
+    the (B, N, S, H) block that a single look-up makes costs more than it saves.
     """
-    columns = (F.embedding(column, table, padding_idx=PADDING) for column in skills.unbind(-1))
-    total = sum(columns, start=table.new_zeros(()))
-    return total / skills.ne(PADDING).sum(-1, keepdim=True).clamp(min=1)
+    if skills.dim() == 2:
+        total = F.embedding(skills, table, padding_idx=PADDING).sum(-2)
+    else:
+        columns = [F.embedding(column, table, padding_idx=PADDING) for column in skills.split(1, dim=-1)]
+        total = sum(columns[1:], start=columns[0]).squeeze(-2)
+    return total / skills.gt(PADDING).to(table.dtype).sum(-1, keepdim=True).clamp(min=1)
+
+
+def slots_of(skills: Tensor, *, num_skills: int, num_slots: int) -> Tensor:
+    """Return the slot in [0, num_slots) of each skill (..., S): skills share slots where they are too many.
+
+    A skill whose slot an earlier skill of its row has is PADDING.
+    """
+    if num_skills > num_slots:
+        skills = torch.where(skills.eq(PADDING), PADDING, 1 + (skills - 1) % (num_slots - 1))
+    return without_repeats(skills)
+
+
+def without_repeats(skills: Tensor) -> Tensor:
+    """Return skills (..., S) with PADDING for each that stands earlier in its row."""
+    num_columns = skills.shape[-1]
+    if num_columns == 1:
+        return skills
+    same = skills.unsqueeze(-1).eq(skills.unsqueeze(-2))  # (..., S, S)
+    earlier = torch.ones(num_columns, num_columns, dtype=torch.bool, device=skills.device).tril(-1)
+    return torch.where((same & earlier).any(-1), PADDING, skills)
 
 
 class ItemTable(nn.Embedding):

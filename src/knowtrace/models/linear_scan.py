@@ -35,6 +35,13 @@ def linear_scan(kept: Tensor, added: Tensor) -> Tensor:
     return states.transpose(0, 1)
 
 
+def min_gru(entered: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share of the state that an answer keeps and what it enters, (..., H) each, from a gate and a candidate
+    for each unit (..., 2H): h_t = (1 - sigmoid(gate)) h_(t-1) + sigmoid(gate) candidate (Feng et al., 2024, minGRU)."""
+    gate, candidate = entered.chunk(2, dim=-1)
+    return (-gate).sigmoid(), gate.sigmoid() * candidate
+
+
 def fading_sums(values: Tensor, decay: Tensor, places: Tensor) -> Tensor:
     """Return the sums (E, F) over each value's own run up to and with itself, each older value faded by `decay` (F,).
 

@@ -23,12 +23,12 @@ from knowtrace.models.evidence import NUM_KNOWN, Evidence, Known, Observed
 from knowtrace.models.layers import (
     Dropout,
     ItemTable,
-    category_logits,
     hide_items,
+    logits_of_steps,
     mean_skill_vector,
     shift_right,
 )
-from knowtrace.models.linear_scan import linear_scan
+from knowtrace.models.linear_scan import linear_scan, min_gru
 from knowtrace.models.ranges import check_ranges
 
 WIDEST = 512
@@ -98,7 +98,7 @@ class MinGRU(ResponseModel):
         vectors = self._vectors(items, batch.skills)
         kept, entering = self._gates(observed, vectors)
         hidden = shift_right(linear_scan(kept, entering))
-        return category_logits(self._score(hidden, observed.before, vectors), observed.before.thresholds)
+        return self._logits(hidden, observed.before, vectors)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.out.weight.new_zeros(num_students, self.config.hidden_dim + self.evidence.state_size)
@@ -110,11 +110,9 @@ class MinGRU(ResponseModel):
         return torch.cat([kept * hidden + entering, after], dim=-1)
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        hidden, sums = self._parts(state)
+        hidden, sums = self._parts(state.unsqueeze(1))  # (B, 1, ...)
         before = self.evidence.of_asked(sums, asked)
-        hidden = hidden.unsqueeze(1).expand(-1, asked.items.shape[1], -1)
-        score = self._score(hidden, before, self._vectors(asked.items, asked.skills))
-        return category_logits(score, before.thresholds).softmax(-1)
+        return self._logits(hidden, before, self._vectors(asked.items, asked.skills)).softmax(-1)
 
     def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
         of_skills = mean_skill_vector(self.skill.weight, skills)
@@ -125,20 +123,20 @@ class MinGRU(ResponseModel):
 
     def _gates(self, observed: Observed, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Return the share of the state that an answer keeps, and what it enters: both (..., hidden_dim)."""
-        credit = observed.credit.unsqueeze(-1)
-        surprise = credit - observed.expected.unsqueeze(-1)
-        vectors = self.dropout(vectors)
-        answers = torch.cat(
-            [observed.before.known, credit, surprise, vectors * credit, vectors * (1 - credit)], dim=-1
-        )
-        gate, candidate = self.enter(answers).chunk(2, dim=-1)
-        return (-gate).sigmoid(), gate.sigmoid() * candidate
+        credit, vectors = observed.credit, self.dropout(vectors)
+        placed = [vectors * credit, vectors * (1 - credit)]
+        answers = torch.cat([observed.before.known, credit, observed.surprise, *placed], dim=-1)
+        return min_gru(self.enter(answers))
 
-    def _score(self, hidden: Tensor, before: Known, vectors: Tensor) -> Tensor:
-        met = F.silu(self.meet(torch.cat([self.dropout(hidden), before.known, vectors], dim=-1)))
+    def _logits(self, hidden: Tensor, before: Known, vectors: Tensor) -> Tensor:
+        # Apart, so that a student who is asked N items is multiplied once.
+        of_student, of_item = self.meet.weight.tensor_split([self.config.hidden_dim], dim=1)
+        seen = torch.cat([before.known, vectors], dim=-1)
+        met = F.silu(F.linear(self.dropout(hidden), of_student) + F.linear(seen, of_item, self.meet.bias))
         met = F.silu(self.mix(self.dropout(met)))
-        return self.out(self.dropout(met)).squeeze(-1)
+        return logits_of_steps(self.out(self.dropout(met)) - before.thresholds)
 
     def _parts(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the recurrence (B, H) and the running sums."""
-        return state[:, : self.config.hidden_dim], state[:, self.config.hidden_dim :]
+        """Return the recurrence (..., H) and the running sums."""
+        hidden, sums = state.split([self.config.hidden_dim, self.evidence.state_size], dim=-1)
+        return hidden, sums

@@ -15,8 +15,13 @@ from torch import Tensor, nn
 
 from knowtrace.domain import PADDING
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
-from knowtrace.models.layers import category_logits, response_credit, thresholds_from_counts
-from knowtrace.models.skill_sums import SkillSums, at_least_one, without_repeats
+from knowtrace.models.layers import (
+    category_logits,
+    response_credit,
+    thresholds_from_counts,
+    without_repeats,
+)
+from knowtrace.models.skill_sums import SkillSums, at_least_one
 
 RAW_SCALE = 0.1
 """Counts as they are run into the hundreds: their weights are learnt in units of ten answers."""

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models.contract import Batch
-from knowtrace.models.running_features import days
+from knowtrace.models.layers import slots_of
+from knowtrace.models.running_sums import days
 
 MOST_FLOATS = 1_900
 """So many numbers of a state are sums per skill: with what else a filter keeps it stays within 8 KiB."""
@@ -33,10 +34,7 @@ class SkillSums:
 
     def slots_of(self, skills: Tensor) -> Tensor:
         """Return the slot of each skill (..., S), PADDING where an earlier skill of the row has the same one."""
-        skills = at_least_one(skills)
-        if self.num_skills > self.num_slots:
-            skills = torch.where(skills.eq(PADDING), PADDING, 1 + (skills - 1) % (self.num_slots - 1))
-        return without_repeats(skills)
+        return slots_of(at_least_one(skills), num_skills=self.num_skills, num_slots=self.num_slots)
 
     def read(self, flat: Tensor, slots: Tensor) -> Tensor:
         """Return the sums (B, N, S, width) of the slots (B, N, S) from flat (B, size)."""
@@ -81,16 +79,6 @@ def at_least_one(skills: Tensor) -> Tensor:
     """Return skills (..., S) with UNSEEN for an item that has none."""
     none = skills.eq(PADDING).all(-1, keepdim=True)
     return torch.cat([torch.where(none, UNSEEN, skills[..., :1]), skills[..., 1:]], dim=-1)
-
-
-def without_repeats(skills: Tensor) -> Tensor:
-    """Return skills (..., S) with PADDING for each that stands earlier in its row."""
-    columns = skills.unbind(-1)
-    kept = [columns[0]]
-    for n, column in enumerate(columns[1:], 1):
-        repeated = torch.stack([column.eq(other) for other in columns[:n]]).any(0)
-        kept.append(torch.where(repeated, PADDING, column))
-    return torch.stack(kept, dim=-1)
 
 
 def is_touched(slots: Tensor, num_slots: int) -> Tensor:

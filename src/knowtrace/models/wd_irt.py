@@ -34,7 +34,7 @@ from knowtrace.models.layers import (
 )
 from knowtrace.models.linear_scan import linear_scan
 from knowtrace.models.ranges import check_ranges
-from knowtrace.models.running_features import days
+from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import at_least_one
 
 STEEPEST = 4.0
