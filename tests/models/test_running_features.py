@@ -8,7 +8,8 @@ import torch
 from knowtrace.models import Answer, Asked, Sizes
 from knowtrace.models.evidence import Evidence
 from knowtrace.models.item_statistics import NUM_STATISTICS
-from knowtrace.models.running_features import COMPUTED, FEATURES
+from knowtrace.models.running_features import FEATURES
+from knowtrace.models.running_sums import RECENT
 
 SIZES = Sizes(num_items=6, num_skills=5, num_categories=2)
 DAY, HOUR = 86_400.0, 3_600.0
@@ -41,8 +42,7 @@ def seen(*answers: Answer, item: int, skills: list[int], lag: float) -> dict[str
     return dict(zip(FEATURES, row.tolist(), strict=True))
 
 
-def test_both_orders_name_the_same_features() -> None:
-    assert sorted(COMPUTED) == sorted(FEATURES)
+def test_features_have_names_of_their_own() -> None:
     assert len(set(FEATURES)) == len(FEATURES)
 
 
@@ -50,7 +50,7 @@ def test_two_answers_and_a_question_by_hand() -> None:
     right = answer(2, [2, 0], 1, lag=-1.0, elapsed=30.0)  # surprise 0.5
     wrong = answer(3, [2, 3], 0, lag=DAY, elapsed=-1.0)  # surprise -0.75
     found = seen(right, wrong, item=2, skills=[2, 4], lag=HOUR)
-    near = {reach: [math.exp(-0 / reach), math.exp(-4 / reach)] for reach in (3, 20, 100)}
+    near = {reach: [math.exp(-0 / reach), math.exp(-4 / reach)] for reach in (0.01, 3, 20, 100)}
     expected = {
         "log right": math.log(2),
         "log wrong": math.log(2),
@@ -63,6 +63,8 @@ def test_two_answers_and_a_question_by_hand() -> None:
         "elapsed known": 0.0,
         **{f"near surprise {r}": (0.5 * w[0] - 0.75 * w[1]) / (sum(w) + 1) for r, w in near.items()},
         **{f"log near {r}": math.log1p(sum(w)) for r, w in near.items()},
+        "log tries in a row": 0.0,
+        "tried just now": 0.0,
         "way 1": -math.log(5) / 5,
         "last surprise 1": -0.75,
         "way 2": 0.0,
@@ -91,9 +93,23 @@ def test_a_skill_met_before_others_has_a_gap_and_days() -> None:
     assert found["elapsed known"] == 1
 
 
+def test_tries_of_one_item_in_a_row_are_counted_from_the_last() -> None:
+    tries = [answer(item, [2, 0], 0, lag=-1.0, elapsed=-1.0) for item in (2, 3, 2, 2)]
+    found = seen(*tries, item=2, skills=[2, 0], lag=-1.0)
+    assert found["tried just now"] == 1
+    assert found["log tries in a row"] == pytest.approx(math.log(3), abs=1e-6)
+    assert found["log near 0.01"] == pytest.approx(math.log(4), abs=1e-6)
+    assert found["near surprise 0.01"] == pytest.approx(3 * -0.5 / 4, abs=1e-6)
+    other = seen(*tries, item=3, skills=[2, 0], lag=-1.0)
+    assert [other["tried just now"], other["log tries in a row"]] == pytest.approx([0, 0], abs=1e-6)
+    assert other["log near 0.01"] == pytest.approx(math.log(2), abs=1e-6)
+    many = seen(*[tries[0]] * (RECENT + 8), item=2, skills=[2, 0], lag=-1.0)
+    assert many["log tries in a row"] == pytest.approx(math.log1p(RECENT), abs=1e-6)
+
+
 def test_an_item_that_stands_nowhere_has_no_neighbours() -> None:
     found = seen(answer(2, [2, 0], 1, lag=-1.0, elapsed=-1.0), item=4, skills=[2, 0], lag=-1.0)
-    assert all(found[f"log near {reach}"] == pytest.approx(0, abs=1e-6) for reach in (3, 20, 100))
+    assert all(found[f"log near {reach}"] == pytest.approx(0, abs=1e-6) for reach in (0.01, 3, 20, 100))
     assert found["way 1"] == 0
     assert found["lag known"] == 0
 

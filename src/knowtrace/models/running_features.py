@@ -4,9 +4,13 @@ import torch
 from torch import Tensor
 
 from knowtrace.domain import PADDING
-from knowtrace.models.running_sums import OVERALL_PARTS, SKILL_PARTS, Past, days
+from knowtrace.models.running_sums import OVERALL_PARTS, RECENT, SKILL_PARTS, Past, days
 
-REACHES = (3.0, 20.0, 100.0)
+ITSELF = 0.01
+"""A reach that ends before the next item: answers to the asked item alone. Many logs let a wrong answer be tried again
+at once, and the second try is another question than the first."""
+
+REACHES = (ITSELF, 3.0, 20.0, 100.0)
 """How far, in places among items, a recent answer speaks for an asked item: its weight falls by e over each."""
 
 FAINTEST = -80.0
@@ -16,31 +20,22 @@ LAST = 3
 """Of so many last answers the way to the asked item and the surprise are features of their own."""
 
 FEATURES = (
-    *("log right", "log wrong", "surprise", "surprise .9", "surprise .6", "lag known", "log hours"),
-    *("log elapsed", "elapsed known"),
-    *(f"{name} {reach:g}" for reach in REACHES for name in ("near surprise", "log near")),
-    *(f"{name} {n}" for n in range(1, LAST + 1) for name in ("way", "last surprise")),
-    *("skill log right", "skill log wrong", "skill surprise", "skill surprise .7", "skill met"),
-    *("skill log gap", "skill log days"),
-)
-"""In the order that the weights of trained runs know."""
-
-NUM_FEATURES = len(FEATURES)
-
-COMPUTED = (
     *("log right", "log wrong", "log hours", "surprise", "surprise .9", "surprise .6", "lag known"),
     *("log elapsed", "elapsed known"),
     *(f"last surprise {n}" for n in range(LAST, 0, -1)),
     *(f"near surprise {reach:g}" for reach in REACHES),
     *(f"log near {reach:g}" for reach in REACHES),
+    "log tries in a row",
     *(f"way {n}" for n in range(LAST, 0, -1)),
+    "tried just now",
     *("skill log right", "skill log wrong", "skill log gap", "skill log days"),
     *("skill surprise", "skill surprise .7", "skill met"),
 )
 """In the order that takes the fewest operations: what is alike stands together. A live answer is so little work that
 its cost is the number of operations, whatever their size."""
 
-ORDER = tuple(COMPUTED.index(name) for name in FEATURES)
+NUM_FEATURES = len(FEATURES)
+
 SCALES = {"log elapsed": 4.0, "skill log gap": 4.0, **{f"way {n}": 5.0 for n in range(1, LAST + 1)}}
 
 OVERALL_PRIOR = (5.0, 1.0, 1.0)
@@ -68,8 +63,7 @@ def features(past: Past, slots: Tensor, positions: Tensor, lags: Tensor) -> Tens
         _of_skills(past.by_skill, slots, torch.cat([number, day + lag_days], dim=-1)),
     ]
     scales = right.new_tensor([SCALES.get(name, 1.0) for name in FEATURES])
-    order = torch.tensor(ORDER, device=right.device)
-    return torch.cat(columns, dim=-1).index_select(-1, order) / scales
+    return torch.cat(columns, dim=-1) / scales
 
 
 def _of_skills(by_skill: Tensor, slots: Tensor, now: Tensor) -> Tensor:
@@ -90,15 +84,23 @@ def _of_skills(by_skill: Tensor, slots: Tensor, now: Tensor) -> Tensor:
 
 
 def _nearby(past: Past, positions: Tensor) -> list[Tensor]:
-    """Return what recent answers to items near the asked ones say: for each reach the mean surprise and the weight
-    behind it, and for each of the last answers the way from its item to the asked one."""
+    """Return what recent answers to items near the asked ones say.
+
+    For each reach the mean surprise and the weight behind it; how often in a row the asked item was just tried; for
+    each of the last answers the way from its item to the asked one; whether the very last was to the asked item.
+    """
     apart = positions - past.positions  # (..., RECENT)
     known = torch.minimum(positions, past.positions).gt(0)
     distance = torch.where(known, apart.abs(), torch.inf).unsqueeze(-2)
     reaches = apart.new_tensor(REACHES).unsqueeze(-1)
-    weight = torch.exp((distance / -reaches).clamp(min=FAINTEST))  # (..., 3, RECENT)
+    weight = torch.exp((distance / -reaches).clamp(min=FAINTEST))  # (..., reaches, RECENT)
     total = weight.sum(-1)
     surprise = (weight * past.surprises.unsqueeze(-2)).sum(-1) / (total + 1)
+    same = weight[..., REACHES.index(ITSELF), :]
+    places = torch.arange(1, RECENT + 1, device=same.device)
+    last_other = ((1 - same) * places).amax(
+        -1, keepdim=True
+    )  # 0 where all RECENT answers were to the asked item
     way = torch.where(known, apart, 0.0)[..., -LAST:]
-    amounts = torch.cat([total, way], dim=-1)
-    return [surprise, amounts.sign() * amounts.abs().log1p()]
+    amounts = torch.cat([total, RECENT - last_other, way], dim=-1)
+    return [surprise, amounts.sign() * amounts.abs().log1p(), same[..., -1:]]
