@@ -16,10 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.errors import TrainingError
 from knowtrace.models.causal_window import CausalWindow
 from knowtrace.models.contract import (
-    LARGEST_STATE_BYTES,
     Answer,
     Asked,
     Batch,
@@ -36,6 +34,7 @@ from knowtrace.models.layers import (
 )
 from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.rings import check_rings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +59,7 @@ class TransformerGPCMConfig:
             hidden_items=(0, 1),
             prior_answers=PRIOR_ANSWERS,
         )
-        problems: list[str] = []
-        if self.width % self.heads:
-            problems.append(f"heads ({self.heads}) must divide width ({self.width})")
-        if 4 * (2 * self.width * self.window + 1) > LARGEST_STATE_BYTES:
-            problems.append(
-                f"width ({self.width}) times window ({self.window}) must leave a state of at most "
-                f"{LARGEST_STATE_BYTES} bytes; it takes eight bytes for each"
-            )
-        if problems:
-            raise TrainingError("; ".join(problems) + ".")
+        check_rings(self, num_rings=1)
 
 
 class TransformerGPCM(ResponseModel):
