@@ -110,19 +110,19 @@ def _steps(run: Run, times: int) -> dict[str, dict[str, float]]:
 
 
 def _numpy_observe(weights: dict[str, NDArray[np.float32]]) -> Callable[..., NDArray[np.float32]]:
-    width = weights["item.weight"].shape[1]
+    width = weights["vectors.item.weight"].shape[1]
     hidden = weights["rnn.weight_hh_l0"].shape[1]
     right = np.ascontiguousarray(weights["rnn.weight_ih_l0"][:, :width].T)
     wrong = np.ascontiguousarray(weights["rnn.weight_ih_l0"][:, width:].T)
     again = np.ascontiguousarray(weights["rnn.weight_hh_l0"].T)
     bias = weights["rnn.bias_ih_l0"] + weights["rnn.bias_hh_l0"]
-    items = weights["item.weight"] + weights["common"]
+    items = weights["vectors.item.weight"] + weights["vectors.common"]
 
     def observe(
         state: NDArray[np.float32], item: int, skills: list[int], response: int
     ) -> NDArray[np.float32]:
         known = [skill for skill in skills if skill]
-        vector = items[item] + (weights["skill.weight"][known].mean(0) if known else 0)
+        vector = items[item] + (weights["vectors.skill.weight"][known].mean(0) if known else 0)
         gates = vector @ (right if response else wrong) + state[:hidden] @ again + bias
         opened = 1 / (1 + np.exp(-gates))
         cell = opened[hidden : 2 * hidden] * state[hidden:]

@@ -1,6 +1,7 @@
 """Banded attention, its ring and the two decays, against attention written out key by key."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,12 +12,11 @@ from knowtrace.models.attention import (
     CHUNK,
     LinearDecay,
     MonotonicDecay,
-    Ring,
-    Rings,
     WindowAttention,
-    check_rings,
     top_influences,
 )
+from knowtrace.models.rings import Ring, Rings, check_rings
+from knowtrace.models.sakt import SAKTConfig
 
 WIDTH, HEADS = 8, 2
 SIZE = WIDTH // HEADS
@@ -104,12 +104,15 @@ def test_the_ring_is_the_band(window: int, itself: bool, decay: type[LinearDecay
     with torch.no_grad():
         expected = layer(queries, keys, values)
         for t in range(LENGTHS[2]):
-            rings = Rings.of(state, window=window, width=WIDTH)
+            rings = Rings.of(state, SAKTConfig(window=window, width=WIDTH, heads=HEADS))
             entry = layer.entry(keys[:, t : t + 1], values[:, t : t + 1])
             read = layer.attend(queries[:, t : t + 1], rings.layers[0], rings.held, entry if itself else None)
             torch.testing.assert_close(read[:, 0], expected[:, t], atol=1e-5, rtol=0)
             state = rings.push(entry)
-    assert Rings.of(state, window=window, width=WIDTH).held.tolist() == [[window], [window]]
+    assert Rings.of(state, SAKTConfig(window=window, width=WIDTH, heads=HEADS)).held.tolist() == [
+        [window],
+        [window],
+    ]
 
 
 def test_a_query_that_sees_nothing_has_finite_gradients() -> None:
@@ -150,4 +153,4 @@ def test_top_influences_by_hand() -> None:
 
 def test_rings_that_do_not_fit_are_refused_with_all_reasons() -> None:
     with pytest.raises(TrainingError, match=r"heads \(3\) must divide width \(128\); .* 1,638,404 bytes"):
-        check_rings(window=800, width=128, heads=3, num_rings=2)
+        check_rings(SimpleNamespace(window=800, width=128, heads=3, dropout=0.0), num_rings=2)

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from knowtrace.models.attention import AttentionLayer, MonotonicDecay, Rings, WindowAttention, check_rings
+from knowtrace.models.attention import AttentionLayer, MonotonicDecay
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_statistics import ItemStatistics
 from knowtrace.models.item_vectors import AnswerVectors, Outcome, RaschVectors
 from knowtrace.models.layers import Dropout, hide_items
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.rings import ATTENTION_RANGES, Rings, check_rings
 
 NUM_RINGS = 3
 
@@ -40,13 +41,11 @@ class AKTConfig:
     def __post_init__(self) -> None:
         check_ranges(
             self,
-            width=(1, 4096),
-            heads=(1, 64),
-            window=(1, 4096),
+            **ATTENTION_RANGES,
             dropout=(0, 1),
             hidden_items=(0, 1),
         )
-        check_rings(window=self.window, width=self.width, heads=self.heads, num_rings=NUM_RINGS)
+        check_rings(self, num_rings=NUM_RINGS)
 
 
 class AKT(ResponseModel):
@@ -59,9 +58,9 @@ class AKT(ResponseModel):
         self.statistics = ItemStatistics(sizes)
         self.vectors = RaschVectors(sizes, width)
         self.answers = AnswerVectors(sizes, width)
-        self.read_items = self._layer(sees_itself=True)
-        self.read_answers = self._layer(sees_itself=True)
-        self.retrieve = self._layer(sees_itself=False)
+        self.read_items = AttentionLayer(config, sees_itself=True, decay=MonotonicDecay)
+        self.read_answers = AttentionLayer(config, sees_itself=True, decay=MonotonicDecay)
+        self.retrieve = AttentionLayer(config, sees_itself=False, decay=MonotonicDecay)
         self.outcome = Outcome(sizes, width)
         self.dropout = Dropout(config.dropout)
 
@@ -83,7 +82,7 @@ class AKT(ResponseModel):
         return self.vectors.common.new_zeros(num_students, 1 + size)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        rings = self._rings(state)
+        rings = Rings.of(state, self.config)
         items_ring, answers_ring, _ = rings.layers
         vectors = self.vectors(self.statistics(answer.items)[0], answer.skills).unsqueeze(1)  # (B, 1, E)
         answers = self.answers(vectors, answer.responses.unsqueeze(1))
@@ -94,7 +93,7 @@ class AKT(ResponseModel):
         return rings.push(item, answered, self.retrieve.attention.entry(asked, past))
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        rings = self._rings(state)
+        rings = Rings.of(state, self.config)
         items_ring, _, past_ring = rings.layers
         statistics, thresholds = self.statistics(asked.items)
         vectors = self.vectors(statistics, asked.skills)  # (B, N, E)
@@ -102,17 +101,3 @@ class AKT(ResponseModel):
         read = self.read_items.attend(vectors, items_ring, rings.held, item)
         known = self.retrieve.attend(read, past_ring, rings.held)
         return self.outcome(known, vectors, thresholds, asked.skills).softmax(-1)
-
-    def _layer(self, *, sees_itself: bool) -> AttentionLayer:
-        config = self.config
-        attention = WindowAttention(
-            config.width,
-            heads=config.heads,
-            window=config.window,
-            sees_itself=sees_itself,
-            decay=MonotonicDecay(config.heads),
-        )
-        return AttentionLayer(attention, width=config.width, dropout=config.dropout)
-
-    def _rings(self, state: Tensor) -> Rings:
-        return Rings.of(state, window=self.config.window, width=self.config.width)

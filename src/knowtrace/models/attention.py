@@ -11,67 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.errors import TrainingError
-from knowtrace.models.contract import LARGEST_STATE_BYTES
 from knowtrace.models.layers import Dropout
+from knowtrace.models.rings import AttentionSettings, Ring
 
 CHUNK = 50
 """Queries of one chunk: shorter ones copy keys more often, longer ones compute more scores that no query may see."""
 
 UNSEEN_SCORE = -1e9
 """Finite, so that a query which sees no key has weights at all; they are then set to zero."""
-
-
-def check_rings(*, window: int, width: int, heads: int, num_rings: int, others: int = 0) -> None:
-    """Check that heads share the width evenly and that a state of `num_rings` rings and `others` floats is allowed.
-
-    Raises:
-        TrainingError: naming every setting that must change.
-    """
-    problems: list[str] = []
-    if width % heads:
-        problems.append(f"heads ({heads}) must divide width ({width})")
-    size = 4 * (1 + 2 * num_rings * window * width + others)
-    if size > LARGEST_STATE_BYTES:
-        problems.append(
-            f"window ({window}) and width ({width}) make a state of {size:,} bytes in {num_rings} rings; "
-            f"at most {LARGEST_STATE_BYTES:,} are allowed: lower one of them"
-        )
-    if problems:
-        raise TrainingError("; ".join(problems) + ".")
-
-
-@dataclass(frozen=True)
-class Ring:
-    """The last W keys and values of one layer, (B, W, E) each, the latest in the last place."""
-
-    keys: Tensor
-    values: Tensor
-
-    def push(self, key: Tensor, value: Tensor) -> "Ring":
-        """Return the ring with one key and one value (B, 1, E) more, and the oldest dropped."""
-        return Ring(torch.cat([self.keys[:, 1:], key], 1), torch.cat([self.values[:, 1:], value], 1))
-
-
-@dataclass(frozen=True)
-class Rings:
-    """A student's state as attention reads it: held (B, 1), answers kept so far, at most W; a ring per layer."""
-
-    held: Tensor
-    layers: tuple[Ring, ...]
-
-    @classmethod
-    def of(cls, state: Tensor, *, window: int, width: int) -> "Rings":
-        """Return the rings in a flat state (B, 1 + 2 * L * W * E)."""
-        blocks = state[:, 1:].unflatten(1, (-1, window, width)).unbind(1)
-        return cls(state[:, :1], tuple(map(Ring, blocks[::2], blocks[1::2])))
-
-    def push(self, *entries: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the flat state after one more key and value (B, 1, E) for each layer."""
-        layers = [ring.push(*entry) for ring, entry in zip(self.layers, entries, strict=True)]
-        held = (self.held + 1).clamp(max=self.layers[0].keys.shape[1])
-        blocks = [block.flatten(1) for ring in layers for block in (ring.keys, ring.values)]
-        return torch.cat([held, *blocks], dim=1)
 
 
 class LinearDecay(nn.Module):
@@ -240,14 +187,23 @@ class _Band:
 class AttentionLayer(nn.Module):
     """Attention, then a small network, each added to its input and normalised (Vaswani et al., 2017)."""
 
-    def __init__(self, attention: WindowAttention, *, width: int, dropout: float) -> None:
+    def __init__(
+        self,
+        settings: AttentionSettings,
+        *,
+        sees_itself: bool,
+        decay: type[LinearDecay] | type[MonotonicDecay],
+    ) -> None:
         super().__init__()
-        self.attention = attention
+        width, heads = settings.width, settings.heads
+        self.attention = WindowAttention(
+            width, heads=heads, window=settings.window, sees_itself=sees_itself, decay=decay(heads)
+        )
         self.widen = nn.Linear(width, 2 * width)
         self.narrow = nn.Linear(2 * width, width)
         self.after_attention = nn.LayerNorm(width)
         self.after_network = nn.LayerNorm(width)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Return all steps after this layer, (B, T, E)."""

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.errors import TrainingError
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
+from knowtrace.models.item_vectors import ItemVectors
 from knowtrace.models.key_value_memory import read, read_all, write
-from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, ItemTable, hide_items, mean_skill_vector
+from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, hide_items
 from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead
 from knowtrace.models.ranges import check_ranges
 
@@ -78,9 +78,7 @@ class DeepGPCM(ResponseModel):
         self.register_buffer(
             "response_blocks", response_blocks(config.embedding, sizes.num_categories), persistent=False
         )
-        self.item = ItemTable(sizes.num_items, width, std=0.01)
-        self.skill = nn.Embedding(sizes.num_skills, width, padding_idx=PADDING)
-        self.common = nn.Parameter(0.5 * torch.randn(width))
+        self.vectors = ItemVectors(sizes, width)
         self.keys = nn.Linear(width, config.slots)
         self.memory = nn.Parameter(0.1 * torch.randn(config.slots, config.value_dim))
         self.value = nn.Linear(self.response_blocks.shape[1] * width, config.value_dim)
@@ -89,10 +87,6 @@ class DeepGPCM(ResponseModel):
         self.summary = nn.Linear(config.value_dim + width, config.summary_dim)
         self.head = PartialCreditHead(sizes, config.summary_dim)
         self.dropout = Dropout(config.dropout)
-        nn.init.normal_(self.skill.weight, std=0.1)
-        with torch.no_grad():
-            # No gradient reaches the row of unseen skills.
-            self.skill.weight[[PADDING, UNSEEN]] = 0
 
     def start_from(self, answers: TrainingAnswers) -> None:
         self.head.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
@@ -103,7 +97,7 @@ class DeepGPCM(ResponseModel):
     def figures(self, batch: Batch) -> PartialCredit:
         """Return ability, discrimination and thresholds of every step: (B, T), (B, T), (B, T, K-1)."""
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
-        vectors = self.dropout(self._vectors(items, batch.skills))
+        vectors = self.dropout(self.vectors(items, batch.skills))
         attention = self._attention(vectors)
         known = read_all(self.memory, attention, *self._writes(vectors, batch.responses))
         return self._figures(known, vectors, items)
@@ -112,17 +106,14 @@ class DeepGPCM(ResponseModel):
         return self.memory.flatten().expand(num_students, -1)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        vectors = self._vectors(answer.items, answer.skills)
+        vectors = self.vectors(answer.items, answer.skills)
         writes = self._writes(vectors, answer.responses)
         return write(self._memory(state), self._attention(vectors), *writes).flatten(1)
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        vectors = self._vectors(asked.items, asked.skills)
+        vectors = self.vectors(asked.items, asked.skills)
         known = read(self._memory(state), self._attention(vectors))
         return self._figures(known, vectors, asked.items).logits().softmax(-1)
-
-    def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
-        return self.common + self.item(items) + mean_skill_vector(self.skill.weight, skills)
 
     def _attention(self, vectors: Tensor) -> Tensor:
         """Return the share of each slot in an item's vector: (..., slots), summing to 1."""

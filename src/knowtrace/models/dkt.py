@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING, UNSEEN
+from knowtrace.domain import PADDING
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
+from knowtrace.models.item_vectors import ItemVectors
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
     Dropout,
-    ItemTable,
     ItemThresholds,
     category_logits,
     distinct,
@@ -37,9 +37,6 @@ from knowtrace.models.recurrence import Steps, lstm
 
 WIDEST_HIDDEN = 1024
 """Two floats of state per unit: beyond it a state exceeds its 8 KiB (ADR-0002)."""
-
-COMMON_SCALE = 0.5
-"""Standard deviation of the shared part at the start; 0.1 was 0.008 of validation AUC below 0.3 (`docs/log.md`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +67,7 @@ class DKT(ResponseModel):
         super().__init__(sizes)
         self.config = config
         width, hidden = config.embedding_dim, config.hidden_dim
-        self.item = ItemTable(sizes.num_items, width, std=0.01)
-        self.skill = nn.Embedding(sizes.num_skills, width, padding_idx=PADDING)
-        self.common = nn.Parameter(COMMON_SCALE * torch.randn(width))
+        self.vectors = ItemVectors(sizes, width)
         self.rnn = nn.LSTM(2 * width, hidden, batch_first=True)
         self.asked = nn.Linear(width, hidden)
         self.known = nn.Linear(hidden, hidden, bias=False)
@@ -80,12 +75,7 @@ class DKT(ResponseModel):
         self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.skill_threshold = nn.Embedding(sizes.num_skills, 1, padding_idx=PADDING)
         self.dropout = Dropout(config.dropout)
-        # Items start near zero, best left near their skills until they have answers of their own.
-        nn.init.normal_(self.skill.weight, std=0.1)
         nn.init.zeros_(self.skill_threshold.weight)
-        with torch.no_grad():
-            # No gradient reaches the row of unseen skills: at zero such a skill adds nothing, rather than noise.
-            self.skill.weight[[PADDING, UNSEEN]] = 0
 
     def start_from(self, answers: TrainingAnswers) -> None:
         self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
@@ -99,7 +89,7 @@ class DKT(ResponseModel):
             items = hide_items(items, self.config.hidden_items)
         # What is answered and asked repeats within a batch, so it is mapped once per distinct item: M of N.
         where, which = distinct(items, *skills.unbind(-1))
-        vectors = self._vectors(items[where], skills[where])  # (M, E)
+        vectors = self.vectors(items[where], skills[where])  # (M, E)
         gates = self._answer_gates(self.dropout(vectors))  # (1 + M * K, 4H)
         answered = 1 + which * self.sizes.num_categories + responses
         hidden = lstm(gates, steps.delay(answered, first=0), self.rnn.all_weights[0][1], steps)  # (N, H)
@@ -114,22 +104,19 @@ class DKT(ResponseModel):
         return self._step(state, state.new_zeros(num_students, 2 * self.config.embedding_dim))
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        return self._step(state, self._answers(self._vectors(answer.items, answer.skills), answer.responses))
+        return self._step(state, self._answers(self.vectors(answer.items, answer.skills), answer.responses))
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
         hidden = state[:, : self.config.hidden_dim]
         # The asked vectors are linear in the tables, so the tables are mapped first: constants that the step
         # runtime folds once, which leaves a look-up per asked item.
-        items_with_common = self.common + self.item.of_all()  # (num_items, E)
+        items_with_common = self.vectors.common + self.vectors.item.of_all()  # (num_items, E)
         item_table = F.linear(items_with_common, self.asked.weight, self.asked.bias)  # (num_items, H)
-        skill_table = F.linear(self.skill.weight, self.asked.weight)  # (num_skills, H)
+        skill_table = F.linear(self.vectors.skill.weight, self.asked.weight)  # (num_skills, H)
         vectors = F.embedding(asked.items, item_table) + mean_skill_vector(skill_table, asked.skills)
         meeting = torch.relu(self.known(hidden).unsqueeze(1) + vectors)  # (B, N, H)
         score = self.out(meeting).squeeze(-1)  # (B, N)
         return self._logits(score, asked.items, asked.skills).softmax(-1)
-
-    def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
-        return self.common + self.item(items) + mean_skill_vector(self.skill.weight, skills)
 
     def _answers(self, vectors: Tensor, responses: Tensor) -> Tensor:
         credit = response_credit(responses, self.sizes.num_categories).unsqueeze(-1)

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from knowtrace.models.attention import AttentionLayer, LinearDecay, Rings, WindowAttention, check_rings
+from knowtrace.models.attention import AttentionLayer, LinearDecay
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_vectors import AnswerVectors, ItemVectors, Outcome
 from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, ItemThresholds, hide_items, shift_right
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.rings import ATTENTION_RANGES, Rings, check_rings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +38,13 @@ class DKTTransformerConfig:
     def __post_init__(self) -> None:
         check_ranges(
             self,
-            width=(1, 4096),
-            heads=(1, 64),
+            **ATTENTION_RANGES,
             layers=(1, 16),
-            window=(1, 4096),
             dropout=(0, 1),
             hidden_items=(0, 1),
             prior_answers=PRIOR_ANSWERS,
         )
-        check_rings(
-            window=self.window, width=self.width, heads=self.heads, num_rings=self.layers, others=self.width
-        )
+        check_rings(self, num_rings=self.layers, others=self.width)
 
 
 class DKTTransformer(ResponseModel):
@@ -59,7 +56,9 @@ class DKTTransformer(ResponseModel):
         width = config.width
         self.vectors = ItemVectors(sizes, width)
         self.answers = AnswerVectors(sizes, width)
-        self.layers = nn.ModuleList(self._layer() for _ in range(config.layers))
+        self.layers = nn.ModuleList(
+            AttentionLayer(config, sees_itself=True, decay=LinearDecay) for _ in range(config.layers)
+        )
         self.outcome = Outcome(sizes, width)
         self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.dropout = Dropout(config.dropout)
@@ -81,7 +80,7 @@ class DKTTransformer(ResponseModel):
         return self.vectors.common.new_zeros(num_students, size)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        rings = Rings.of(state[:, self.config.width :], window=self.config.window, width=self.config.width)
+        rings = Rings.of(state[:, self.config.width :], self.config)
         vectors = self.vectors(answer.items, answer.skills).unsqueeze(1)
         read = self.answers(vectors, answer.responses.unsqueeze(1))  # (B, 1, E)
         entries: list[tuple[Tensor, Tensor]] = []
@@ -95,14 +94,3 @@ class DKTTransformer(ResponseModel):
         known = state[:, None, : self.config.width]
         vectors = self.vectors(asked.items, asked.skills)  # (B, N, E)
         return self.outcome(known, vectors, self.thresholds(asked.items), asked.skills).softmax(-1)
-
-    def _layer(self) -> AttentionLayer:
-        config = self.config
-        attention = WindowAttention(
-            config.width,
-            heads=config.heads,
-            window=config.window,
-            sees_itself=True,
-            decay=LinearDecay(config.heads),
-        )
-        return AttentionLayer(attention, width=config.width, dropout=config.dropout)

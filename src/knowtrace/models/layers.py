@@ -53,10 +53,10 @@ def mean_over_skills(values: Tensor, skills: Tensor) -> Tensor:
 def mean_skill_vector(table: Tensor, skills: Tensor) -> Tensor:
     """Return the mean vector (..., H) of skills (..., S) from a table (num_skills, H) whose padding row is zero.
 
-    The padding row gets no gradient, so it stays zero. For many items, skills (B, N, S), one look-up per skill column:
-    the (B, N, S, H) block that a single look-up makes costs more than it saves.
+    The padding row gets no gradient, so it stays zero. But for a single item, as a live answer is, one look-up per
+    skill column: the (..., S, H) block that a single look-up makes costs more than it saves.
     """
-    if skills.dim() == 2:
+    if skills.shape[:-1] == (1,):
         total = F.embedding(skills, table, padding_idx=PADDING).sum(-2)
     else:
         columns = [F.embedding(column, table, padding_idx=PADDING) for column in skills.split(1, dim=-1)]

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models.contract import (
     Answer,
     Asked,
@@ -28,20 +27,19 @@ from knowtrace.models.contract import (
     response_loss,
 )
 from knowtrace.models.future_targets import last_mean, next_mean
+from knowtrace.models.item_vectors import ItemVectors
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
     Dropout,
-    ItemTable,
     ItemThresholds,
     category_logits,
     expected_score,
     hide_items,
-    mean_skill_vector,
     response_credit,
     shift_right,
     thresholds_from_counts,
 )
-from knowtrace.models.linear_scan import linear_scan
+from knowtrace.models.linear_scan import linear_scan, min_gru
 from knowtrace.models.ranges import check_ranges
 
 HARDEST = 3.0
@@ -86,9 +84,7 @@ class MultiTask(ResponseModel):
         super().__init__(sizes)
         self.config = config
         width, hidden = config.item_dim, config.hidden_dim
-        self.item = ItemTable(sizes.num_items, width, std=0.01)
-        self.skill = nn.Embedding(sizes.num_skills, width, padding_idx=PADDING)
-        self.common = nn.Parameter(0.5 * torch.randn(width))
+        self.vectors = ItemVectors(sizes, width)
         self.enter = nn.Linear(2 * width, 2 * hidden)
         self.meet = nn.Linear(hidden + width, hidden)
         self.out = nn.Linear(hidden, 1)
@@ -99,10 +95,6 @@ class MultiTask(ResponseModel):
         self.dropout = Dropout(config.dropout)
         self.register_buffer("difficulty", torch.zeros(sizes.num_items))
         self.register_buffer("is_known", torch.zeros(sizes.num_items, dtype=torch.bool))
-        nn.init.normal_(self.skill.weight, std=0.1)
-        with torch.no_grad():
-            # No gradient reaches the row of unseen skills.
-            self.skill.weight[[PADDING, UNSEEN]] = 0
 
     def start_from(self, answers: TrainingAnswers) -> None:
         counts, prior = answers.counts[0], self.config.prior_answers
@@ -152,40 +144,34 @@ class MultiTask(ResponseModel):
         return total
 
     def initial_state(self, num_students: int = 1) -> Tensor:
-        return self.common.new_zeros(num_students, self.config.hidden_dim)
+        return self.out.weight.new_zeros(num_students, self.config.hidden_dim)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        kept, entering = self._gates(self._vectors(answer.items, answer.skills), answer.responses)
+        kept, entering = self._gates(self.vectors(answer.items, answer.skills), answer.responses)
         return kept * state + entering
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        vectors = self._vectors(asked.items, asked.skills)
+        vectors = self.vectors(asked.items, asked.skills)
         met = self._meeting(state.unsqueeze(1).expand(-1, vectors.shape[1], -1), vectors)
         return self._logits(met, asked.items).softmax(-1)
 
     def outlook(self, state: Tensor, asked: Asked) -> dict[str, Tensor]:
         """Return what the heads say of a state (B, D) and asked items, each (B, N), as `auxiliary` does."""
-        vectors = self._vectors(asked.items, asked.skills)
+        vectors = self.vectors(asked.items, asked.skills)
         hidden = state.unsqueeze(1).expand(-1, vectors.shape[1], -1)
         return self._heads(hidden, self._meeting(hidden, vectors))
 
     def _tasks(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
-        vectors = self.dropout(self._vectors(items, batch.skills))
+        vectors = self.dropout(self.vectors(items, batch.skills))
         hidden = shift_right(linear_scan(*self._gates(vectors, batch.responses)))
         met = self._meeting(hidden, vectors)
         return self._logits(met, items), self._heads(hidden, met)
 
-    def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
-        return self.common + self.item(items) + mean_skill_vector(self.skill.weight, skills)
-
     def _gates(self, vectors: Tensor, responses: Tensor) -> tuple[Tensor, Tensor]:
         """Return the share of the state that is kept, and what enters: both (..., hidden_dim)."""
         credit = response_credit(responses, self.sizes.num_categories).unsqueeze(-1)
-        gate, candidate = self.enter(torch.cat([vectors * credit, vectors * (1 - credit)], dim=-1)).chunk(
-            2, -1
-        )
-        return (-gate).sigmoid(), gate.sigmoid() * candidate
+        return min_gru(self.enter(torch.cat([vectors * credit, vectors * (1 - credit)], dim=-1)))
 
     def _meeting(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         return self.dropout(F.silu(self.meet(torch.cat([self.dropout(hidden), vectors], dim=-1))))

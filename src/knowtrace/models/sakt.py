@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from knowtrace.models.attention import AttentionLayer, LinearDecay, Rings, WindowAttention, check_rings
+from knowtrace.models.attention import AttentionLayer, LinearDecay
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_vectors import AnswerVectors, ItemVectors, Outcome
 from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, ItemThresholds, hide_items
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.rings import ATTENTION_RANGES, Rings, check_rings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +36,12 @@ class SAKTConfig:
     def __post_init__(self) -> None:
         check_ranges(
             self,
-            width=(1, 4096),
-            heads=(1, 64),
-            window=(1, 4096),
+            **ATTENTION_RANGES,
             dropout=(0, 1),
             hidden_items=(0, 1),
             prior_answers=PRIOR_ANSWERS,
         )
-        check_rings(window=self.window, width=self.width, heads=self.heads, num_rings=1)
+        check_rings(self, num_rings=1)
 
 
 class SAKT(ResponseModel):
@@ -54,14 +53,7 @@ class SAKT(ResponseModel):
         width = config.width
         self.vectors = ItemVectors(sizes, width)
         self.answers = AnswerVectors(sizes, width)
-        attention = WindowAttention(
-            width,
-            heads=config.heads,
-            window=config.window,
-            sees_itself=False,
-            decay=LinearDecay(config.heads),
-        )
-        self.layer = AttentionLayer(attention, width=width, dropout=config.dropout)
+        self.layer = AttentionLayer(config, sees_itself=False, decay=LinearDecay)
         self.outcome = Outcome(sizes, width)
         self.thresholds = ItemThresholds(sizes.num_items, sizes.num_categories)
         self.dropout = Dropout(config.dropout)
@@ -82,10 +74,10 @@ class SAKT(ResponseModel):
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
         vectors = self.vectors(answer.items, answer.skills).unsqueeze(1)
         past = self.answers(vectors, answer.responses.unsqueeze(1))  # (B, 1, E)
-        return self._rings(state).push(self.layer.attention.entry(past, past))
+        return Rings.of(state, self.config).push(self.layer.attention.entry(past, past))
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        rings = self._rings(state)
+        rings = Rings.of(state, self.config)
         vectors = self.vectors(asked.items, asked.skills)  # (B, N, E)
         known = self.layer.attend(vectors, rings.layers[0], rings.held)
         return self.outcome(known, vectors, self.thresholds(asked.items), asked.skills).softmax(-1)
@@ -107,6 +99,3 @@ class SAKT(ResponseModel):
         """
         with torch.no_grad():
             return self.attention_weights(batch).mean(2)
-
-    def _rings(self, state: Tensor) -> Rings:
-        return Rings.of(state, window=self.config.window, width=self.config.width)

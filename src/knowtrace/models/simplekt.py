@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from knowtrace.models.attention import AttentionLayer, LinearDecay, Rings, WindowAttention, check_rings
+from knowtrace.models.attention import AttentionLayer, LinearDecay
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.item_statistics import ItemStatistics
 from knowtrace.models.item_vectors import AnswerVectors, Outcome, RaschVectors
 from knowtrace.models.layers import Dropout, hide_items
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.rings import ATTENTION_RANGES, Rings, check_rings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +38,12 @@ class SimpleKTConfig:
     def __post_init__(self) -> None:
         check_ranges(
             self,
-            width=(1, 4096),
-            heads=(1, 64),
+            **ATTENTION_RANGES,
             layers=(1, 16),
-            window=(1, 4096),
             dropout=(0, 1),
             hidden_items=(0, 1),
         )
-        check_rings(window=self.window, width=self.width, heads=self.heads, num_rings=self.layers)
+        check_rings(self, num_rings=self.layers)
 
 
 class SimpleKT(ResponseModel):
@@ -57,7 +56,9 @@ class SimpleKT(ResponseModel):
         self.statistics = ItemStatistics(sizes)
         self.vectors = RaschVectors(sizes, width)
         self.answers = AnswerVectors(sizes, width)
-        self.layers = nn.ModuleList(self._layer() for _ in range(config.layers))
+        self.layers = nn.ModuleList(
+            AttentionLayer(config, sees_itself=False, decay=LinearDecay) for _ in range(config.layers)
+        )
         self.outcome = Outcome(sizes, width)
         self.dropout = Dropout(config.dropout)
 
@@ -79,7 +80,7 @@ class SimpleKT(ResponseModel):
         return self.vectors.common.new_zeros(num_students, 1 + size)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        rings = self._rings(state)
+        rings = Rings.of(state, self.config)
         known = self.vectors(self.statistics(answer.items)[0], answer.skills).unsqueeze(1)  # (B, 1, E)
         past = self.answers(known, answer.responses.unsqueeze(1))
         entries: list[tuple[Tensor, Tensor]] = []
@@ -89,24 +90,10 @@ class SimpleKT(ResponseModel):
         return rings.push(*entries)
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        rings = self._rings(state)
+        rings = Rings.of(state, self.config)
         statistics, thresholds = self.statistics(asked.items)
         vectors = self.vectors(statistics, asked.skills)  # (B, N, E)
         known = vectors
         for layer, ring in zip(self.layers, rings.layers, strict=True):
             known = layer.attend(known, ring, rings.held)  # pyright: ignore
         return self.outcome(known, vectors, thresholds, asked.skills).softmax(-1)
-
-    def _layer(self) -> AttentionLayer:
-        config = self.config
-        attention = WindowAttention(
-            config.width,
-            heads=config.heads,
-            window=config.window,
-            sees_itself=False,
-            decay=LinearDecay(config.heads),
-        )
-        return AttentionLayer(attention, width=config.width, dropout=config.dropout)
-
-    def _rings(self, state: Tensor) -> Rings:
-        return Rings.of(state, window=self.config.window, width=self.config.width)

@@ -16,11 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING, UNSEEN
-from knowtrace.errors import TrainingError
 from knowtrace.models.causal_window import CausalWindow
 from knowtrace.models.contract import (
-    LARGEST_STATE_BYTES,
     Answer,
     Asked,
     Batch,
@@ -28,16 +25,16 @@ from knowtrace.models.contract import (
     Sizes,
     TrainingAnswers,
 )
+from knowtrace.models.item_vectors import ItemVectors
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
     Dropout,
-    ItemTable,
     hide_items,
-    mean_skill_vector,
     response_credit,
 )
 from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead
 from knowtrace.models.ranges import check_ranges
+from knowtrace.models.rings import check_rings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +59,7 @@ class TransformerGPCMConfig:
             hidden_items=(0, 1),
             prior_answers=PRIOR_ANSWERS,
         )
-        problems: list[str] = []
-        if self.width % self.heads:
-            problems.append(f"heads ({self.heads}) must divide width ({self.width})")
-        if 4 * (2 * self.width * self.window + 1) > LARGEST_STATE_BYTES:
-            problems.append(
-                f"width ({self.width}) times window ({self.window}) must leave a state of at most "
-                f"{LARGEST_STATE_BYTES} bytes; it takes eight bytes for each"
-            )
-        if problems:
-            raise TrainingError("; ".join(problems) + ".")
+        check_rings(self, num_rings=1)
 
 
 class TransformerGPCM(ResponseModel):
@@ -81,9 +69,7 @@ class TransformerGPCM(ResponseModel):
         super().__init__(sizes)
         self.config = config
         width = config.width
-        self.item = ItemTable(sizes.num_items, width, std=0.01)
-        self.skill = nn.Embedding(sizes.num_skills, width, padding_idx=PADDING)
-        self.common = nn.Parameter(0.5 * torch.randn(width))
+        self.vectors = ItemVectors(sizes, width)
         self.answer = nn.Linear(2 * width, width)
         self.attention = CausalWindow(width, config.heads, config.window)
         self.meet = nn.Linear(2 * width, width)
@@ -92,10 +78,6 @@ class TransformerGPCM(ResponseModel):
         self.norm = nn.LayerNorm(width)
         self.head = PartialCreditHead(sizes, width)
         self.dropout = Dropout(config.dropout)
-        nn.init.normal_(self.skill.weight, std=0.1)
-        with torch.no_grad():
-            # No gradient reaches the row of unseen skills.
-            self.skill.weight[[PADDING, UNSEEN]] = 0
 
     def start_from(self, answers: TrainingAnswers) -> None:
         self.head.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
@@ -106,24 +88,21 @@ class TransformerGPCM(ResponseModel):
     def figures(self, batch: Batch) -> PartialCredit:
         """Return ability, discrimination and thresholds of every step: (B, T), (B, T), (B, T, K-1)."""
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items
-        vectors = self.dropout(self._vectors(items, batch.skills))
+        vectors = self.dropout(self.vectors(items, batch.skills))
         found = self.attention(vectors, self._answers(vectors, batch.responses))
         return self._figures(found, vectors, items)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
-        return self.common.new_zeros(num_students, self.attention.state_size)
+        return self.vectors.common.new_zeros(num_students, self.attention.state_size)
 
     def observe(self, state: Tensor, answer: Answer) -> Tensor:
-        vectors = self._vectors(answer.items, answer.skills)
+        vectors = self.vectors(answer.items, answer.skills)
         return self.attention.keep(state, self._answers(vectors, answer.responses))
 
     def predict(self, state: Tensor, asked: Asked) -> Tensor:
-        vectors = self._vectors(asked.items, asked.skills)
+        vectors = self.vectors(asked.items, asked.skills)
         found = self.attention.find(state, vectors)
         return self._figures(found, vectors, asked.items).logits().softmax(-1)
-
-    def _vectors(self, items: Tensor, skills: Tensor) -> Tensor:
-        return self.common + self.item(items) + mean_skill_vector(self.skill.weight, skills)
 
     def _answers(self, vectors: Tensor, responses: Tensor) -> Tensor:
         credit = response_credit(responses, self.sizes.num_categories).unsqueeze(-1)

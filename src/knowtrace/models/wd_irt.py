@@ -32,7 +32,7 @@ from knowtrace.models.layers import (
     shift_right,
     thresholds_from_counts,
 )
-from knowtrace.models.linear_scan import linear_scan
+from knowtrace.models.linear_scan import linear_scan, min_gru
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import at_least_one
@@ -183,9 +183,7 @@ class WDIRT(ResponseModel):
             dim=-1,
         )
         credit = credit.unsqueeze(-1)
-        answer = torch.cat([numbers, vector * credit, vector * (1 - credit)], dim=-1)
-        gate, candidate = self.enter(answer).chunk(2, dim=-1)
-        return (-gate).sigmoid(), gate.sigmoid() * candidate
+        return min_gru(self.enter(torch.cat([numbers, vector * credit, vector * (1 - credit)], dim=-1)))
 
     def _ability(self, hidden: Tensor, skills: Tensor, lags: Tensor) -> Tensor:
         """hidden (..., hidden_dim), skills (..., S), lags (...) -> ability (...)."""
