@@ -65,6 +65,16 @@ def test_an_unknown_header_is_refused(source: Source) -> None:
         read(source("{}"))
 
 
+def test_a_folder_with_one_file_of_a_known_format_is_that_file(golden: Path, tmp_path: Path) -> None:
+    shutil.copy(golden / "assistments2009_raw.csv", tmp_path / "export.txt")
+    (tmp_path / "notes.csv").write_text("name,age\nx,3\n")
+    (tmp_path / "broken.json").write_text("[")
+    assert read(tmp_path).name == tmp_path.name
+    shutil.copy(golden / "assistments2009_raw.csv", tmp_path / "twice.txt")
+    with pytest.raises(DataError, match=r"holds 2 files of answers \(export.txt, twice.txt\): give one"):
+        read(tmp_path)
+
+
 def test_arguments_out_of_range_are_refused(golden: Path) -> None:
     with pytest.raises(DataError, match=r"categories \(1\) must be at least 2"):
         read(golden / "answers.csv", categories=1)

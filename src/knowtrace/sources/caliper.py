@@ -1,4 +1,4 @@
-"""Caliper events in a file: envelopes with their `data`, or events by themselves; versions 1.0 to 1.2.
+"""Caliper events in a file: envelopes with their `data`, or events by themselves; versions 1.1 and 1.2.
 
 - An answer is an attempt at an item. An `AssessmentItemEvent` of the action Completed says who, which item, when
   and how long; a `GradeEvent` says how good, by the attempt's id. Either may come first.
@@ -23,8 +23,6 @@ from knowtrace.sources.json_values import json_values, list_at, number_at, part,
 from knowtrace.sources.scale import Responses
 
 ITEM = "AssessmentItem"
-GRADES = ("GradeEvent", "OutcomeEvent")
-"""Version 1.0 calls a grade an outcome."""
 
 REPEATED = "an event's id occurs once"
 NO_EVENT = "an event has a type, an actor, an action and an object"
@@ -58,6 +56,7 @@ def is_caliper(value: object) -> bool:
 def read_caliper(path: Path, *, responses: Responses | None = None, categories: int | None = None) -> Dataset:
     """Read a file of envelopes. Raises: DataError when it cannot be read or holds no answer."""
     gathering = Gathering(name=path.name, format="Caliper events", response_column="generated.scoreGiven")
+    gathering.notes.append("The events name no skills: mastery can only be shown per item.")
     log = _Log(gathering)
     for place, (line, value) in enumerate(_events(path, gathering)):
         try:
@@ -103,10 +102,10 @@ class _Log:
             raise BadCellError("id", event_id, REPEATED)
         if event_id:
             self._seen.add(event_id)
-        kind, action = _last_segment(text_at(value, "type")), _last_segment(text_at(value, "action"))
-        if (kind, action) == ("AssessmentItemEvent", "Completed"):
+        kind = text_at(value, "type"), text_at(value, "action")
+        if kind == ("AssessmentItemEvent", "Completed"):
             self._keep_last(self.completed, _item_attempt(value), value, line, place)
-        elif kind in GRADES and action == "Graded":
+        elif kind == ("GradeEvent", "Graded"):
             self._keep_last(self.grades, _id(part(value, "object")), value, line, place)
         else:
             self.num_other += 1
@@ -135,24 +134,19 @@ def _events(path: Path, gathering: Gathering) -> Iterator[tuple[int, object]]:
             yield line, value
 
 
-def _last_segment(text: str) -> str:
-    """Return "GradeEvent" of "http://purl.imsglobal.org/caliper/v1/GradeEvent", as version 1.0 writes types."""
-    return text.rpartition("/")[2].rpartition("#")[2]
-
-
 def _id(value: object) -> str:
     """Return the id of an entity, which stands for itself or is an object with an id."""
-    return value.strip() if isinstance(value, str) else text_at(value, "id") or text_at(value, "@id")
+    return value.strip() if isinstance(value, str) else text_at(value, "id")
 
 
 def _item_attempt(event: object) -> str:
-    """Return the attempt of an item event: its response's, or (1.0) what it generated or acted on."""
+    """Return the attempt of an item event: its response's, or what it generated when that is the attempt."""
     return _id(part(event, "generated", "attempt")) or _id(part(event, "generated"))
 
 
 def _is_of_an_item(grade: object, items: set[str]) -> bool:
     assignable = part(grade, "object", "assignable")
-    return _last_segment(text_at(assignable, "type")) == ITEM or _id(assignable) in items
+    return text_at(assignable, "type") == ITEM or _id(assignable) in items
 
 
 def _answer(event: _Event | None, grade: _Event, file: str, gathering: Gathering) -> tuple[str, Answer]:

@@ -94,10 +94,18 @@ def read_json(path: Path, options: Options) -> Dataset:
 
 
 def _kind_of_json(path: Path) -> Callable[..., Dataset] | None:
-    """Return what reads the file, by its first value that says so."""
-    for _, value in json_values(path, lambda *_: None):
+    """Return what reads the file, by its first value that says so. Raises: DataError when it holds no value."""
+    bad_lines: list[int] = []
+    num_values = 0
+    for _, value in json_values(path, lambda line, *_: bad_lines.append(line)):
+        num_values += 1
         if is_caliper(value):
             return read_caliper
         if is_xapi(value):
             return read_xapi
+    if bad_lines and not num_values:
+        raise DataError(
+            f"{path.name} begins as JSON, but no value of it can be read (line {bad_lines[0]}): it is cut off or "
+            "damaged; export it again."
+        )
     return None
