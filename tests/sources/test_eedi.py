@@ -71,6 +71,7 @@ def test_leaf_subjects_are_the_skills_and_times_stand_in_their_own_table(release
 
 def test_the_folder_of_one_file_of_answers_is_enough(release: Path) -> None:
     assert read(release.parent).name == "train_data"
+    assert read(release.parents[1]).students == read(release).students
     (release.parent / "train_task_3_4.csv").write_text(ANSWERS)
     with pytest.raises(
         DataError, match=r"holds 2 files of answers \(train_task_1_2.csv, train_task_3_4.csv\)"

@@ -83,12 +83,14 @@ def _interactions_in(folder: Path) -> Path | None:
 
 
 def _only_known_file(folder: Path) -> Path:
-    """Return the one file of a folder that is of a known format.
+    """Return the one file of a folder, or of the folders in it, that is of a known format.
 
     Raises: DataError when there is none, or more than one.
     """
-    files = sorted(entry for entry in folder.iterdir() if entry.is_file())
-    known = [file for file in files if holds_known_format(file)]
+    known = _known_files(folder)
+    if not known:
+        inner = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+        known = [file for place in inner for file in _known_files(place)]
     if len(known) == 1:
         return known[0]
     if known:
@@ -96,6 +98,11 @@ def _only_known_file(folder: Path) -> Path:
         raise DataError(f"{folder} holds {len(known)} files of answers ({names}): give one of them.")
     found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
     raise DataError(f"{folder} ({found}) holds none of {FOLDER_FORMS}: give one file, or another folder.")
+
+
+def _known_files(folder: Path) -> list[Path]:
+    files = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    return [file for file in files if holds_known_format(file)]
 
 
 def _read_ednet_folder(folder: Path, contents: Path | None) -> Dataset:

@@ -17,6 +17,8 @@ from knowtrace.sources.layouts.eedi import write_eedi
 from knowtrace.sources.layouts.riiid import write_riiid
 from knowtrace.sources.layouts.xapi import write_xapi
 
+__all__ = ["LAYOUTS", "write_layout"]
+
 Write = Callable[[Dataset, Path], None]
 
 LAYOUTS: Mapping[str, Write] = {
