@@ -18,8 +18,14 @@ FORMATS = {
     "caliper": "Caliper events",
     "datashop": "DataShop student-step",
     "edm-cup": "EDM Cup 2023",
+    "ednet-kt1": "EdNet KT1",
+    "ednet-kt4": "EdNet KT4",
     "eedi": "Eedi",
+    "four-line": "four-line text",
+    "four-line-credit": "four-line text",
     "riiid": "Riiid",
+    "three-line": "three-line text",
+    "three-line-credit": "three-line text",
     "xapi": "xAPI statements",
 }
 
@@ -52,6 +58,14 @@ def of_its_session(answer: Interaction) -> Interaction:
     return replace(first_skill(answer), session_id=answer.session_id.partition("~")[0], hints_used=None)
 
 
+def without_session(answer: Interaction) -> Interaction:
+    return replace(answer, session_id=None)
+
+
+def of_an_own_bundle(answer: Interaction) -> Interaction:
+    return replace(answer, student_id=answer.student_id.removeprefix("u"), container_id=None)
+
+
 KEPT: dict[str, tuple[Callable[[Interaction], Interaction], Callable[[Interaction], Interaction]]] = {
     "assistments2012": (lambda a: a, lambda a: a),
     "assistments2015": (without_details, lambda a: a),
@@ -62,6 +76,8 @@ KEPT: dict[str, tuple[Callable[[Interaction], Interaction], Callable[[Interactio
         lambda a: replace(a, hints_used=None, attempt=None),
     ),
     "edm-cup": (first_skill, of_its_session),
+    "ednet-kt1": (without_session, of_an_own_bundle),
+    "ednet-kt4": (without_session, of_an_own_bundle),
     "eedi": (to_the_minute, lambda a: a),
     "xapi": (lambda a: a, lambda a: replace(a, student_id=a.student_id.rpartition("/")[2])),
 }
@@ -69,7 +85,7 @@ KEPT: dict[str, tuple[Callable[[Interaction], Interaction], Callable[[Interactio
 
 
 def folder_of_answers(layout: str, folder: Path) -> Path:
-    return folder / "train_data" if layout == "eedi" else folder
+    return folder / {"eedi": "train_data", "ednet-kt1": "KT1", "ednet-kt4": "KT4"}.get(layout, "")
 
 
 @pytest.mark.parametrize("layout", KEPT)
@@ -117,6 +133,22 @@ def test_graded_answers_come_back_as_their_categories(tmp_path: Path, layout: st
     assert [[a.response for a in history] for history in back.students.values()] == [
         [a.response for a in history] for history in dataset.students.values()
     ]
+
+
+@pytest.mark.parametrize("layout", ["three-line", "three-line-credit", "four-line", "four-line-credit"])
+def test_line_texts_come_back_in_file_order_whichever_way_responses_are_written(
+    tmp_path: Path, layout: str
+) -> None:
+    dataset = dataset_with(num_categories=4)
+    write_layout(dataset, layout, tmp_path)
+    back = read(tmp_path / "answers.txt")
+    assert (back.format, back.num_categories, back.quarantined) == (FORMATS[layout], 4, ())
+    assert any("partial-credit" in note for note in back.notes) == layout.endswith("credit")
+    has_skills = layout.startswith("four")
+    for found, history in zip(back.students.values(), dataset.students.values(), strict=True):
+        assert [(a.item_id, a.skill_ids, a.response) for a in found] == [
+            (a.item_id, a.skill_ids if has_skills else (), a.response) for a in history
+        ]
 
 
 def test_riiids_containers_come_back_with_their_mean_time(tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ from knowtrace.sources.layouts.assistments import (
 from knowtrace.sources.layouts.caliper import write_caliper
 from knowtrace.sources.layouts.datashop import write_datashop
 from knowtrace.sources.layouts.edm_cup import write_edm_cup
+from knowtrace.sources.layouts.ednet import write_ednet_kt1, write_ednet_kt4
 from knowtrace.sources.layouts.eedi import write_eedi
+from knowtrace.sources.layouts.line_text import (
+    write_four_line,
+    write_four_line_credit,
+    write_three_line,
+    write_three_line_credit,
+)
 from knowtrace.sources.layouts.riiid import write_riiid
 from knowtrace.sources.layouts.xapi import write_xapi
 
@@ -28,14 +35,27 @@ LAYOUTS: Mapping[str, Write] = {
     "caliper": write_caliper,
     "datashop": write_datashop,
     "edm-cup": write_edm_cup,
+    "ednet-kt1": write_ednet_kt1,
+    "ednet-kt4": write_ednet_kt4,
     "eedi": write_eedi,
+    "four-line": write_four_line,
+    "four-line-credit": write_four_line_credit,
     "riiid": write_riiid,
+    "three-line": write_three_line,
+    "three-line-credit": write_three_line_credit,
     "xapi": write_xapi,
 }
-GRADED = {"caliper", "xapi"}
-"""Layouts that hold scores between none and all of the points."""
+LINE_TEXTS = {"four-line", "four-line-credit", "three-line", "three-line-credit"}
+GRADED = {"caliper", "xapi"} | LINE_TEXTS
+"""Layouts that hold more than right and wrong."""
 
-SEPARATORS = {"riiid": " ,", "datashop": "\t~", "eedi": "[],"}
+SEPARATORS = {
+    "datashop": "\t~",
+    "ednet-kt1": ";/",
+    "ednet-kt4": ";/",
+    "eedi": "[],",
+    "riiid": " ,",
+} | dict.fromkeys(LINE_TEXTS, ",;")
 """Characters that part skills, or cells, in a layout, and so cannot stand in an id."""
 
 
@@ -65,7 +85,7 @@ def _problems(dataset: Dataset, layout: str) -> list[str]:
     problems: list[str] = []
     if dataset.num_categories > 2 and layout not in GRADED:
         problems.append(f"its responses have {dataset.num_categories} categories, the layout has 2")
-    if any(answer.answered_at is None for answer in answers):
+    if layout not in LINE_TEXTS and any(answer.answered_at is None for answer in answers):
         problems.append("some answers have no time")
     if marked:
         problems.append(f"ids ({', '.join(marked[:3])}) hold a character that separates in the layout")
