@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from knowtrace.errors import DataError
 from knowtrace.sources import json_values as module
-from knowtrace.sources.json_values import NO_JSON, json_values, list_at, number_at, starts_as_json, text_at
+from knowtrace.sources.json_values import (
+    NO_JSON,
+    json_values,
+    list_at,
+    number_at,
+    shape_of,
+    starts_as_json,
+    text_at,
+)
 
 Source = Callable[..., Path]
 
@@ -78,6 +86,12 @@ def test_chunks_never_change_what_is_read(
 def test_json_is_known_by_its_first_character(source: Source) -> None:
     assert starts_as_json(source(' \n [{"a": 1}]'))
     assert not starts_as_json(source("student,item,correct\n"))
+
+
+def test_a_value_is_shown_by_its_shape_alone() -> None:
+    assert shape_of({"mbox": "mailto:a@b", "name": "Ann"}) == "mbox, name"
+    shapes = [shape_of(value) for value in ([], "secret", True, None, 7, 0.5)]
+    assert shapes == ["a list", "a text", "true or false", "null", "a number", "a number"]
 
 
 def test_parts_that_are_not_there_are_nothing(source: Source) -> None:

@@ -158,15 +158,15 @@ def test_scores_are_credits_where_success_is_not_said_or_credit_is_asked_for(sou
         ({"actor": {"name": "Ann"}}, "actor", "", NO_STUDENT),
         ({"actor": {**ANN, "objectType": "Group"}}, "actor.objectType", "Group", ONE_STUDENT),
         ({"object": {"id": 7}}, "object.id", "", NO_ITEM),
-        ({"result": {"completion": True}}, "result", "{'completion': True}", NO_RESULT),
-        ({"result": None}, "result", "", NO_RESULT),
-        ({"result": {"success": "yes"}}, "result", "{'success': 'yes'}", NO_RESULT),
+        ({"result": {"completion": True}}, "result", "completion", NO_RESULT),
+        ({"result": None}, "result", "null", NO_RESULT),
+        ({"result": {"success": "yes"}}, "result", "success", NO_RESULT),
         ({"result": {"score": {"scaled": -0.5}}}, "result.score.scaled", "-0.5", NO_CREDIT),
         ({"result": {"score": {"raw": 7, "max": 5}}}, "result.score.raw", "1.4", NO_CREDIT),
-        ({"result": {"score": {"raw": 7}}}, "result", "{'score': {'raw': 7}}", NO_RESULT),
+        ({"result": {"score": {"raw": 7}}}, "result", "score", NO_RESULT),
         ({"result": {"success": True, "duration": "P1M"}}, "result.duration", "P1M", NO_DURATION),
         ({"timestamp": None}, "stored", "", "a time is ISO 8601, or seconds or milliseconds since 1970"),
-        ({"verb": None}, "", "{", NO_STATEMENT),
+        ({"verb": None}, "", "id, actor, verb, object, result, timestamp", NO_STATEMENT),
     ],
 )
 def test_a_bad_statement_is_quarantined_with_its_reason(
@@ -174,8 +174,7 @@ def test_a_bad_statement_is_quarantined_with_its_reason(
 ) -> None:
     path = source(lines(statement(1), statement(2, **changes)))
     [row] = read(path).quarantined
-    assert (row.line, row.column, row.rule) == (2, column, rule)
-    assert row.value.startswith(value) and (bool(row.value) == bool(value))
+    assert (row.line, row.column, row.value, row.rule) == (2, column, value, rule)
 
 
 def test_a_broken_line_and_a_foreign_value_cost_themselves_only(source: Source) -> None:

@@ -19,7 +19,7 @@ from knowtrace.sources.cells import BadCellError, parse_time
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.durations import duration_seconds
 from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT, Answer, Gathering
-from knowtrace.sources.json_values import json_values, list_at, number_at, part, text_at
+from knowtrace.sources.json_values import json_values, list_at, number_at, part, shape_of, text_at
 from knowtrace.sources.scale import Responses
 
 ITEM = "AssessmentItem"
@@ -96,7 +96,7 @@ class _Log:
     def take(self, value: object, line: int, place: int) -> None:
         """Take one event. Raises: BadCellError when it is none, a repeat, or names no attempt."""
         if not is_event(value):
-            raise BadCellError("", str(value), NO_EVENT)
+            raise BadCellError("", shape_of(value), NO_EVENT)
         event_id = _id(value)
         if event_id in self._seen:
             raise BadCellError("id", event_id, REPEATED)

@@ -89,13 +89,14 @@ class _Scan:
         """Return the value here and go behind it. Raises: ValueError, RecursionError."""
         while True:
             try:
+                value: object
                 value, self.pos = self.decoder.raw_decode(self.text, self.pos)
             except json.JSONDecodeError as error:
                 may_go_on = error.pos >= len(self.text) - NEARLY_AT_END or "Unterminated" in error.msg
                 if not (may_go_on and len(self.text) - self.pos < MAX_VALUE and self._read_on()):
                     raise
             else:
-                return cast(object, value)
+                return value
 
     def rest_of_line(self) -> str:
         """Go behind this line and return what was left of it, its first part when it is long."""
@@ -123,14 +124,24 @@ class _Scan:
 def part(value: object, *path: str | int) -> object:
     """Return what stands at a path of keys and places; None where there is nothing."""
     for key in path:
-        if isinstance(value, dict) and isinstance(key, str):
-            value = cast(dict[str, object], value).get(key)
-        elif isinstance(value, list) and isinstance(key, int):
-            values = cast(list[object], value)
-            value = values[key] if key < len(values) else None
+        if isinstance(key, str):
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
         else:
-            return None
+            if not isinstance(value, list) or key >= len(value):
+                return None
+            value = value[key]
     return value
+
+
+def shape_of(value: object) -> str:
+    """Return the keys of an object, or the kind of another value: what can be shown of a person's record."""
+    if isinstance(value, dict):
+        return ", ".join(str(key) for key in value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true or false"
+    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a number"
 
 
 def text_at(value: object, *path: str | int) -> str:

@@ -7,7 +7,7 @@
 - The response is `result.success`, or else the score: `scaled`, or `raw` between `min` and `max`. With partial
   credit asked for, the score comes first.
 - The student is the actor's account, as "homePage/name", else its openid, else its mailbox as xAPI's
-  `mbox_sha1sum`: no address is kept.
+  `mbox_sha1sum`: no address is kept, and of a statement in quarantine only the broken part or its keys.
 - Skills are context activities of type objective; the session is the `registration`.
 - The time is `timestamp`, or `stored` where that is missing; `result.duration` is the elapsed time.
 """
@@ -20,7 +20,7 @@ from knowtrace.sources.cells import BadCellError
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.durations import duration_seconds
 from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT, Answer, Gathering
-from knowtrace.sources.json_values import json_values, list_at, number_at, part, text_at
+from knowtrace.sources.json_values import json_values, list_at, number_at, part, shape_of, text_at
 from knowtrace.sources.scale import Responses
 
 ADL_VERBS = "http://adlnet.gov/expapi/verbs/"
@@ -65,7 +65,7 @@ def read_xapi(path: Path, *, responses: Responses | None = None, categories: int
     for place, (line, statement) in enumerate(_statements(path, gathering)):
         verb, statement_id = text_at(statement, "verb", "id"), text_at(statement, "id").lower()
         if not is_statement(statement):
-            gathering.reject(path.name, line, "", str(statement), NO_STATEMENT)
+            gathering.reject(path.name, line, "", shape_of(statement), NO_STATEMENT)
         elif verb == VOIDED:
             voided.add(text_at(statement, "object", "id").lower())
             num_other += 1
@@ -160,7 +160,7 @@ def _response(result: object, responses: Responses | None) -> str:
     if is_judged and not (responses == "partial-credit" and credit is not None):
         return str(int(bool(success)))
     if credit is None:
-        raise BadCellError("result", str(result)[:200] if result is not None else "", NO_RESULT)
+        raise BadCellError("result", shape_of(result), NO_RESULT)
     return f"{credit:g}"
 
 
