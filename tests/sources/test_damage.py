@@ -69,7 +69,7 @@ def num_accounted(dataset: Dataset) -> int:
 
 
 @pytest.mark.parametrize("layout", TABLES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
 @given(data=st.data())
 def test_every_row_of_a_damaged_table_is_accounted_for(
     written: Callable[[str], Path], layout: str, data: st.DataObject
@@ -113,7 +113,7 @@ def damaged(value: Any, data: st.DataObject) -> Any:
 
 
 @pytest.mark.parametrize("layout", FILES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 @given(data=st.data())
 def test_damaged_json_is_quarantined_or_refused(
     written: Callable[[str], Path], layout: str, data: st.DataObject

@@ -31,7 +31,7 @@ FORMATS = {
 
 
 def dataset_with(**changes: object) -> Dataset:
-    config = SimulationConfig(num_students=12, num_answers=25, num_items=15, num_skills=4, **changes)  # type: ignore[arg-type]
+    config = SimulationConfig(num_students=8, num_answers=20, num_items=15, num_skills=4, **changes)  # type: ignore[arg-type]
     return simulate(config, 5).dataset
 
 

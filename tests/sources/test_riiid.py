@@ -126,7 +126,11 @@ def test_a_bad_row_is_quarantined_with_its_reason(
 
 def test_a_rejected_row_still_stands_between_the_containers(log: Callable[[str], Path]) -> None:
     """Container 3 took 55.5 s a question; container 1 must not inherit it when container 3 is rejected."""
-    for broken in (LOG.replace("118363,115,1,0", "118363,115,77,0"), LOG.replace("2,118363,", "2,then,")):
+    for broken in (
+        LOG.replace("118363,115,1,0", "118363,115,77,0"),
+        LOG.replace("2,118363,", "2,then,"),
+        LOG.replace("118363,115,1,0,3", "118363,115,1,2,3"),
+    ):
         path = log(broken.replace("3,118363,115,2,0,3,1,1,37000.0,False\n", ""))
         assert [a.elapsed_seconds for a in read(path).students["115"]] == [
             37.0 if "77" in broken else None,

@@ -79,12 +79,12 @@ def read_riiid(path: Path, contents: Path | None) -> Dataset:
         if not student:
             reject(line, "user_id", "", NO_STUDENT)
             continue
-        if kind != QUESTION:
-            reject(line, "content_type_id", kind, UNKNOWN_KIND)
-            continue
         rows = students.setdefault(student, [])
         row = _Row(order=rows[-1].order if rows else (0.0, 0), container_id=cells[5])
         rows.append(row)
+        if kind != QUESTION:
+            reject(line, "content_type_id", kind, UNKNOWN_KIND)
+            continue
         try:
             row.order = (parse_integer(cells[1], "timestamp") / 1000, parse_integer(cells[0], "row_id"))
             prior = "" if cells[8] in NO_ELAPSED else cells[8]
