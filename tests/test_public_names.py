@@ -112,6 +112,7 @@ PUBLIC: dict[str, list[str]] = {
         "write_quarantine",
         "write_simulation",
     ],
+    "knowtrace.sources.layouts": ["LAYOUTS", "write_layout"],
     "knowtrace.store": [
         "ItemSeen",
         "Session",
@@ -158,4 +159,4 @@ def test_every_package_is_pinned() -> None:
     root = importlib.import_module("knowtrace")
     assert root.__file__ is not None
     packages = {f"knowtrace.{path.parent.name}" for path in Path(root.__file__).parent.glob("*/__init__.py")}
-    assert packages | {"knowtrace"} == set(PUBLIC)
+    assert packages | {"knowtrace"} == {package for package in PUBLIC if package.count(".") < 2}

@@ -38,6 +38,12 @@ def test_partial_credit_can_be_said(source: Source) -> None:
     assert [a.response for a in read(path, responses="ordered", categories=4).students["1"]] == [1, 0]
 
 
+def test_partial_credit_read_as_ordered_is_refused_not_cut_to_wrong(golden: Path) -> None:
+    dataset = read(golden / "partial_credit.txt", responses="ordered", categories=4)
+    assert [a.response for a in dataset.students["1"]] == [0, 1]
+    assert [row.value for row in dataset.quarantined] == ["0.333", "0.667", "0.333"]
+
+
 def test_four_lines_name_the_student_and_the_skills(golden: Path) -> None:
     dataset = read(golden / "four_line.txt")
     assert dataset.format == "four-line text"

@@ -61,8 +61,18 @@ def test_a_folder_of_something_else_lists_what_it_holds(tmp_path: Path) -> None:
 def test_an_unknown_header_is_refused(source: Source) -> None:
     with pytest.raises(DataError, match="no column for student, item, correct"):
         read(source("1.5,2,7\n"))
-    with pytest.raises(DataError, match="no column for student, item, correct"):
+    with pytest.raises(DataError, match=r"is JSON, but neither xAPI statements .* nor Caliper events"):
         read(source("{}"))
+
+
+def test_a_folder_with_one_file_of_a_known_format_is_that_file(golden: Path, tmp_path: Path) -> None:
+    shutil.copy(golden / "assistments2009_raw.csv", tmp_path / "export.txt")
+    (tmp_path / "notes.csv").write_text("name,age\nx,3\n")
+    (tmp_path / "broken.json").write_text("[")
+    assert read(tmp_path).name == tmp_path.name
+    shutil.copy(golden / "assistments2009_raw.csv", tmp_path / "twice.txt")
+    with pytest.raises(DataError, match=r"holds 2 files of answers \(export.txt, twice.txt\): give one"):
+        read(tmp_path)
 
 
 def test_arguments_out_of_range_are_refused(golden: Path) -> None:

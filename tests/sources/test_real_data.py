@@ -91,3 +91,26 @@ def test_ednet_kt4(real_data: Path) -> None:
     assert dataset.num_interactions + dataset.num_merged + len(dataset.quarantined) + 15_201 == 18_256
     first = dataset.students["u7"][0]
     assert (first.item_id, first.elapsed_seconds, first.container_id) == ("q3993", 31.623, "b2525")
+
+
+def test_eedi(real_data: Path) -> None:
+    """The 57 leaf subjects are the skills that published studies of tasks 3 and 4 count."""
+    dataset = read(real_data / "eedi")
+    assert (dataset.format, dataset.num_interactions, len(dataset.students)) == ("Eedi", 201_570, 1_476)
+    assert (num_items(dataset), num_skills(dataset), dataset.quarantined) == (942, 57, ())
+    assert dataset.skill_names["94"] == "Enlargement"
+
+
+def test_riiids_questions_with_a_simulated_log(real_data: Path, tmp_path: Path) -> None:
+    """Question 0 has the key 0 and the tags 51, 131, 162 and 38."""
+    columns = (
+        "row_id,timestamp,user_id,content_id,content_type_id,task_container_id,user_answer,answered_correctly"
+    )
+    log = tmp_path / "train.csv"
+    log.write_text(f"{columns},prior_question_elapsed_time\n0,0,115,0,0,1,0,1,\n1,9000,115,2,0,2,1,0,8000\n")
+    dataset = read(log, contents=real_data / "riiid")
+    assert [(a.skill_ids, a.response, a.elapsed_seconds) for a in dataset.students["115"]] == [
+        (("51", "131", "162", "38"), 1, 8.0),
+        (("131", "101", "162", "92"), 0, None),
+    ]
+    assert dataset.quarantined == ()

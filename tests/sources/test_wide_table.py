@@ -54,3 +54,5 @@ def test_other_formats_are_told_apart(source: Source, golden: Path, tmp_path: Pa
     assert not is_wide_table(source("student,item,correct\na,b,1\n"))
     assert not is_wide_table(golden / "answers.csv")
     assert not is_wide_table(tmp_path)
+    assert not is_wide_table(source('[{"q1": 1}]'))
+    assert not is_wide_table(source("assignment_log_id,timestamp,problem_id,action\nA,1,P,x\n"))

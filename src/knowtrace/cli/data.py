@@ -37,7 +37,10 @@ def inspect_command(
         str | None, typer.Option(help="How responses are written: ordered (0, 1, 2 …) or partial-credit.")
     ] = None,
     categories: Annotated[int | None, typer.Option(help="How many response categories there are.")] = None,
-    contents: Annotated[Path | None, typer.Option(help="EdNet's questions.csv, or its folder.")] = None,
+    contents: Annotated[
+        Path | None,
+        typer.Option(help="The questions of EdNet or Riiid, or the folder of the tables beside the answers."),
+    ] = None,
     quarantine: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:

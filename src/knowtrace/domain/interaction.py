@@ -13,6 +13,7 @@ class Interaction:
 
     `response` is a category 0..K-1; a binary item uses 0 = wrong, 1 = right. `answered_at` is aware UTC, or
     None when the source keeps only the order of answers. `elapsed_seconds` is the time spent on this item.
+    Consecutive answers of one student with one `container_id` were given together: none was known before another.
     """
 
     student_id: str

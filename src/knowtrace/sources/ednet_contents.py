@@ -21,10 +21,10 @@ class Question:
     skill_ids: tuple[str, ...]
 
 
-def find_contents(answers: Path, given: Path | None) -> Path:
+def find_contents(answers: Path, given: Path | None, *, owner: str = "EdNet") -> Path:
     """Return the questions table: the one given (a file or its folder), or one beside or above the answers.
 
-    Raises: DataError when there is none.
+    Raises: DataError, which names the data's `owner`, when there is none.
     """
     folder = answers if answers.is_dir() else answers.parent
     if given is not None and given.is_file():
@@ -35,7 +35,7 @@ def find_contents(answers: Path, given: Path | None) -> Path:
     if found is None:
         where = f"in {given}" if given is not None else f"beside {answers.name} or in the folder above"
         raise DataError(
-            f"EdNet answers need the table questions.csv, which is not {where}: give it with contents= in "
+            f"{owner} answers need the table questions.csv, which is not {where}: give it with contents= in "
             "Python or --contents on the command line."
         )
     return found

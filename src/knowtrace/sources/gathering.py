@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from knowtrace.domain import Interaction, Quarantined
 from knowtrace.errors import DataError
-from knowtrace.sources.cells import YEAR_2000, BadCellError, parse_time
+from knowtrace.sources.cells import YEAR_2000, BadCellError, parse_elapsed, parse_time
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.scale import Responses, Scale, decide_scale
 
@@ -61,6 +61,7 @@ class Gathering:
     num_merged: int = 0
     num_before_2000: int = 0
     num_timed: int = 0
+    num_unknown_elapsed: int = 0
     latest_time: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
 
     def reject(self, file: str, line: int, column: str, value: str, rule: str) -> None:
@@ -80,6 +81,15 @@ class Gathering:
         self.num_timed += 1
         self.num_before_2000 += seconds < YEAR_2000
         return time, seconds
+
+    def elapsed_of(self, text: str, column: str, per_second: float = 1.0) -> float | None:
+        """Return seconds from a number in units of `per_second`; None when empty or longer than a day.
+
+        Raises: BadCellError when it is not a number, or negative.
+        """
+        elapsed = parse_elapsed(text, column, per_second)
+        self.num_unknown_elapsed += elapsed is None and text != ""
+        return elapsed
 
     def settle(
         self,
@@ -157,6 +167,8 @@ class Gathering:
         return kept
 
     def _note(self, num_sorted: int) -> None:
+        if self.num_unknown_elapsed:
+            self.notes.append(f"{self.num_unknown_elapsed:,} elapsed times exceed a day: kept as unknown.")
         if self.num_merged:
             self.notes.append(
                 f"{self.num_merged:,} rows told more about an answer already read and were merged."

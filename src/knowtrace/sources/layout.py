@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
+from knowtrace.sources.scale import Responses
 
 PLAIN_NAMES: Mapping[str, tuple[str, ...]] = {
     "student": ("student_id", "student", "user_id"),
@@ -30,7 +31,9 @@ class Layout:
     """Which column holds what, and how to read it.
 
     `elapsed_per_second` is 1 for seconds and 1,000 for milliseconds. `has_decimal_skill_ids` says that a
-    skill "1.0" is the skill "1".
+    skill "1.0" is the skill "1". `is_time_of_start` says that the time is when the item was opened: the
+    answer was given its elapsed time later. `responses` is what the source's responses are, unless the caller
+    says otherwise.
     """
 
     format: str
@@ -39,6 +42,8 @@ class Layout:
     elapsed_per_second: float = 1.0
     is_one_answer_per_position: bool = False
     has_decimal_skill_ids: bool = False
+    is_time_of_start: bool = False
+    responses: Responses | None = None
     notes: tuple[str, ...] = ()
 
 

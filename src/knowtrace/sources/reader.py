@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowtrace.errors import DataError
-from knowtrace.sources import assistments2009
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet import student_files
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1, read_ednet_kt1
 from knowtrace.sources.ednet_kt4 import is_ednet_kt4, read_ednet_kt4
+from knowtrace.sources.formats import Options, holds_known_format, known_layout, loader_for, read_json
+from knowtrace.sources.json_values import starts_as_json
 from knowtrace.sources.layout import plain_layout
 from knowtrace.sources.line_text import LINES_TO_LOOK_AT, lines_per_student, read_line_text
 from knowtrace.sources.lines import first_lines
@@ -20,7 +21,7 @@ from knowtrace.sources.scale import MAX_CATEGORIES, Responses
 from knowtrace.sources.simulation_folder import is_simulation, read_simulation
 from knowtrace.sources.table import read_skill_names, read_table
 
-FOLDER_FORMS = "interactions.csv(.gz), a simulation, or EdNet's u*.csv(.gz)"
+FOLDER_FORMS = "interactions.csv(.gz), a simulation, EdNet's u*.csv(.gz), or one file of a known format"
 
 
 def read(
@@ -35,8 +36,9 @@ def read(
 
     `columns` maps what a column says ("student", "item", "correct" …) to its name, for tables with names of
     their own. `responses` says whether responses are ordered integers or partial credit, `categories` how
-    many there are; both are inferred, with a note, when left out. `contents` is EdNet's table of questions,
-    or its folder, when it does not lie beside the answers.
+    many there are; both are inferred, with a note, when left out. `contents` is the table of questions that
+    EdNet and Riiid come with, or the folder of the tables of EdNet, Riiid, Eedi or EDM Cup, when they do not lie
+    beside the answers. DataShop's column of skills is chosen with `columns={"skill": "KC (name)"}`.
     Raises: DataError when the source cannot be read as answers at all. Rows that are merely wrong are in the
     Dataset's quarantine.
     """
@@ -46,8 +48,9 @@ def read(
         raise DataError(
             f"categories ({categories}) must be at least 2, wrong and right, and at most {MAX_CATEGORIES}."
         )
+    options = Options(columns=columns, responses=responses, categories=categories, contents=contents)
     with _no_garbage_collection():
-        return _read(Path(path), columns, responses, categories, contents)
+        return _read(Path(path), options)
 
 
 @contextmanager
@@ -62,21 +65,16 @@ def _no_garbage_collection() -> Generator[None]:
             gc.enable()
 
 
-def _read(
-    path: Path,
-    columns: Mapping[str, str] | None,
-    responses: Responses | None,
-    categories: int | None,
-    contents: Path | None,
-) -> Dataset:
-    if path.is_dir():
-        if columns is None and is_simulation(path):
-            return read_simulation(path)
-        if (file := _interactions_in(path)) is not None:
-            dataset = _read_file(file, columns, responses, categories, contents)
-            return replace(dataset, name=path.resolve().name)
-        return _read_ednet_folder(path, contents)
-    return _read_file(path, columns, responses, categories, contents)
+def _read(path: Path, options: Options) -> Dataset:
+    if not path.is_dir():
+        return _read_file(path, options)
+    if options.columns is None and is_simulation(path):
+        return read_simulation(path)
+    if (file := _interactions_in(path)) is not None:
+        return replace(_read_file(file, options), name=path.resolve().name)
+    if student_files(path):
+        return _read_ednet_folder(path, options.contents)
+    return replace(_read_file(_only_known_file(path), options), name=path.resolve().name)
 
 
 def _interactions_in(folder: Path) -> Path | None:
@@ -84,11 +82,31 @@ def _interactions_in(folder: Path) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
+def _only_known_file(folder: Path) -> Path:
+    """Return the one file of a folder, or of the folders in it, that is of a known format.
+
+    Raises: DataError when there is none, or more than one.
+    """
+    known = _known_files(folder)
+    if not known:
+        inner = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+        known = [file for place in inner for file in _known_files(place)]
+    if len(known) == 1:
+        return known[0]
+    if known:
+        names = ", ".join(file.name for file in known[:10])
+        raise DataError(f"{folder} holds {len(known)} files of answers ({names}): give one of them.")
+    found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
+    raise DataError(f"{folder} ({found}) holds none of {FOLDER_FORMS}: give one file, or another folder.")
+
+
+def _known_files(folder: Path) -> list[Path]:
+    files = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    return [file for file in files if holds_known_format(file)]
+
+
 def _read_ednet_folder(folder: Path, contents: Path | None) -> Dataset:
     files = student_files(folder)
-    if not files:
-        found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
-        raise DataError(f"{folder} ({found}) holds none of {FOLDER_FORMS}: give one file, or another folder.")
     _, header = header_of(first_lines(files[0], 1)[0])
     if is_ednet_kt1(header):
         return read_ednet_kt1(folder, contents)
@@ -100,28 +118,22 @@ def _read_ednet_folder(folder: Path, contents: Path | None) -> Dataset:
     )
 
 
-def _read_file(
-    file: Path,
-    columns: Mapping[str, str] | None,
-    responses: Responses | None,
-    categories: int | None,
-    contents: Path | None,
-) -> Dataset:
+def _read_file(file: Path, options: Options) -> Dataset:
+    responses, categories, columns = options.responses, options.categories, options.columns
+    if columns is None and starts_as_json(file):
+        return read_json(file, options)
     lines = first_lines(file, LINES_TO_LOOK_AT)
     if columns is None and (size := lines_per_student(lines)) is not None:
         return read_line_text(file, size, responses=responses, categories=categories)
     _, header = header_of(lines[0])
-    if columns is None and is_ednet_kt1(header):
-        return read_ednet_kt1(file, contents)
-    if columns is None and is_ednet_kt4(header):
-        return read_ednet_kt4(file, contents)
-    is_assistments2009 = columns is None and assistments2009.is_assistments2009(header)
-    layout = assistments2009.LAYOUT if is_assistments2009 else plain_layout(file, header, columns)
+    if (load := loader_for(header, columns)) is not None:
+        return load(file, options)
+    layout = known_layout(header) if columns is None else None
     beside = [file.parent / name for name in ("skills.csv", "skills.csv.gz")]
     names = next((path for path in beside if path.is_file()), None)
     return read_table(
         file,
-        layout,
+        layout or plain_layout(file, header, columns),
         responses=responses,
         categories=categories,
         skill_names=None if names is None else read_skill_names(names),

@@ -32,12 +32,17 @@ def header_of(line: str) -> tuple[str, list[str]]:
 
 
 def records(
-    lines: Iterator[tuple[int, str]], delimiter: str, columns: list[str], reject: Reject
+    lines: Iterator[tuple[int, str]],
+    delimiter: str,
+    columns: list[str],
+    reject: Reject,
+    *,
+    has_quotes: bool = True,
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, fields) of each row that has one field per column; reject the other rows.
 
     Blank lines are no rows. Quotes follow RFC 4180; a quote that opens and never closes costs its own line
-    only, not the lines after it.
+    only, not the lines after it. Without `has_quotes`, a quote is a character like any other.
     """
     width = len(columns)
     quoted = delimiter + '"'
@@ -52,7 +57,7 @@ def records(
         if "\0" in line:
             reject(number, "", line, NUL)
             continue
-        if quoted in line or line[:1] == '"':
+        if has_quotes and (quoted in line or line[:1] == '"'):
             fields = _quoted_fields(line, lines, held, delimiter=delimiter, width=width)
             if fields is None:
                 reject(number, "", line, TOO_LONG if len(line) > MAX_FIELD else UNCLOSED)

@@ -37,10 +37,8 @@ def read_table(
     rows = RowReader(path.name, layout, gathering)
     with opened(path) as stream:
         rows.read_all(stream)
-    if rows.num_unknown_elapsed:
-        gathering.notes.append(f"{rows.num_unknown_elapsed:,} elapsed times exceed a day: kept as unknown.")
     return gathering.settle(
-        responses=responses,
+        responses=responses or layout.responses,
         categories=categories,
         splits=_splits_of_students(rows.splits, gathering.notes),
         skill_names={**rows.skill_names, **(skill_names or {})},

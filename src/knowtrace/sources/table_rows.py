@@ -1,9 +1,9 @@
 """The rows of a table into answers: the loop that a million rows go through."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TextIO
 
-from knowtrace.sources.cells import BadCellError, parse_count, parse_elapsed, parse_integer
+from knowtrace.sources.cells import BadCellError, parse_count, parse_integer
 from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT, Answer, Gathering, Order
 from knowtrace.sources.layout import Layout
 from knowtrace.sources.lines import numbered_lines
@@ -28,7 +28,6 @@ class RowReader:
         self.gathering = gathering
         self.splits: set[tuple[str, str]] = set()
         self.skill_names: dict[str, str] = {}
-        self.num_unknown_elapsed = 0
         self._at: dict[str, int] = {}
         self._shared: dict[str, str] = {}
         self._skills_of: dict[str, tuple[str, ...]] = {}
@@ -43,10 +42,14 @@ class RowReader:
         skill_at, split_at = at.get("skill"), at.get("split")
         has_order = bool({"time", "position"} & at.keys())
         has_details = bool({"elapsed", "hints", "attempt", "session", "container"} & at.keys())
+        starts = self.layout.is_time_of_start
+        has_decimal_items = self.layout.has_decimal_skill_ids and "item" not in at
         answers, share = self.gathering.answers, self._shared.setdefault
         answered_at, details = None, (None, None, None, None, None)
         for line, cells in records(lines, delimiter, header, self._reject):
             student, item = cells[student_at].strip(), cells[item_at].strip()
+            if has_decimal_items:
+                item = item.removesuffix(".0")
             response, order = cells[response_at].strip(), (0.0, line)
             try:
                 if not student or not item:
@@ -55,6 +58,9 @@ class RowReader:
                     order, answered_at = self._when(cells)
                 if has_details:
                     details = self._details(cells)
+                if starts and answered_at is not None and details[0] is not None:
+                    order = (order[0] + details[0], order[1])
+                    answered_at += timedelta(seconds=details[0])
             except BadCellError as bad:
                 self._reject(line, bad.column, bad.value, bad.rule)
                 continue
@@ -103,9 +109,10 @@ class RowReader:
             at = self._at.get(role)
             return "" if at is None else cells[at].strip()
 
-        columns, share, text = self.layout.columns, self._shared.setdefault, cell("elapsed")
-        elapsed = parse_elapsed(text, columns.get("elapsed", ""), self.layout.elapsed_per_second)
-        self.num_unknown_elapsed += elapsed is None and text != ""
+        columns, share = self.layout.columns, self._shared.setdefault
+        elapsed = self.gathering.elapsed_of(
+            cell("elapsed"), columns.get("elapsed", ""), self.layout.elapsed_per_second
+        )
         session, container = cell("session"), cell("container")
         return (
             elapsed,

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.errors import DataError
-from knowtrace.sources import assistments2009
-from knowtrace.sources.ednet_kt1 import is_ednet_kt1
-from knowtrace.sources.ednet_kt4 import is_ednet_kt4
+from knowtrace.sources.formats import knows_columns
+from knowtrace.sources.json_values import starts_as_json
 from knowtrace.sources.layout import PLAIN_NAMES, plain_layout
 from knowtrace.sources.line_text import LINES_TO_LOOK_AT, lines_per_student
 from knowtrace.sources.lines import first_lines, numbered_lines, opened
@@ -35,13 +34,13 @@ class WideTable:
 
 def is_wide_table(path: Path) -> bool:
     """Return whether a file is none of the formats with one answer per row or per line."""
-    if path.is_dir():
+    if path.is_dir() or starts_as_json(path):
         return False
     lines = first_lines(path, LINES_TO_LOOK_AT)
     if lines_per_student(lines) is not None:
         return False
     _, header = header_of(lines[0])
-    if is_ednet_kt1(header) or is_ednet_kt4(header) or assistments2009.is_assistments2009(header):
+    if knows_columns(header):
         return False
     try:
         plain_layout(path, header)

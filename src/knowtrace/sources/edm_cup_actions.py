@@ -1,0 +1,109 @@
+"""EDM Cup's clicks: what each student did at each problem of an assignment, up to the first response."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from knowtrace.sources.cells import BadCellError
+from knowtrace.sources.column_rows import column_rows
+from knowtrace.sources.gathering import NO_ITEM, Gathering
+
+COLUMNS = ("assignment_log_id", "timestamp", "problem_id", "action")
+
+RESPONSES = {"correct_response": "1", "wrong_response": "0"}
+STARTED = "problem_started"
+HELP = frozenset(
+    {
+        "hint_requested",
+        "answer_requested",
+        "explanation_requested",
+        "skill_related_video_requested",
+        "live_tutor_requested",
+    }
+)
+OTHERS = frozenset(
+    {
+        "assignment_started",
+        "assignment_resumed",
+        "assignment_finished",
+        "problem_finished",
+        "continue_selected",
+        "open_response",
+    }
+)
+MAX_NAMED = 10
+"""Unknown actions named in the note, the most frequent first."""
+
+Moment = tuple[float, int]
+"""Seconds since 1970 and the line: actions of one moment are ordered as they stand."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """What a student did at one problem of one assignment; `first` is the first response."""
+
+    started: Moment | None = None
+    first: Moment | None = None
+    answered_at: datetime | None = None
+    response: str = ""
+    helps: list[Moment] = field(default_factory=list[Moment])
+
+
+def read_visits(path: Path, gathering: Gathering) -> dict[tuple[str, str], Visit]:
+    """Return the visits that have a response, by assignment and problem; count the rows that are none.
+
+    Raises: DataError when columns are missing.
+    """
+    visits: dict[tuple[str, str], Visit] = {}
+    others: Counter[str] = Counter()
+
+    def reject(line: int, column: str, value: str, rule: str) -> None:
+        gathering.reject(path.name, line, column, value, rule)
+
+    for line, (assignment_id, timestamp, problem_id, action) in column_rows(path, COLUMNS, reject):
+        if action not in RESPONSES and action not in HELP and action != STARTED:
+            others[action] += 1
+            continue
+        if not problem_id:
+            reject(line, "problem_id", "", NO_ITEM)
+            continue
+        try:
+            time, seconds = gathering.time_of(timestamp, "timestamp")
+        except BadCellError as bad:
+            reject(line, bad.column, bad.value, bad.rule)
+            continue
+        visit = visits.setdefault((assignment_id, problem_id), Visit())
+        if action in RESPONSES:
+            gathering.num_merged += visit.first is not None
+            _take_response(visit, (seconds, line), time, RESPONSES[action])
+        else:
+            others[action] += 1
+            _take_other(visit, (seconds, line), action)
+    _note(others, gathering)
+    return {key: visit for key, visit in visits.items() if visit.first is not None}
+
+
+def _take_response(visit: Visit, moment: Moment, time: datetime, response: str) -> None:
+    if visit.first is None or moment < visit.first:
+        visit.first, visit.answered_at, visit.response = moment, time, response
+
+
+def _take_other(visit: Visit, moment: Moment, action: str) -> None:
+    if action in HELP:
+        visit.helps.append(moment)
+    else:
+        visit.started = moment if visit.started is None else min(visit.started, moment)
+
+
+def _note(others: Counter[str], gathering: Gathering) -> None:
+    if others:
+        gathering.notes.append(f"{others.total():,} rows are actions other than answering.")
+    known = HELP | OTHERS | {STARTED}
+    unknown = Counter({action: count for action, count in others.items() if action not in known})
+    if unknown:
+        named = unknown.most_common(MAX_NAMED)
+        names = ", ".join(f"{action[:60] or '(empty)'} {count:,}" for action, count in named)
+        gathering.notes.append(
+            f"{unknown.total():,} of them have names that EDM Cup does not define: {names}."
+        )

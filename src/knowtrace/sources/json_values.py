@@ -1,0 +1,166 @@
+"""The JSON values of a file, one by one, whether it is one array or one value after the other (JSON lines)."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO, cast
+
+from knowtrace.errors import DataError
+from knowtrace.sources.lines import opened
+from knowtrace.sources.records import Reject
+
+CHUNK = 1 << 20
+MAX_VALUE = 1 << 26
+"""Characters of one value that are ever held: an envelope of 64 MiB is no letter any more."""
+
+NEARLY_AT_END = 16
+"""An error this close to the end of what was read may only mean that the value goes on."""
+
+NO_JSON = "a line holds JSON"
+
+
+def starts_as_json(path: Path) -> bool:
+    """Return whether the first character that is no space opens a JSON array or object."""
+    with opened(path) as stream:
+        return stream.read(CHUNK).lstrip()[:1] in ("[", "{")
+
+
+def json_values(path: Path, reject: Reject) -> Iterator[tuple[int, object]]:
+    """Yield (line it starts at, value): the elements of a top array, or values that follow one another.
+
+    Where values follow one another, a line that is no JSON is rejected and the next one read. In an array,
+    nothing can be read beyond an error.
+    Raises: DataError when an array is cut off or is no JSON, naming the line.
+    """
+    with opened(path) as stream:
+        scan = _Scan(stream)
+        is_array = scan.skip() == "["
+        if is_array:
+            scan.pos += 1
+        while (char := scan.skip()) and not (is_array and char == "]"):
+            line = scan.line
+            try:
+                value = scan.value()
+            except (ValueError, RecursionError) as error:
+                if is_array:
+                    what = "ends amid its JSON" if scan.at_end else "is no JSON"
+                    raise DataError(
+                        f"{path.name} {what} (the value at line {line}: {str(error)[:80]}): export it again."
+                    ) from None
+                reject(line, "", scan.rest_of_line(), NO_JSON)
+                continue
+            yield line, value
+            if is_array and scan.skip() == ",":
+                scan.pos += 1
+        if is_array and not char:
+            raise DataError(f"{path.name} ends amid its JSON (its array is never closed): export it again.")
+
+
+class _Scan:
+    """A place in a stream of JSON; what lies behind it is let go."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.text = stream.read(CHUNK)
+        self.at_end = len(self.text) < CHUNK
+        self.pos = 0
+        self.counted = 0
+        self.lines_counted = 1
+        self.decoder = json.JSONDecoder()
+
+    @property
+    def line(self) -> int:
+        self.lines_counted += self.text.count("\n", self.counted, self.pos)
+        self.counted = self.pos
+        return self.lines_counted
+
+    def skip(self) -> str:
+        """Go to the next character that is no space and return it; "" at the end."""
+        while True:
+            while self.pos < len(self.text) and self.text[self.pos] in " \t\r\n":
+                self.pos += 1
+            if self.pos < len(self.text):
+                return self.text[self.pos]
+            if not self._read_on():
+                return ""
+
+    def value(self) -> object:
+        """Return the value here and go behind it. Raises: ValueError, RecursionError."""
+        while True:
+            try:
+                value: object
+                value, self.pos = self.decoder.raw_decode(self.text, self.pos)
+            except json.JSONDecodeError as error:
+                may_go_on = error.pos >= len(self.text) - NEARLY_AT_END or "Unterminated" in error.msg
+                if not (may_go_on and len(self.text) - self.pos < MAX_VALUE and self._read_on()):
+                    raise
+            else:
+                return value
+
+    def rest_of_line(self) -> str:
+        """Go behind this line and return what was left of it, its first part when it is long."""
+        rest = ""
+        while (end := self.text.find("\n", self.pos)) < 0:
+            rest = rest or self.text[self.pos : self.pos + CHUNK]
+            self.pos = len(self.text)
+            if not self._read_on():
+                return rest
+        rest, self.pos = rest or self.text[self.pos : end], end
+        return rest
+
+    def _read_on(self) -> bool:
+        """Read at least as much again as is held; return whether there was more."""
+        if self.at_end:
+            return False
+        self.lines_counted = self.line
+        kept = self.text[self.pos :]
+        more = self.stream.read(max(CHUNK, len(kept)))
+        self.at_end = not more
+        self.text, self.pos, self.counted = kept + more, 0, 0
+        return bool(more)
+
+
+def part(value: object, *path: str | int) -> object:
+    """Return what stands at a path of keys and places; None where there is nothing."""
+    for key in path:
+        if isinstance(key, str):
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        else:
+            if not isinstance(value, list) or key >= len(value):
+                return None
+            value = value[key]
+    return value
+
+
+def shape_of(value: object) -> str:
+    """Return the keys of an object, or the kind of another value: what can be shown of a person's record."""
+    if isinstance(value, dict):
+        return ", ".join(str(key) for key in value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true or false"
+    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a number"
+
+
+def text_at(value: object, *path: str | int) -> str:
+    """Return the text at a path without spaces around it; "" where there is none."""
+    found = part(value, *path)
+    return found.strip() if isinstance(found, str) else ""
+
+
+def number_at(value: object, *path: str | int) -> float | None:
+    """Return the finite number at a path, or None."""
+    found = part(value, *path)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if math.isfinite(found) else None
+
+
+def list_at(value: object, *path: str | int) -> list[object]:
+    """Return the list at a path; a single object counts as a list of one, nothing as an empty one."""
+    found = part(value, *path)
+    if isinstance(found, list):
+        return cast(list[object], found)
+    return [] if found is None else [found]
