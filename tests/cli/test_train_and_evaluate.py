@@ -5,44 +5,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from knowtrace import cli
 from knowtrace.models import MODELS
 from knowtrace.registry import Run
 from knowtrace.sources import SimulationConfig, simulate, write_simulation
 
+from .conftest import Knowtrace, Said
+
 NARROW = "embedding_dim=8,hidden_dim=8"
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    error: str
-
-
-Knowtrace = Callable[..., Said]
-
-
-@pytest.fixture
-def knowtrace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Knowtrace:
-    """Run one command and return its exit code and what it printed."""
-
-    def run(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["knowtrace", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        return Said(int(ended.value.code or 0), printed.out, printed.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")

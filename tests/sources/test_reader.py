@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from knowtrace import sources
 from knowtrace.errors import DataError
 from knowtrace.sources import read
 
@@ -90,23 +89,3 @@ def test_reading_leaves_the_garbage_collector_as_it_was(golden: Path, tmp_path: 
     with pytest.raises(DataError):
         read(tmp_path / "gone.csv")
     assert gc.isenabled()
-
-
-def test_the_room_exports_what_it_promises() -> None:
-    assert sorted(sources.__all__) == [
-        "Contamination",
-        "Dataset",
-        "Inspection",
-        "Planted",
-        "Simulation",
-        "SimulationConfig",
-        "find_contamination",
-        "find_twins",
-        "inspect",
-        "plant",
-        "read",
-        "simulate",
-        "training_obstacles",
-        "write_quarantine",
-        "write_simulation",
-    ]

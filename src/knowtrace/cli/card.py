@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import out, read_data, say
 
 
@@ -13,7 +14,8 @@ def card_command(
     data: Annotated[
         Path | None, typer.Option(help="Answers to judge it on, and show its reliability.")
     ] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
+    columns: ColumnsOption = None,
+    contents: ContentsOption = None,
     out_path: Annotated[Path | None, typer.Option("--out", help="Write the card to this file.")] = None,
 ) -> None:
     """Print a run's model card: what it is, what it learnt from, how well it does, what it is not for.
@@ -23,7 +25,7 @@ def card_command(
     from knowtrace.evaluation import model_card  # noqa: PLC0415 - torch takes seconds to import
     from knowtrace.registry import Run  # noqa: PLC0415
 
-    text = model_card(Run.open(run_path), read_data(data, columns) if data else None)
+    text = model_card(Run.open(run_path), read_data(data, columns, contents=contents) if data else None)
     if out_path:
         out_path.write_text(text)
         say(f"Card written to {out_path}")

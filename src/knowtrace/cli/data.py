@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from knowtrace.cli.options import ContentsOption
 from knowtrace.cli.terminal import out, pairs, print_json
 from knowtrace.errors import DataError
 from knowtrace.sources import Inspection, inspect, read, write_quarantine
@@ -37,10 +38,7 @@ def inspect_command(
         str | None, typer.Option(help="How responses are written: ordered (0, 1, 2 …) or partial-credit.")
     ] = None,
     categories: Annotated[int | None, typer.Option(help="How many response categories there are.")] = None,
-    contents: Annotated[
-        Path | None,
-        typer.Option(help="The questions of EdNet or Riiid, or the folder of the tables beside the answers."),
-    ] = None,
+    contents: ContentsOption = None,
     quarantine: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:

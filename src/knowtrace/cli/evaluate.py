@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import out, print_json, read_data, warn
 from knowtrace.registry import Run
 
@@ -15,7 +16,8 @@ def evaluate_command(
     data: Annotated[Path, typer.Option(help="The answers to judge it on.")],
     split: Annotated[str, typer.Option(help="Which students: test, valid, train or all.")] = "test",
     resamples: Annotated[int, typer.Option(min=10, help="Bootstrap resamples behind each interval.")] = 500,
-    columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
+    columns: ColumnsOption = None,
+    contents: ContentsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Judge a run on students it has not seen; every answer but a student's first is scored.
@@ -24,7 +26,9 @@ def evaluate_command(
     """
     from knowtrace.evaluation import evaluate  # noqa: PLC0415 - torch takes seconds to import
 
-    result = evaluate(Run.open(run_path), read_data(data, columns), part=split, resamples=resamples)
+    result = evaluate(
+        Run.open(run_path), read_data(data, columns, contents=contents), part=split, resamples=resamples
+    )
     if as_json:
         print_json(result.as_json())
         return

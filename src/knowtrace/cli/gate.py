@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import out, print_json, read_data
 
 
@@ -17,7 +18,8 @@ def gate_command(
     against: Annotated[Path, typer.Option(help="The run in place now.")],
     data: Annotated[Path, typer.Option(help="Answers to judge both on.")],
     part: Annotated[str, typer.Option("--split", help="test, valid, train or all.")] = "test",
-    columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
+    columns: ColumnsOption = None,
+    contents: ContentsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Say whether a run may replace another; exit code 1 and the reasons when it may not.
@@ -27,7 +29,9 @@ def gate_command(
     from knowtrace.evaluation import gate  # noqa: PLC0415 - torch takes seconds to import
     from knowtrace.registry import Run  # noqa: PLC0415
 
-    verdict = gate(Run.open(run_path), Run.open(against), read_data(data, columns), part=part)
+    verdict = gate(
+        Run.open(run_path), Run.open(against), read_data(data, columns, contents=contents), part=part
+    )
     if as_json:
         print_json(asdict(verdict))
     else:

@@ -8,6 +8,7 @@ import typer
 from knowtrace.cli.terminal import say
 from knowtrace.errors import DataError
 from knowtrace.sources import SimulationConfig, simulate, write_simulation
+from knowtrace.sources.layouts import LAYOUTS, write_layout
 
 DEFAULT = SimulationConfig()
 
@@ -21,8 +22,14 @@ def simulate_command(
     skills: Annotated[int, typer.Option(help="Skills.")] = DEFAULT.num_skills,
     categories: Annotated[int, typer.Option(help="Response categories.")] = DEFAULT.num_categories,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
+    layout: Annotated[
+        str | None,
+        typer.Option(help=f"Write another source's files: {', '.join(LAYOUTS)}; without the truth."),
+    ] = None,
 ) -> None:
     """Simulate students who learn, forget and sometimes guess, and keep the truth beside their answers.
+
+    With `--layout`, answers are written as another source publishes them: data to try a loader on.
 
     Example: knowtrace simulate --out simulated --students 2000 --categories 4 --seed 7
     """
@@ -37,5 +44,8 @@ def simulate_command(
         simulation = simulate(config, seed)
     except ValueError as error:
         raise DataError(str(error)) from None
-    write_simulation(simulation, out)
+    if layout is None:
+        write_simulation(simulation, out)
+    else:
+        write_layout(simulation.dataset, layout, out)
     say(f"{out}: {students:,} students gave {simulation.dataset.num_interactions:,} answers.")

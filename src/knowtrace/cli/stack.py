@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import out, print_json, read_data
 
 
@@ -12,7 +13,8 @@ def stack_command(
     runs: Annotated[list[Path], typer.Argument(help="Two or more run folders of the same data and fold.")],
     data: Annotated[Path, typer.Option(help="The answers that the runs were trained on.")],
     out_path: Annotated[Path, typer.Option("--out", help="The new run's folder.")],
-    columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
+    columns: ColumnsOption = None,
+    contents: ContentsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Blend trained runs into one that is served as any other; weights are fitted on the validation students.
@@ -23,7 +25,7 @@ def stack_command(
     from knowtrace.training.stacking import stack_runs  # noqa: PLC0415 - torch takes seconds to import
 
     members = [Run.open(path) for path in runs]
-    run = stack_runs(members, read_data(data, columns), out_path)
+    run = stack_runs(members, read_data(data, columns, contents=contents), out_path)
     weights, best = run.metrics["weights"], run.metrics["best"]
     if as_json:
         print_json({"run": str(run.path), "version": run.version, "weights": weights, "best": best})

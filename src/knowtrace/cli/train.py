@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import TerminalReporter, out, pairs, print_json, read_data, say
 from knowtrace.errors import TrainingError
 
@@ -61,7 +62,8 @@ def train_command(
         str | None, typer.Option(help="small, medium or large, where the model has sizes.")
     ] = None,
     clean: Annotated[bool, typer.Option(help="Remove training students who also are test students.")] = False,
-    columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
+    columns: ColumnsOption = None,
+    contents: ContentsOption = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -92,7 +94,7 @@ def train_command(
         fold=fold,
         clean=clean,
     )
-    dataset = read_data(data, columns)
+    dataset = read_data(data, columns, contents=contents)
     say(f"{dataset.name}: {dataset.num_interactions:,} answers of {len(dataset.students):,} students")
     with TerminalReporter(model) as reporter:
         run = train(dataset, recipe, out_path, reporter=reporter, device=_device(torch, device))

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import TerminalReporter, out, print_json, read_data, say
 
 
@@ -17,7 +18,8 @@ def tune_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="The most epochs of a trial.")] = None,
     clean: Annotated[bool, typer.Option(help="Remove training students who also are test students.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the search.")] = 0,
-    columns: Annotated[str | None, typer.Option(help="Columns of a plain CSV, as student=user_id,…")] = None,
+    columns: ColumnsOption = None,
+    contents: ContentsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all trials as JSON.")] = False,
 ) -> None:
     """Search a model's settings on the validation students; the test part is never read.
@@ -31,7 +33,12 @@ def tune_command(
 
     search = Search(model=model, fold=fold, clean=clean, epochs=epochs, seed=seed)
     found = tune(
-        read_data(data, columns), search, out_path, num_trials=trials, reporter_of=TerminalReporter, done=done
+        read_data(data, columns, contents=contents),
+        search,
+        out_path,
+        num_trials=trials,
+        reporter_of=TerminalReporter,
+        done=done,
     )
     if as_json:
         print_json({"trials": found})

@@ -72,8 +72,10 @@ def _read(path: Path, options: Options) -> Dataset:
         return read_simulation(path)
     if (file := _interactions_in(path)) is not None:
         return replace(_read_file(file, options), name=path.resolve().name)
-    if student_files(path):
-        return _read_ednet_folder(path, options.contents)
+    inside = [path, *sorted(entry for entry in path.iterdir() if entry.is_dir())]
+    of_students = [folder for folder in inside if student_files(folder)]
+    if len(of_students) == 1:
+        return _read_ednet_folder(of_students[0], options.contents)
     return replace(_read_file(_only_known_file(path), options), name=path.resolve().name)
 
 
