@@ -37,10 +37,10 @@ test: setup services ## every test, on real data where KNOWTRACE_DATA has it
 demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 	$(BIN)/knowtrace demo $(if $(ONCE),--once)
 
-serve: setup ## serve the demo's model on http://127.0.0.1:8000
+serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills ## every figure of docs/results, about two hours
+bench: accuracy speed load kills cold ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -54,20 +54,25 @@ accuracy: setup ## the leaderboard: five folds, as published and clean; hours, a
 cold: setup ## AUC on items that training never saw answered
 	$(BIN)/python benchmarks/cold_start.py --out $(RESULTS)/cold_start.json
 
-speed: setup ## training against pyKT's loop; microseconds per answer; seconds to calibrate
+speed: setup $(RUN)/manifest.json $(DKT)/manifest.json ## training against pyKT's loop; microseconds per answer; seconds to calibrate
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
-	test -f $(DKT)/manifest.json || $(BIN)/knowtrace train --model dkt --data $(KNOWTRACE_DATA)/assistments2009 --out $(DKT)
 	$(BIN)/python benchmarks/answer_cost.py --run $(DKT) --out $(RESULTS)/answer_cost.json
 	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost_mingru.json
 	$(BIN)/python benchmarks/attention_speed.py --out $(RESULTS)/attention_speed.json
 	$(BIN)/python benchmarks/irt_speed.py --out $(RESULTS)/irt_speed.json
 
-load: setup ## events per second and latency of the service
+load: setup $(RUN)/manifest.json ## events per second and latency of the service
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --out $(RESULTS)/serve_events.json
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --rate 300 --out $(RESULTS)/serve_events_open.json
 
-kills: setup ## 200 kill -9 under write load: nothing acknowledged is lost
+kills: setup $(RUN)/manifest.json ## 200 kill -9 under write load: nothing acknowledged is lost
 	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json
+
+$(RUN)/manifest.json:
+	$(BIN)/knowtrace demo --once
+
+$(DKT)/manifest.json:
+	$(BIN)/knowtrace train --model dkt --data $(KNOWTRACE_DATA)/assistments2009 --out $(DKT)
 
 clean: ## remove what the targets above made, but not the virtual environment
 	rm -rf demo runs .pytest_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ PUBLIC: dict[str, list[str]] = {
         "UNKNOWN_TIME",
         "UNSEEN",
         "Vocabulary",
+        "lag_to_asking",
         "mastery_state",
     ],
     "knowtrace.evaluation": [

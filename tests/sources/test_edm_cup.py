@@ -182,3 +182,12 @@ def test_missing_tables_are_named_at_once(cup: Path, tmp_path: Path) -> None:
     (cup / "problem_details.csv").write_text("problem_id\nP1\n")
     with pytest.raises(DataError, match=r"problem_details.csv has no column problem_skill_code among"):
         read(cup)
+
+
+def test_an_answer_copied_after_it_was_shown_is_wrong(cup: Path) -> None:
+    """Shown first, then typed in: no one showed that they know it. A hint before the answer changes nothing."""
+    copied = f"A2,{START - 30}.0,P1,,,,answer_requested\nA2,{START - 20}.0,P1,,,,correct_response\n"
+    helped = f"A2,{START - 10}.0,P5,,,,hint_requested\nA2,{START - 5}.0,P5,,,,correct_response\n"
+    (cup / "action_logs.csv").write_text(ACTIONS + copied + helped)
+    of_a2 = {a.item_id: a.response for a in read(cup).students["s1"] if a.session_id == "A2"}
+    assert of_a2 == {"P3": 1, "P1": 0, "P5": 1}

@@ -357,9 +357,7 @@ async def test_the_mastery_table_does_not_depend_on_grouping(tmp_path: Path, tra
 
 
 async def test_a_thousand_answers_do_not_block_the_loop(tracer: Tracer, intake: Intake) -> None:
-    """Another task must get its turn while a thousand model steps run; bound is generous for a busy
-    machine.
-    """
+    """Another task gets its turns while a thousand model steps run: no wait is a quarter of the whole."""
     longest = 0.0
 
     async def watch() -> None:
@@ -370,7 +368,10 @@ async def test_a_thousand_answers_do_not_block_the_loop(tracer: Tracer, intake: 
             await asyncio.sleep(0.001)
             longest = max(longest, loop.time() - before)
 
+    answers = [answer(tracer, n, student_id=f"s{n % 40}") for n in range(1_000)]
     watcher = asyncio.create_task(watch())
-    await intake.submit([answer(tracer, n, student_id=f"s{n % 40}") for n in range(1_000)])
+    began = asyncio.get_running_loop().time()
+    await intake.submit(answers)
+    whole = asyncio.get_running_loop().time() - began
     watcher.cancel()
-    assert longest < 0.25
+    assert 0 < longest < whole / 4

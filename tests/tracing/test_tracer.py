@@ -52,18 +52,19 @@ def random_history(run: Run, length: int, *, seed: int) -> list[Interaction]:
     return history
 
 
-def assert_live_equals_parallel(run: Run, history: list[Interaction], *, lag: float, timed: bool) -> None:
-    """Check answers that came `lag` seconds apart; the forward pass is shown their times only if `timed`."""
+def assert_live_equals_parallel(run: Run, history: list[Interaction], *, timed: bool) -> None:
+    """Check answers that came a minute apart; the forward pass is shown their times only if `timed`."""
     tracer = Tracer(run)
     model, vocabulary = load_model(run)
     rows = [vocabulary.skill_row(tracer.skills_of(a.item_id, a.skill_ids)) for a in history]
     unknown = torch.full((1, len(history)), UNKNOWN_TIME)
+    waits = [max(60.0 - (a.elapsed_seconds or 0.0), 0.0) for a in history[1:]]
     batch = Batch(
         items=torch.tensor([[vocabulary.item_index(a.item_id) for a in history]]),
         skills=torch.tensor([rows]),
         responses=torch.tensor([[a.response for a in history]]),
         valid=torch.ones(1, len(history), dtype=torch.bool),
-        lags=torch.tensor([[UNKNOWN_TIME, *[lag] * (len(history) - 1)]]) if timed else unknown,
+        lags=torch.tensor([[UNKNOWN_TIME, *waits]]) if timed else unknown,
         elapsed=torch.tensor([[a.elapsed_seconds for a in history]]) if timed else unknown,
         groups=torch.zeros(1, dtype=torch.long),
     )
@@ -71,7 +72,9 @@ def assert_live_equals_parallel(run: Run, history: list[Interaction], *, lag: fl
         expected = model(batch).softmax(-1)[0].numpy()
     state = tracer.start()
     for t, answer in enumerate(history):
-        live = tracer.probabilities(state, [(answer.item_id, answer.skill_ids)], at=answer.answered_at)
+        assert answer.answered_at is not None
+        asked_at = answer.answered_at - timedelta(seconds=answer.elapsed_seconds or 0.0)
+        live = tracer.probabilities(state, [(answer.item_id, answer.skill_ids)], at=asked_at)
         np.testing.assert_allclose(live[0], expected[t], atol=1e-5)
         state = tracer.observe(state, answer)
     assert state.num_answers == len(history)
@@ -80,7 +83,7 @@ def assert_live_equals_parallel(run: Run, history: list[Interaction], *, lag: fl
 @pytest.mark.parametrize("seed", range(8))
 def test_live_probabilities_equal_the_parallel_forward(opened_run: Run, seed: int) -> None:
     history = random_history(opened_run, 5 + 7 * seed, seed=seed)
-    assert_live_equals_parallel(opened_run, history, lag=60.0, timed=True)
+    assert_live_equals_parallel(opened_run, history, timed=True)
 
 
 @pytest.mark.parametrize("timed", [True, False])
@@ -92,7 +95,7 @@ def test_a_model_is_shown_times_only_if_it_learnt_with_them(
     recipe = Recipe(model="mingru", training=TrainingConfig(epochs=1, batch_answers=1024))
     run = train(data, recipe, tmp_path / "run", reporter=reporter)
     assert (run.vocabulary.has_lags, run.vocabulary.has_elapsed) == (timed, timed)
-    assert_live_equals_parallel(run, random_history(run, 30, seed=4), lag=60.0, timed=timed)
+    assert_live_equals_parallel(run, random_history(run, 30, seed=4), timed=timed)
 
 
 def without_times(dataset: Dataset) -> Dataset:
@@ -243,3 +246,14 @@ def test_a_skill_named_twice_counts_once(tracer: Tracer) -> None:
     after_twice = tracer.observe(tracer.start(), replace(once, skill_ids=(first, first, second)))
     np.testing.assert_array_equal(after_twice.vector, after_once.vector)
     assert tracer.skills_of(item_id, (first, first, second)) == (first, second)
+
+
+def test_skills_beyond_what_the_model_is_told_gain_no_evidence(tracer: Tracer) -> None:
+    """A row of skills is as wide as the widest item's: of more skills the model never hears."""
+    skill_ids = tracer.vocabulary.skill_ids
+    width = tracer.vocabulary.skills_per_item
+    assert len(skill_ids) > width
+    answer = Interaction(student_id="s", item_id="new", skill_ids=skill_ids, response=1, answered_at=NOON)
+    after, masteries = tracer.answer(tracer.start(), answer)
+    assert tuple(after.skills) == skill_ids[:width]
+    assert [mastery.skill_id for mastery in masteries] == list(skill_ids[:width])

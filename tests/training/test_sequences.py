@@ -1,15 +1,21 @@
 """Interactions as arrays: nothing lost, nothing of other students' parts seen."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowtrace.domain import PADDING, UNSEEN
+from knowtrace.domain import PADDING, UNSEEN, CatalogueItem, Interaction, Vocabulary
 from knowtrace.sources import Dataset
 from knowtrace.training import build_vocabulary, encode
-from knowtrace.training.sequences import category_counts
+from knowtrace.training.sequences import category_counts, item_positions
 from training.histories import dataset_of, random_sequences
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 HISTORIES = {
     "ann": [("0", ("x",), 1), ("q", ("x", "y"), 0), ("0", ("x",), 2)],
@@ -83,3 +89,50 @@ def test_beginnings_are_the_first_answers_of_each_history() -> None:
         for name in ("items", "skills", "responses", "lags", "elapsed", "valid"):
             assert torch.equal(getattr(of_short, name), getattr(of_all, name)[:, :steps])
     assert sequences.beginnings(9).items.tolist() == sequences.items.tolist()
+
+
+def test_how_long_an_answer_took_does_not_show_in_what_is_known_before_it() -> None:
+    """Right answers take 10 s and wrong ones 200 s, on items asked 5 s after the last answer."""
+    at, history = NOON, []
+    for n in range(20):
+        seconds = 10.0 if n % 3 else 200.0
+        at += timedelta(seconds=5 + seconds)
+        history.append(
+            Interaction(
+                student_id="s",
+                item_id="i",
+                skill_ids=(),
+                response=int(bool(n % 3)),
+                answered_at=at,
+                elapsed_seconds=seconds,
+            )
+        )
+    dataset = Dataset(name="t", format="test", students={"s": history}, num_categories=2, splits={})
+    vocabulary = build_vocabulary(dataset, ["s"])
+    assert (vocabulary.has_lags, vocabulary.has_elapsed) == (True, True)
+    assert encode(dataset, ["s"], vocabulary).lags[1:].tolist() == [5.0] * 19
+    untold = {"s": [replace(answer, elapsed_seconds=None) for answer in history]}
+    assert set(encode(replace(dataset, students=untold), ["s"], vocabulary).lags[1:].tolist()) == {0.0}
+
+
+def test_an_answer_without_skills_has_those_of_the_catalogue() -> None:
+    dataset = dataset_of({"a": [("i", ("x", "y"), 1), ("i", ("x", "y"), 0), ("i", (), 1), ("new", (), 1)]})
+    vocabulary = build_vocabulary(dataset, ["a"])
+    rows = encode(dataset, ["a"], vocabulary).skills.tolist()
+    assert rows == [[2, 3], [2, 3], [2, 3], [0, 0]]
+
+
+def test_places_of_many_items_stay_apart() -> None:
+    """40,000 problems of two steps each: a thousand places between problems would pass 2^24."""
+    items = [CatalogueItem(item_id=f"{n * 7919}x{s}", skill_ids=(), category_counts=(1, 1))
+             for n in range(40_000) for s in (1, 2)]  # fmt: skip
+    places = item_positions(Vocabulary(items=tuple(items), skill_ids=(), num_categories=2))[2:]
+    assert len(places.unique()) == len(items)
+    assert (places[1::2] - places[::2]).abs().unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("item_id", ["7" * 5_000, "x" + "1" * 5_000])
+def test_an_id_of_thousands_of_digits_has_a_place(item_id: str) -> None:
+    items = [CatalogueItem(item_id=i, skill_ids=(), category_counts=(1, 1)) for i in ("1", item_id)]
+    places = item_positions(Vocabulary(items=tuple(items), skill_ids=(), num_categories=2))
+    assert len(places.unique()) == 3

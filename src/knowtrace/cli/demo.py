@@ -13,6 +13,7 @@ from rich.table import Table
 from knowtrace.cli.live import LiveService, free_port
 from knowtrace.cli.terminal import TerminalReporter, out, say
 from knowtrace.domain import Interaction
+from knowtrace.errors import RunError
 from knowtrace.registry import Run
 
 if TYPE_CHECKING:
@@ -92,20 +93,31 @@ def _dataset(folder: Path) -> "Dataset":
 
 
 def _trained(name: str, dataset: "Dataset", path: Path) -> Run:
-    """Train a model, or take the run that an earlier demo left on the same data."""
+    """Train a model, or take the run that an earlier demo left of the same recipe and data."""
     from knowtrace.models import usual_training  # noqa: PLC0415 - torch takes seconds to import
-    from knowtrace.training import Recipe, TrainingConfig, fingerprint, train  # noqa: PLC0415
+    from knowtrace.training import (  # noqa: PLC0415
+        Recipe,
+        TrainingConfig,
+        fingerprint,
+        load_model,
+        recipe_of,
+        train,
+    )
 
-    if (path / "manifest.json").exists():
+    usual = TrainingConfig(**usual_training(name))
+    recipe = Recipe(model=name, training=replace(usual, epochs=SHOWN_EPOCHS) if name == SHOWN else usual)
+    try:
         run = Run.open(path)
-        if run.config["data"]["fingerprint"] == fingerprint(dataset):
+        load_model(run)
+        if run.config["data"]["fingerprint"] == fingerprint(dataset) and recipe_of(run) == recipe:
             say(f"{name}: trained by an earlier demo, {path}")
             return run
-        shutil.rmtree(path)
+        say(f"{name}: {path} is of other data or settings; trained anew.")
+    except RunError as error:
+        if path.exists():
+            say(f"{name}: trained anew. {error}")
+    shutil.rmtree(path, ignore_errors=True)
     with TerminalReporter(name) as reporter:
-        usual = TrainingConfig(**usual_training(name))
-        training = replace(usual, epochs=SHOWN_EPOCHS) if name == SHOWN else usual
-        recipe = Recipe(model=name, training=training)
         return train(dataset, recipe, path, reporter=reporter)
 
 

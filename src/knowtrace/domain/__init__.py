@@ -1,6 +1,6 @@
 """The words of the field as frozen types. Imports nothing of ours."""
 
-from knowtrace.domain.interaction import UNKNOWN_TIME, Interaction, Quarantined
+from knowtrace.domain.interaction import UNKNOWN_TIME, Interaction, Quarantined, lag_to_asking
 from knowtrace.domain.intervals import MasteryIntervals
 from knowtrace.domain.mastery import Mastery, MasteryState, mastery_state
 from knowtrace.domain.recommendation import Recommendation
@@ -19,5 +19,6 @@ __all__ = [
     "Quarantined",
     "Recommendation",
     "Vocabulary",
+    "lag_to_asking",
     "mastery_state",
 ]

@@ -6,6 +6,9 @@ from datetime import datetime
 UNKNOWN_TIME = -1.0
 """Stands for seconds that nobody recorded, where a number is needed."""
 
+SITTING_SECONDS = 1_800.0
+"""Answers less than this apart are of one sitting, where nobody recorded how long an answer took."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
@@ -26,6 +29,22 @@ class Interaction:
     attempt: int | None = None
     session_id: str | None = None
     container_id: str | None = None
+
+
+def lag_to_asking(
+    last: datetime | None, answered_at: datetime | None, elapsed_seconds: float | None
+) -> float:
+    """Return the seconds from a student's last answer to the moment the next item was asked, or UNKNOWN_TIME.
+
+    The time spent on an item is not known when it is asked, and tells much of the answer: it is not part of the lag.
+    Where it was not recorded, a lag within SITTING_SECONDS counts as none.
+    """
+    if last is None or answered_at is None:
+        return UNKNOWN_TIME
+    seconds = (answered_at - last).total_seconds()
+    if elapsed_seconds is None:
+        return seconds if seconds >= SITTING_SECONDS else 0.0
+    return max(seconds - elapsed_seconds, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,16 @@ class Vocabulary:
         index = self.item_indices.get(item_id)
         return None if index is None else self.items[index - FIRST_KNOWN]
 
+    def skills_of(self, item_id: str, skill_ids: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the skills an answer to an item touches: those given, else those of the catalogue.
+
+        Each once, and no more than `skills_per_item`, which is what a model can be told.
+        """
+        if not skill_ids:
+            item = self.item(item_id)
+            return item.skill_ids if item else ()
+        return tuple(dict.fromkeys(skill_ids))[: self.skills_per_item]
+
     def skill_row(self, skill_ids: Iterable[str]) -> list[int]:
         """Return the skills' indices, each skill once, unknown ones as UNSEEN, padded to `skills_per_item`.
 

@@ -8,6 +8,7 @@ YEAR_2000 = 946_684_800
 FIRST_MILLISECONDS = 100_000_000_000
 """From here on a number of a time is milliseconds: as seconds it would lie beyond the year 5000."""
 
+MOST_DIGITS = 40
 LONGEST_ANSWER_SECONDS = 86_400.0
 """A day. Beyond it, the clock ran while nobody answered: the answer stands, its elapsed time is unknown."""
 
@@ -78,8 +79,12 @@ def parse_count(text: str, column: str) -> int | None:
 def parse_integer(text: str, column: str) -> int:
     """Return a whole number; "3.0", as spreadsheets write it, is one.
 
-    Raises: BadCellError when it is none.
+    Raises: BadCellError when it is none, or has more than MOST_DIGITS.
     """
+    if len(text) > MOST_DIGITS:
+        raise BadCellError(
+            column, text[:MOST_DIGITS], f"this column holds whole numbers, of at most {MOST_DIGITS} digits"
+        )
     try:
         return int(text)
     except ValueError:

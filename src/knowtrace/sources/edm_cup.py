@@ -2,7 +2,8 @@
 
 - An interaction is the first response to a problem within an assignment; later responses are merged into it.
 - Its elapsed time runs from the first `problem_started` to it: unknown without one before it, or beyond a day.
-- Its hints used are the requests for help of any kind before it.
+- Its hints used are the requests for help of any kind before it. After `answer_requested` it is wrong: the answer was
+  copied.
 - `open_response` is not graded, so it is no answer. All other actions are counted in a note, those of unknown
   names by name.
 - The session is the assignment. Skills are the problem's `problem_skill_code`.
@@ -19,7 +20,7 @@ from knowtrace.errors import DataError
 from knowtrace.sources.cells import LONGEST_ANSWER_SECONDS, BadCellError
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.dataset import Dataset
-from knowtrace.sources.edm_cup_actions import COLUMNS, Visit, read_visits
+from knowtrace.sources.edm_cup_actions import COLUMNS, RESPONSES, Visit, read_visits
 from knowtrace.sources.edm_cup_tables import Assignment, find_table, read_assignments, read_problems
 from knowtrace.sources.gathering import NO_ITEM, Answer, Gathering
 
@@ -99,7 +100,9 @@ def _gather_visits(
             order=visit.first,
             item_id=problem_id,
             skill_ids=skills_of.get(problem_id, ()),
-            response=visit.response,
+            response=RESPONSES["wrong_response"]
+            if visit.shown and visit.shown < visit.first
+            else visit.response,
             answered_at=visit.answered_at,
             elapsed_seconds=elapsed
             if elapsed is not None and 0 <= elapsed <= LONGEST_ANSWER_SECONDS

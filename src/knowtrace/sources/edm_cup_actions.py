@@ -32,6 +32,7 @@ OTHERS = frozenset(
         "open_response",
     }
 )
+ANSWER_SHOWN = "answer_requested"
 MAX_NAMED = 10
 """Unknown actions named in the note, the most frequent first."""
 
@@ -41,13 +42,15 @@ Moment = tuple[float, int]
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """What a student did at one problem of one assignment; `first` is the first response."""
+    """What a student did at one problem of one assignment; `first` is the first response, `shown` when the answer was
+    first shown on request."""
 
     started: Moment | None = None
     first: Moment | None = None
     answered_at: datetime | None = None
     response: str = ""
     helps: list[Moment] = field(default_factory=list[Moment])
+    shown: Moment | None = None
 
 
 def read_visits(path: Path, gathering: Gathering) -> dict[tuple[str, str], Visit]:
@@ -90,6 +93,8 @@ def _take_response(visit: Visit, moment: Moment, time: datetime, response: str) 
 
 
 def _take_other(visit: Visit, moment: Moment, action: str) -> None:
+    if action == ANSWER_SHOWN:
+        visit.shown = moment if visit.shown is None else min(visit.shown, moment)
     if action in HELP:
         visit.helps.append(moment)
     else:

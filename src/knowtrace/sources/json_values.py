@@ -147,7 +147,12 @@ def shape_of(value: object) -> str:
 def text_at(value: object, *path: str | int) -> str:
     """Return the text at a path without spaces around it; "" where there is none."""
     found = part(value, *path)
-    return found.strip() if isinstance(found, str) else ""
+    if not isinstance(found, str):
+        return ""
+    if not found.isascii():
+        # A surrogate without its other half is no character: nothing could store or hash it.
+        found = found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return found.strip()
 
 
 def number_at(value: object, *path: str | int) -> float | None:
@@ -155,7 +160,11 @@ def number_at(value: object, *path: str | int) -> float | None:
     found = part(value, *path)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return float(found) if math.isfinite(found) else None
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def list_at(value: object, *path: str | int) -> list[object]:

@@ -10,7 +10,15 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from knowtrace.domain import UNKNOWN_TIME, Interaction, Mastery, MasteryState, Vocabulary, mastery_state
+from knowtrace.domain import (
+    UNKNOWN_TIME,
+    Interaction,
+    Mastery,
+    MasteryState,
+    Vocabulary,
+    lag_to_asking,
+    mastery_state,
+)
 from knowtrace.errors import NotFoundError
 from knowtrace.registry import Panels, Run
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
@@ -48,10 +56,7 @@ class Tracer:
 
     def skills_of(self, item_id: str, skill_ids: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the skills an answer to an item touches, each once: those given, else those of the catalogue."""
-        if skill_ids:
-            return tuple(dict.fromkeys(skill_ids))
-        item = self.vocabulary.item(item_id)
-        return item.skill_ids if item else ()
+        return self.vocabulary.skills_of(item_id, skill_ids)
 
     def observe(self, student: StudentState, interaction: Interaction) -> StudentState:
         """Return the student's state after one more answer; cost does not depend on the history's length."""
@@ -99,7 +104,9 @@ class Tracer:
             return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        return self._steps.predict(student.vector, items, skills, lag=self._lag(student.last_answered_at, at))
+        return self._steps.predict(
+            student.vector, items, skills, lag=self._lag_of_asking(student.last_answered_at, at)
+        )
 
     def expected_success(
         self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
@@ -113,7 +120,7 @@ class Tracer:
         Raises:
             NotFoundError: a skill is not in the run's vocabulary.
         """
-        lag = self._lag(student.last_answered_at, None)
+        lag = self._lag_of_asking(student.last_answered_at, None)
         if skill_ids is None:
             skill_ids, asked = self.vocabulary.skill_ids, self._panels
             if not skill_ids:
@@ -144,7 +151,11 @@ class Tracer:
             self.vocabulary.skill_row(skill_ids),
             interaction.response,
         )
-        lag = self._lag(student.last_answered_at, interaction.answered_at)
+        lag = UNKNOWN_TIME
+        if self.vocabulary.has_lags:
+            lag = lag_to_asking(
+                student.last_answered_at, interaction.answered_at, interaction.elapsed_seconds
+            )
         seconds = interaction.elapsed_seconds if self.vocabulary.has_elapsed else None
         elapsed = UNKNOWN_TIME if seconds is None else seconds
         if not touched:
@@ -156,7 +167,7 @@ class Tracer:
             asked_skills=asked.skills,
             lag=lag,
             elapsed=elapsed,
-            asked_lag=self._lag(interaction.answered_at, None),
+            asked_lag=self._lag_of_asking(interaction.answered_at, None),
         )
         return vector, asked.means(probabilities @ self._score)
 
@@ -188,21 +199,24 @@ class Tracer:
             )
         ]
 
-    def _lag(self, last: datetime | None, at: datetime | None) -> float:
+    def _lag_of_asking(self, last: datetime | None, at: datetime | None) -> float:
         """Return the seconds from the last answer to a moment, 0 without a moment.
 
         UNKNOWN_TIME if there was no answer, or if the model has learnt without times.
         """
         if last is None or not self.vocabulary.has_lags:
             return UNKNOWN_TIME
-        return 0.0 if at is None else max((at - last).total_seconds(), 0.0)
+        # Asked at this very moment: nothing of the lag is time spent on the item. Where training could not tell the
+        # two apart, it has never seen a short lag, and neither does the model here.
+        spent = 0.0 if self.vocabulary.has_elapsed else None
+        return 0.0 if at is None else lag_to_asking(last, at, spent)
 
     def _joined(self, skill_ids: tuple[str, ...]) -> Panels:
         """Return the panels of some skills end to end, kept for the next answer that touches the same skills."""
         joined = self._kept.get(skill_ids)
         if joined is None:
             joined = self._panels.take([self._position(skill_id) for skill_id in skill_ids])
-            if len(self._kept) < MOST_KEPT_PANELS:
+            if len(skill_ids) <= FEW_SKILLS and len(self._kept) < MOST_KEPT_PANELS:
                 self._kept[skill_ids] = joined
         return joined
 

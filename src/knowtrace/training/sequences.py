@@ -9,7 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from knowtrace.domain import FIRST_KNOWN, PADDING, UNKNOWN_TIME, CatalogueItem, Interaction, Vocabulary
+from knowtrace.domain import (
+    FIRST_KNOWN,
+    PADDING,
+    UNKNOWN_TIME,
+    CatalogueItem,
+    Interaction,
+    Vocabulary,
+    lag_to_asking,
+)
 from knowtrace.models import Batch, Sizes, TrainingAnswers
 from knowtrace.sources import Dataset
 from knowtrace.training.persons import NUM_GROUPS
@@ -18,6 +26,12 @@ READING_BATCH = 64
 
 FARTHEST = 1_000
 """Items with ids farther apart than this are strangers, however much farther."""
+
+WHOLE_NUMBERS = 2**24
+"""Up to here float32 holds every whole number."""
+
+LONGEST_NUMBER = 18
+"""Digits of a number within an id; a longer one sorts as text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +186,10 @@ def encode(
     for student_id in students:
         previous: Interaction | None = None
         for interaction in dataset.students[student_id]:
-            row = rows.get(interaction.skill_ids)
+            skill_ids = interaction.skill_ids or vocabulary.skills_of(interaction.item_id)
+            row = rows.get(skill_ids)
             if row is None:
-                row = rows[interaction.skill_ids] = vocabulary.skill_row(interaction.skill_ids)
+                row = rows[skill_ids] = vocabulary.skill_row(skill_ids)
             items[position] = vocabulary.item_index(interaction.item_id)
             skills[position] = row
             responses[position] = interaction.response
@@ -196,9 +211,8 @@ def encode(
 
 
 def _lag(previous: Interaction | None, interaction: Interaction) -> float:
-    if previous is None or previous.answered_at is None or interaction.answered_at is None:
-        return UNKNOWN_TIME
-    return max((interaction.answered_at - previous.answered_at).total_seconds(), 0.0)
+    last = None if previous is None else previous.answered_at
+    return lag_to_asking(last, interaction.answered_at, interaction.elapsed_seconds)
 
 
 def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswers:
@@ -226,18 +240,25 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
 def item_positions(vocabulary: Vocabulary) -> torch.Tensor:
     """Return places (num_items,) of items along the natural order of their ids: item 9 before item 10.
 
-    Ids that differ only in their last number stand as far apart as those numbers, at most FARTHEST; others FARTHEST.
-    Padding and unseen have 0.
+    Ids that differ only in their last number stand as far apart as those numbers, at most FARTHEST; others FARTHEST,
+    or less where so many items would not have whole numbers of their own in float32. Padding and unseen have 0.
     """
+    places = _places(vocabulary, FARTHEST)
+    if places.max() >= WHOLE_NUMBERS:
+        places = _places(vocabulary, max(1, WHOLE_NUMBERS // len(places) - 1))
+    return places.float()
+
+
+def _places(vocabulary: Vocabulary, farthest: int) -> torch.Tensor:
     keys = [_natural(item.item_id) for item in vocabulary.items]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    places = torch.zeros(vocabulary.num_item_indices)
-    place = float(FARTHEST)
+    places = torch.zeros(vocabulary.num_item_indices, dtype=torch.float64)
+    place = float(farthest)
     for n, current in enumerate(order):
         if n:
             before, here = keys[order[n - 1]], keys[current]
             related = before[:-1] == here[:-1] and here[-1][0] == before[-1][0] == 1
-            place += min(here[-1][1] - before[-1][1], FARTHEST) if related else FARTHEST
+            place += min(here[-1][1] - before[-1][1], farthest) if related else farthest
         places[current + FIRST_KNOWN] = place
     return places
 
@@ -245,7 +266,10 @@ def item_positions(vocabulary: Vocabulary) -> torch.Tensor:
 def _natural(item_id: str) -> list[tuple[int, int, str]]:
     """Return an id as a key that sorts as people do: numbers by value, after text."""
     parts = [part for part in re.split(r"(\d+)", item_id) if part]
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    return [
+        (1, int(part), "") if part.isdecimal() and len(part) <= LONGEST_NUMBER else (0, 0, part)
+        for part in parts
+    ]
 
 
 def category_counts(vocabulary: Vocabulary) -> torch.Tensor:
