@@ -1,5 +1,6 @@
 """A leaderboard is trained once, compares the same answers, and says so on its page."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,25 @@ def test_what_is_done_is_not_done_again(plan: Plan, board: Path, rows: list[dict
     again = run_board(plan, board, reporter_of=QuietOf, done=made.append)
     assert made == []
     assert again == rows
+
+
+def test_a_board_of_other_settings_or_data_is_refused(
+    plan: Plan, board: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Its figures would stand beside new ones as if they were of the same making."""
+    assert len(rows) == 3
+    other = replace(plan, chosen={"small": {"elo": {"settings": {"step": 0.2}, "training": {"epochs": 1}}}})
+    with pytest.raises(TrainingError, match=r"small/published/elo/0 was made with other settings"):
+        run_board(other, board, reporter_of=QuietOf, done=lambda row: None)
+    config = SimulationConfig(num_students=60, num_answers=25, num_items=30, num_skills=4)
+    write_simulation(simulate(config, seed=4), tmp_path / "small")
+    with pytest.raises(TrainingError, match=r"other data.*Delete these folders"):
+        run_board(
+            replace(plan, paths={"small": tmp_path / "small"}),
+            board,
+            reporter_of=QuietOf,
+            done=lambda row: None,
+        )
 
 
 def test_the_page_ranks_models_and_tests_them_in_pairs(

@@ -1,7 +1,7 @@
 """Models trained and judged side by side, resumable: a folder per training, a row per finished one.
 
 A board's folder holds `<data>/<protocol>/<model>/<fold>/` with the sealed run, `row.json` and the predictions of the
-test part. What is there is not done again.
+test part. What is there is not done again, and not mixed with what was made of other data or settings.
 """
 
 import time
@@ -25,7 +25,7 @@ from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.models import usual_training
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, read
-from knowtrace.training import Recipe, Reporter, TrainingConfig, metrics, recipe_of, train
+from knowtrace.training import Recipe, Reporter, TrainingConfig, fingerprint, metrics, recipe_of, train
 from knowtrace.training.persons import same_students
 from knowtrace.training.stacking import stack_runs
 from knowtrace.training.train import split_of
@@ -104,7 +104,11 @@ def run_board(
     """Train and judge whatever the board lacks, and return its rows; `done` is told of each as it is finished.
 
     With several workers, trainings of one stage (all single models, then all stacks) run side by side.
+
+    Raises:
+        TrainingError: the board holds trainings of other data or settings.
     """
+    _refuse_others(plan, board)
     rows: list[dict[str, Any]] = []
     for stage in (lambda e: not e.members, lambda e: bool(e.members)):
         entries = [entry for entry in plan.entries() if stage(entry)]
@@ -114,6 +118,25 @@ def run_board(
             rows.append(row)
             done(row)
     return rows
+
+
+def _refuse_others(plan: Plan, board: Path) -> None:
+    """Check that what the board holds was made of the plan's data and settings."""
+    problems: list[str] = []
+    hashes: dict[str, str] = {}
+    for entry in plan.entries():
+        folder = entry.folder(board)
+        if not (folder / "row.json").exists():
+            continue
+        run = Run.open(folder / "run")
+        if entry.data not in hashes:
+            hashes[entry.data] = fingerprint(read(plan.paths[entry.data]))
+        if run.config["data"]["fingerprint"] != hashes[entry.data]:
+            problems.append(f"{folder} was made of other data")
+        elif not entry.members and recipe_of(run) != _recipe(entry, plan):
+            problems.append(f"{folder} was made with other settings")
+    if problems:
+        raise TrainingError(f"{'; '.join(problems)}. Delete these folders, or give another --board.")
 
 
 def _made(
@@ -219,16 +242,19 @@ def _trained(entry: Entry, plan: Plan, dataset: Dataset, board: Path, reporter_o
             for model in entry.members
         ]
         return stack_runs([Run.open(m.folder(board) / "run") for m in members], dataset, path)
+    with reporter_of(f"{entry.data} {entry.protocol} {entry.model} {entry.fold}") as reporter:
+        return train(dataset, _recipe(entry, plan), path, reporter=reporter)
+
+
+def _recipe(entry: Entry, plan: Plan) -> Recipe:
     chosen = plan.chosen.get(entry.data, {}).get(entry.model, {})
-    recipe = Recipe(
+    return Recipe(
         model=entry.model,
         settings=dict(chosen.get("settings", {})),
         training=TrainingConfig(**{**usual_training(entry.model), **chosen.get("training", {})}),
         fold=entry.fold,
         clean=entry.protocol == "clean",
     )
-    with reporter_of(f"{entry.data} {entry.protocol} {entry.model} {entry.fold}") as reporter:
-        return train(dataset, recipe, path, reporter=reporter)
 
 
 def _by_twins(dataset: Dataset, run: Run, found: Scored) -> dict[str, Any]:
