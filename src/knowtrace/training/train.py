@@ -48,9 +48,17 @@ class Recipe:
 
 
 def train(
-    dataset: Dataset, recipe: Recipe, out: Path, *, reporter: Reporter, device: torch.device | None = None
+    dataset: Dataset,
+    recipe: Recipe,
+    out: Path,
+    *,
+    reporter: Reporter,
+    device: torch.device | None = None,
+    clusters: Sequence[Sequence[str]] | None = None,
 ) -> Run:
     """Train a model and leave a sealed run at `out`; called again after a kill, it goes on where it was.
+
+    `clusters` are `same_students` of the dataset, where the caller has them: finding them takes seconds.
 
     Raises:
         NotFoundError: no model has the recipe's name.
@@ -61,7 +69,8 @@ def train(
         raise TrainingError(" ".join(obstacles))
     claim(out)
     keep_freed_memory()
-    clusters = same_students(dataset)
+    if clusters is None:
+        clusters = same_students(dataset)
     split = split_of(dataset, recipe, clusters=clusters)
     vocabulary = build_vocabulary(dataset, split.train)
     groups = group_students(split.train, clusters, seed=recipe.split_seed)
