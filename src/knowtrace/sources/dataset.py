@@ -19,6 +19,8 @@ class Dataset:
     `oracle`, for simulated data only, maps a student to the true category probabilities, (T, K).
     `num_merged` counts rows that only say more about an answer another row already holds: a further skill,
     an earlier choice. Rows in = interactions + merged + quarantined.
+    `places` says where a student's interactions were read, (T, 2): the file's number in `files`, and the line. A source
+    that does not tell has none.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Dataset:
     notes: Sequence[str] = ()
     oracle: Mapping[str, NDArray[np.float64]] | None = None
     num_merged: int = 0
+    files: Sequence[str] = ()
+    places: Mapping[str, NDArray[np.int32]] = field(default_factory=dict[str, NDArray[np.int32]])
 
     @cached_property
     def num_interactions(self) -> int:

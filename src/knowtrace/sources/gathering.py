@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from knowtrace.domain import Interaction, Quarantined
 from knowtrace.errors import DataError
 from knowtrace.sources.cells import YEAR_2000, BadCellError, parse_elapsed, parse_time
@@ -104,6 +107,8 @@ class Gathering:
         scale = decide_scale(texts, responses=responses, categories=categories, is_binary=self.is_binary)
         self.notes.extend(scale.notes)
         students: dict[str, list[Interaction]] = {}
+        files: dict[str, int] = {}
+        places: dict[str, NDArray[np.int32]] = {}
         num_sorted = 0
         for student_id in list(self.answers):
             rows = self._with_responses(self.answers.pop(student_id), scale)
@@ -113,6 +118,9 @@ class Gathering:
                 rows = self._without_repeats(rows)
             if rows:
                 students[student_id] = [_interaction(student_id, row, scale) for row in rows]
+                places[student_id] = np.array(
+                    [(files.setdefault(row.file, len(files)), row.line) for row in rows], dtype=np.int32
+                )
         if not students:
             self._raise_nothing_left()
         self._note(num_sorted)
@@ -127,6 +135,8 @@ class Gathering:
             quarantined=tuple(self.quarantined),
             notes=tuple(self.notes),
             num_merged=self.num_merged,
+            files=tuple(files),
+            places=places,
         )
 
     def _with_responses(self, rows: list[Answer], scale: Scale) -> list[Answer]:

@@ -1,0 +1,269 @@
+"""`build_lake`: what is new in the sources, through bronze and silver into gold, and one commit at the end.
+
+Landed batches wait as `pending` until silver takes them: a build that was stopped goes on with them. Events lie in
+buckets of students; a build works on the buckets that its new rows touch, and leaves the files of the others as they are.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from knowtrace.errors import DataError
+from knowtrace.lake import candidates, catalogue, events, features, people, sequences, vocabularies
+from knowtrace.lake.candidates import CANDIDATES, READERS
+from knowtrace.lake.checks import Finding, check
+from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
+from knowtrace.lake.engine import Engine, Frame, open_engine
+from knowtrace.lake.gold_tables import (
+    FEATURES,
+    ITEM_DAYS,
+    ITEM_VOCABULARY,
+    SEQUENCES,
+    SKILL_SETS,
+    SKILL_VOCABULARY,
+)
+from knowtrace.lake.landing import LandingReport, Progress, land_source
+from knowtrace.lake.silver_tables import EVENTS, ITEMS, QUARANTINE, SKILLS, USER_SPLITS, USERS
+from knowtrace.lake.sources_found import SourceOptions, find_source
+from knowtrace.lake.tables import BUCKET, BUCKETS, Table
+from knowtrace.lake.vocabularies import FIRST_SET
+
+WORK = "_work"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """`memory` is what the engine may hold before it spills; `workers` land files beside one another."""
+
+    engine: str = "duckdb"
+    memory: str = "4GB"
+    threads: int = 2
+    workers: int = 2
+
+
+@dataclass(kw_only=True)
+class BuildReport:
+    """What a build did: rows in = events + merged + quarantined, at every step."""
+
+    landing: LandingReport = field(default_factory=LandingReport)
+    num_candidates: int = 0
+    num_faulty: int = 0
+    num_repeats: int = 0
+    num_new_events: int = 0
+    buckets: list[str] = field(default_factory=list[str])
+    rows: dict[str, int] = field(default_factory=dict[str, int])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    version: int = 0
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def is_unchanged(self) -> bool:
+        return not self.buckets
+
+
+def _quiet(_stage: str, _done: int, _total: int) -> None: ...
+
+
+def build_lake(
+    root: Path,
+    paths: Sequence[Path],
+    source: SourceOptions | None = None,
+    options: BuildOptions | None = None,
+    *,
+    progress: Progress = _quiet,
+) -> BuildReport:
+    """Bring a lake up to date with its sources.
+
+    Raises: ConflictError when another build is running; DataError when a source cannot be read as answers, or a table
+    breaks what it promises (the lake is then as it was before, but for landed rows that wait).
+    """
+    source, options = source or SourceOptions(), options or BuildOptions()
+    log = CommitLog(root)
+    found = [find_source(path, source) for path in paths]
+    with log.building():
+        log.sweep()
+        snapshot = log.last()
+        report = BuildReport()
+        started = datetime.now(UTC)
+        for one in found:
+            snapshot, landing = land_source(
+                one, source, log, snapshot, workers=options.workers, progress=progress
+            )
+            _add(report.landing, landing)
+        report.seconds["landing"] = (datetime.now(UTC) - started).total_seconds()
+        if snapshot.pending:
+            engine = open_engine(
+                options.engine, work=root / WORK / "spill", memory=options.memory, threads=options.threads
+            )
+            try:
+                snapshot = _Build(log, engine, snapshot, report, progress).run()
+            finally:
+                engine.close()
+                shutil.rmtree(root / WORK, ignore_errors=True)
+        report.version = snapshot.version
+        report.rows = {name: sum(file.num_rows for file in files) for name, files in snapshot.tables.items()}
+    return report
+
+
+class _Build:
+    """One build past its landing. Tables are written as it goes; the commit comes last."""
+
+    def __init__(
+        self, log: CommitLog, engine: Engine, snapshot: Snapshot, report: BuildReport, progress: Progress
+    ) -> None:
+        self.log, self.root, self.engine = log, log.root, engine
+        self.snapshot, self.report, self.progress = snapshot, report, progress
+        self.name = f"{snapshot.version + 1:08d}"
+        self.num_written = 0
+
+    def run(self) -> Snapshot:
+        touched = self._timed("candidates", self._candidates)
+        self.report.buckets = touched
+        if touched:
+            self._timed("events", lambda: self._events(touched))
+            self._timed("catalogue", self._catalogue)
+            self._timed("gold", lambda: self._gold(touched))
+        self.report.findings = self._timed(
+            "checks", lambda: check(self.engine, self.snapshot, self.root, touched, self.report.num_candidates)
+        )
+        if self.report.findings:
+            raise DataError(
+                "The build stopped before its commit, the lake is as it was: "
+                + " ".join(finding.text for finding in self.report.findings)
+            )
+        self.snapshot = Snapshot(
+            version=self.snapshot.version, tables=_without_work(self.snapshot), pending=()
+        )
+        return self.log.commit(self.snapshot, created_at=datetime.now(UTC).isoformat())
+
+    def _candidates(self) -> list[str]:
+        """Turn pending bronze rows into candidates; return the buckets they touch."""
+        pending = set(self.snapshot.pending)
+        work = [(reader, file) for reader in READERS for file in self._landed(reader.table, pending)]
+        for i, (reader, file) in enumerate(work):
+            rows = self.engine.read(reader.table, [file], self.root)
+            beside = [self._read(table) for table in reader.beside]
+            frame = candidates.identified(self.engine, reader.read(self.engine, rows, beside))
+            self._append(CANDIDATES, frame)
+            self.progress("candidates", i + 1, len(work))
+        files = self.snapshot.files(CANDIDATES)
+        self.report.num_candidates = sum(file.num_rows for file in files)
+        if files:
+            self._append(QUARANTINE, events.faulty(self.engine, self._read(CANDIDATES)))
+        return sorted({file.bucket for file in files if file.bucket is not None})
+
+    def _events(self, touched: list[str]) -> None:
+        f = self.engine.functions
+        num_before = self.snapshot.num_rows(EVENTS)
+        num_quarantined = self.snapshot.num_rows(QUARANTINE)
+        for group in self._groups(touched, "events", CANDIDATES, EVENTS):
+            new = self._read(CANDIDATES, group)
+            together = events.merged(self.engine, self._read(EVENTS, group), new)
+            written = self._write(EVENTS, events.numbered(self.engine, together))
+            num_in = self._num_rows(EVENTS, group) + self.engine.rows(
+                new.filter(f.col("rule").isNull()).agg(f.count(f.lit(1)))
+            )[0][0]
+            if num_in > sum(file.num_rows for file in written):
+                self._append(QUARANTINE, events.repeats(self.engine, together))
+            self._replace(EVENTS, written, group)
+            answers = self._read(EVENTS, group)
+            self._replace(USERS, self._write(USERS, people.users(self.engine, answers)), group)
+            splits = people.user_splits(
+                self.engine, self._read(USERS, group), self._read(USER_SPLITS, group), new
+            )
+            self._replace(USER_SPLITS, self._write(USER_SPLITS, splits), group)
+            days = catalogue.item_days(self.engine, answers, self._read(USER_SPLITS, group))
+            self._replace(ITEM_DAYS, self._write(ITEM_DAYS, days), group)
+        self.report.num_new_events = self.snapshot.num_rows(EVENTS) - num_before
+        self.report.num_repeats = self.snapshot.num_rows(QUARANTINE) - num_quarantined
+        self.report.num_faulty = (
+            self.report.num_candidates - self.report.num_new_events - self.report.num_repeats
+        )
+
+    def _catalogue(self) -> None:
+        days = self._read(ITEM_DAYS)
+        self._replace(ITEMS, self._write(ITEMS, catalogue.items(self.engine, days)))
+        self._replace(SKILLS, self._write(SKILLS, catalogue.skills(self.engine, days)))
+        extend = vocabularies.extended
+        for table, seen, name, index, first in (
+            (ITEM_VOCABULARY, self._read(ITEMS), "item_id", "item_index", None),
+            (SKILL_VOCABULARY, self._read(SKILLS), "skill_id", "skill_index", None),
+            (SKILL_SETS, days, "skill_ids", "skill_set", FIRST_SET),
+        ):
+            first_of = {} if first is None else {"first": first}
+            frame = extend(self.engine, self._read(table), seen, name=name, index=index, **first_of)
+            self._replace(table, self._write(table, frame))
+
+    def _gold(self, touched: list[str]) -> None:
+        """Write sequences of the touched buckets, and features of all: a late answer changes what others knew of an item."""
+        items, sets = self._read(ITEM_VOCABULARY), self._read(SKILL_SETS)
+        for group in self._groups(touched, "sequences", EVENTS):
+            frame = sequences.sequences(
+                self.engine, self._read(EVENTS, group), self._read(USER_SPLITS, group), items, sets
+            )
+            self._replace(SEQUENCES, self._write(SEQUENCES, frame), group)
+        everywhere = sorted({file.bucket for file in self.snapshot.files(EVENTS) if file.bucket is not None})
+        for group in self._groups(everywhere, "features", EVENTS):
+            frame = features.features(
+                self.engine,
+                self._read(EVENTS, group),
+                self._read(USER_SPLITS, group),
+                items,
+                sets,
+                self._read(ITEM_DAYS),
+            )
+            self._replace(FEATURES, self._write(FEATURES, frame), group)
+
+    def _groups(self, buckets: Iterable[str], stage: str, *tables: Table) -> Iterable[list[str]]:
+        rows_of = dict.fromkeys(BUCKETS, 0)
+        for table in tables:
+            for file in self.snapshot.files(table):
+                rows_of[file.bucket or ""] = rows_of.get(file.bucket or "", 0) + file.num_rows
+        groups = self.engine.groups(buckets, rows_of)
+        for i, group in enumerate(groups):
+            yield group
+            self.progress(stage, i + 1, len(groups))
+
+    def _landed(self, table: Table, pending: set[str]) -> list[DataFile]:
+        return [file for file in self.snapshot.files(table) if Path(file.path).stem in pending]
+
+    def _read(self, table: Table, buckets: Sequence[str] | None = None) -> Frame:
+        return self.engine.read(table, self.snapshot.files(table, buckets), self.root)
+
+    def _num_rows(self, table: Table, buckets: Sequence[str]) -> int:
+        return sum(file.num_rows for file in self.snapshot.files(table, buckets))
+
+    def _write(self, table: Table, frame: Frame) -> list[DataFile]:
+        self.num_written += 1
+        folder = self.root / table.layer / table.name / f"{self.name}-{self.num_written:04d}"
+        return self.engine.write(frame, table, folder, self.root)
+
+    def _append(self, table: Table, frame: Frame) -> None:
+        files = [file for file in self._write(table, frame) if file.num_rows]
+        self.snapshot = self.snapshot.appended(table, files)
+
+    def _replace(self, table: Table, files: Sequence[DataFile], buckets: Sequence[str] | None = None) -> None:
+        self.snapshot = self.snapshot.replaced(table, files, buckets)
+
+    def _timed(self, stage: str, work: Callable[[], Any]) -> Any:
+        started = datetime.now(UTC)
+        result = work()
+        self.report.seconds[stage] = (datetime.now(UTC) - started).total_seconds()
+        return result
+
+
+def _without_work(snapshot: Snapshot) -> dict[str, tuple[DataFile, ...]]:
+    return {name: files for name, files in snapshot.tables.items() if not name.startswith(f"{WORK}.")}
+
+
+def _add(total: LandingReport, part: LandingReport) -> None:
+    total.num_files += part.num_files
+    total.num_known_files += part.num_known_files
+    total.num_unreadable_files += part.num_unreadable_files
+    total.num_rows += part.num_rows
+    total.num_merged += part.num_merged
+    total.num_quarantined += part.num_quarantined
+    total.notes.extend(part.notes)

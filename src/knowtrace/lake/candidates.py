@@ -1,0 +1,203 @@
+"""Bronze rows into candidate events: every row gets its canonical columns, or the rule it breaks.
+
+Candidates are merged with the events before them by `events.merged`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS
+from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.tables import BUCKET, Table, column
+from knowtrace.sources.cells import FIRST_MILLISECONDS, LONGEST_ANSWER_SECONDS
+from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
+from knowtrace.sources.ednet_contents import CHOICES, UNTAGGED
+
+MICROSECONDS = 1_000_000
+FUTURE_MICROSECONDS = 86_400 * MICROSECONDS
+
+NOT_A_TIME = "a time is a number of seconds or milliseconds since 1970, not negative"
+FUTURE = "a time lies at most one day ahead of now"
+NOT_ELAPSED = "an elapsed time is a number"
+NEGATIVE_ELAPSED = "an elapsed time is not negative"
+
+CANDIDATES = Table(
+    layer="_work",
+    name="candidates",
+    grain="one row of bronze that speaks of an answer",
+    owner="lake/candidates.py",
+    key=(),
+    is_bucketed=True,
+    columns=(
+        column("event_id", "text", "As in silver.canonical_learning_events.", null=True),
+        column("user_id", "text", "The student."),
+        column("item_id", "text", "The item."),
+        column("skill_ids", "texts", "The skills.", null=True),
+        column("timestamp", "timestamp", "When it was answered.", null=True),
+        column("response", "int", "The category.", null=True),
+        column("num_categories", "int", "How many categories the source has."),
+        column("session_id", "text", "The session.", null=True),
+        column("container_id", "text", "What it was given together with.", null=True),
+        column("elapsed_seconds", "double", "Seconds on the item.", null=True),
+        column("hints_used", "int", "Hints taken.", null=True),
+        column("attempt", "int", "The attempt.", null=True),
+        column("given_split", "text", "The published split of the student.", null=True),
+        column("dataset", "text", "The source."),
+        column("order_key", "long", "The source's own order."),
+        column("source_file", "text", "The file."),
+        column("line", "long", "The line.", null=True),
+        column("loaded_at", "timestamp", "When it was landed."),
+        column("rule", "text", "The rule the row breaks; null for a good one.", null=True),
+        column("bad_column", "text", "The column that breaks it.", null=True),
+        column("bad_value", "text", "What stands there.", null=True),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How the rows of one bronze table become candidates; `beside` are tables it needs whole."""
+
+    table: Table
+    read: Callable[[Engine, Frame, Sequence[Frame]], Frame]
+    beside: tuple[Table, ...] = ()
+
+
+def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
+    """Return what a loader has understood already: nothing is left to check."""
+    f = engine.functions
+    return rows.select(
+        "user_id",
+        "item_id",
+        "skill_ids",
+        f.col("answered_at").alias("timestamp"),
+        "response",
+        "num_categories",
+        "session_id",
+        "container_id",
+        "elapsed_seconds",
+        "hints_used",
+        "attempt",
+        "given_split",
+        f.col("source_file").alias("dataset"),
+        f.col("ordinal").alias("order_key"),
+        "source_file",
+        "line",
+        "loaded_at",
+        *_no_fault(engine),
+    )
+
+
+def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Frame:
+    """Return EdNet KT1's answers: the rules of `sources.ednet_kt1`, but for times, which are numbers here."""
+    f = engine.functions
+    questions = _latest_questions(engine, beside[0])
+    cells = rows.select(
+        f.regexp_extract(f.col("source_file"), r"([^/]+?)\.csv(\.gz)?$", 1).alias("user_id"),
+        f.trim(f.col("question_id")).alias("item_id"),
+        f.trim(f.col("user_answer")).alias("choice"),
+        f.trim(f.col("timestamp")).alias("time_text"),
+        f.trim(f.col("elapsed_time")).alias("elapsed_text"),
+        f.trim(f.col("solving_id")).alias("container_id"),
+        f.expr("try_cast(trim(timestamp) as double)").alias("time_number"),
+        f.expr("try_cast(trim(elapsed_time) as double)").alias("elapsed_number"),
+        "source_file",
+        "line",
+        "loaded_at",
+    ).join(questions, on="item_id", how="left")
+    number = f.col("time_number")
+    milliseconds = f.when(number >= FIRST_MILLISECONDS, number).otherwise(number * 1000)
+    elapsed = f.col("elapsed_number") / 1000
+    time = f.when(number >= 0, f.round(milliseconds, 0).cast("bigint") * 1000)
+    timed = cells.withColumn("timestamp", time)
+    faults = (
+        (f.col("correct_answer").isNull(), "question_id", "item_id", UNKNOWN_QUESTION),
+        (f.col("elapsed_number").isNull() & (f.col("elapsed_text") != ""), "elapsed_time", "elapsed_text", NOT_ELAPSED),
+        (f.col("elapsed_number") < 0, "elapsed_time", "elapsed_text", NEGATIVE_ELAPSED),
+        (~f.col("choice").isin(*CHOICES), "user_answer", "choice", NO_CHOICE),
+        (f.col("timestamp").isNull(), "timestamp", "time_text", NOT_A_TIME),
+        (f.col("timestamp") > f.col("loaded_at") + FUTURE_MICROSECONDS, "timestamp", "time_text", FUTURE),
+    )
+    return timed.select(
+        "user_id",
+        "item_id",
+        "skill_ids",
+        "timestamp",
+        f.when(f.col("choice") == f.col("correct_answer"), f.lit(1)).otherwise(f.lit(0)).alias("response"),
+        f.lit(2).alias("num_categories"),
+        f.lit(None).cast("string").alias("session_id"),
+        "container_id",
+        f.when((elapsed >= 0) & (elapsed <= LONGEST_ANSWER_SECONDS), elapsed).alias("elapsed_seconds"),
+        f.lit(None).cast("bigint").alias("hints_used"),
+        f.lit(None).cast("bigint").alias("attempt"),
+        f.lit(None).cast("string").alias("given_split"),
+        f.lit("EdNet KT1").alias("dataset"),
+        f.lit(0).cast("bigint").alias("order_key"),
+        "source_file",
+        "line",
+        "loaded_at",
+        *_first_fault(engine, faults),
+    )
+
+
+def _latest_questions(engine: Engine, questions: Frame) -> Frame:
+    """Return each question once, as it was landed last."""
+    f = engine.functions
+    tags = f.filter(f.split(f.col("tags"), ";"), lambda tag: (tag != f.lit("")) & (tag != f.lit(UNTAGGED)))
+    latest = engine.window.partitionBy("item_id").orderBy(f.col("loaded_at").desc(), f.col("line").desc())
+    return (
+        questions.select(
+            f.trim(f.col("question_id")).alias("item_id"),
+            f.trim(f.col("correct_answer")).alias("correct_answer"),
+            tags.alias("skill_ids"),
+            "loaded_at",
+            "line",
+        )
+        .withColumn("rank", f.row_number().over(latest))
+        .filter(f.col("rank") == 1)
+        .select("item_id", "correct_answer", "skill_ids")
+    )
+
+
+def identified(engine: Engine, candidates: Frame) -> Frame:
+    """Return candidates with their event ids and buckets.
+
+    Where no time is known, the file is part of the answer's identity: its order means nothing beyond it.
+    """
+    f = engine.functions
+    parts = [f.coalesce(f.col(name).cast("string"), f.lit("")) for name in IDENTITY]
+    file = f.when(f.col("timestamp").isNull(), f.col("source_file")).otherwise(f.lit(""))
+    return candidates.withColumn("event_id", f.md5(f.concat_ws("\x1f", *parts, file))).withColumn(
+        BUCKET, f.substring(f.md5(f.col("user_id")), 1, 1)
+    )
+
+
+IDENTITY = ("user_id", "item_id", "response", "timestamp", "order_key")
+
+
+Fault = tuple[Expression, str, str, str]
+"""(condition, the source's column, where its text stands in the frame, the rule)."""
+
+
+def _first_fault(engine: Engine, faults: Sequence[Fault]) -> list[Expression]:
+    """Return the columns `rule`, `bad_column` and `bad_value` of the first fault whose condition holds."""
+    f = engine.functions
+    rule, column, value = (f.lit(None).cast("string") for _ in range(3))
+    for condition, name, text, broken in reversed(faults):
+        rule = f.when(condition, f.lit(broken)).otherwise(rule)
+        column = f.when(condition, f.lit(name)).otherwise(column)
+        value = f.when(condition, f.substring(f.col(text), 1, 200)).otherwise(value)
+    return [rule.alias("rule"), column.alias("bad_column"), value.alias("bad_value")]
+
+
+def _no_fault(engine: Engine) -> list[Expression]:
+    return [
+        engine.functions.lit(None).cast("string").alias(name) for name in ("rule", "bad_column", "bad_value")
+    ]
+
+
+READERS = (
+    Reader(table=PARSED_ANSWERS, read=from_parsed),
+    Reader(table=RAW_EDNET_KT1, read=from_ednet_kt1, beside=(RAW_EDNET_QUESTIONS,)),
+)
+"""The bronze tables that hold answers."""

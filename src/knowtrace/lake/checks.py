@@ -1,0 +1,87 @@
+"""What every table promises, checked before a build may commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowtrace.lake.bronze_tables import BRONZE
+from knowtrace.lake.commits import Snapshot
+from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.gold_tables import GOLD
+from knowtrace.lake.silver_tables import SILVER
+from knowtrace.lake.tables import Column, Table
+
+TABLES: tuple[Table, ...] = (*BRONZE, *SILVER, *GOLD)
+BY_NAME = {table.full_name: table for table in TABLES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A promise that is broken: of which table and column, by how many rows."""
+
+    table: str
+    rule: str
+    num_rows: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.table}: {self.rule} ({self.num_rows:,} rows break it)."
+
+
+def check(
+    engine: Engine, snapshot: Snapshot, root: Path, buckets: Sequence[str], num_candidates: int
+) -> list[Finding]:
+    """Return the broken promises of silver and gold, of the given buckets where a table has buckets."""
+    findings: list[Finding] = []
+    for table in (*SILVER, *GOLD):
+        files = snapshot.files(table, buckets if table.is_bucketed else None)
+        if not snapshot.files(table):
+            if not table.may_be_empty:
+                rule = f"it is not empty: none of {num_candidates:,} candidate rows is an answer, see the quarantine"
+                findings.append(Finding(table=table.full_name, rule=rule, num_rows=0))
+            continue
+        if files:
+            findings += _check_rows(engine, table, engine.read(table, files, root), snapshot, root)
+    return findings
+
+
+def _check_rows(engine: Engine, table: Table, rows: Frame, snapshot: Snapshot, root: Path) -> list[Finding]:
+    f = engine.functions
+    rules = [(rule, broken) for column in table.columns for rule, broken in _broken(engine, column)]
+    counts = [f.sum(f.when(broken, f.lit(1)).otherwise(f.lit(0))) for _, broken in rules]
+    found = engine.rows(rows.agg(*(count.alias(f"rule_{i}") for i, count in enumerate(counts))))[0] if rules else ()
+    findings = [
+        Finding(table=table.full_name, rule=rule, num_rows=int(count))
+        for (rule, _), count in zip(rules, found, strict=True)
+        if count
+    ]
+    if table.key:
+        repeated = rows.groupBy(*table.key).agg(f.count(f.lit(1)).alias("n")).filter(f.col("n") > 1)
+        num = engine.rows(repeated.agg(f.count(f.lit(1))))[0][0]
+        if num:
+            findings.append(
+                Finding(table=table.full_name, rule=f"{', '.join(table.key)} is unique", num_rows=int(num))
+            )
+    for name, (other, other_column) in table.references.items():
+        target = BY_NAME[other]
+        known = engine.read(target, snapshot.files(target), root).select(f.col(other_column).alias(name)).distinct()
+        lost = rows.select(name).distinct().join(known, on=name, how="left_anti")
+        num = engine.rows(lost.agg(f.count(f.lit(1))))[0][0]
+        if num:
+            rule = f"every {name} is in {other}"
+            findings.append(Finding(table=table.full_name, rule=rule, num_rows=int(num)))
+    return findings
+
+
+def _broken(engine: Engine, column: Column) -> list[tuple[str, Expression]]:
+    """Return the rules of one column with the condition that breaks each."""
+    f = engine.functions
+    value = f.col(column.name)
+    rules: list[tuple[str, Expression]] = []
+    if not column.is_nullable:
+        rules.append((f"{column.name} is known", value.isNull()))
+    if column.low is not None:
+        rules.append((f"{column.name} is at least {column.low:g}", value < column.low))
+    if column.high is not None:
+        rules.append((f"{column.name} is at most {column.high:g}", value > column.high))
+    return rules

@@ -1,0 +1,127 @@
+"""DuckDB through SQLFrame: no set-up, out of core, one machine."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as parquet
+from sqlframe.duckdb import DuckDBSession, Window
+from sqlframe.duckdb import functions as duckdb_functions
+
+from knowtrace.lake.commits import DataFile
+from knowtrace.lake.engine import Frame, shaped
+from knowtrace.lake.tables import BUCKET, ColumnType, Table
+
+ROWS_AT_ONCE = 6_000_000
+"""Rows of events that are worked on together: their sorts and lists stay within a few gigabytes."""
+
+DUCKDB_TYPES: dict[ColumnType, str] = {
+    "text": "VARCHAR",
+    "long": "BIGINT",
+    "int": "INTEGER",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp": "BIGINT",
+    "texts": "VARCHAR[]",
+    "longs": "BIGINT[]",
+    "ints": "INTEGER[]",
+    "doubles": "DOUBLE[]",
+}
+
+
+class DuckDBEngine:
+    """One in-memory DuckDB that spills to `work` beyond `memory`."""
+
+    functions: Any = duckdb_functions
+    window: Any = Window
+
+    def __init__(self, *, work: Path, memory: str, threads: int) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect()
+        for setting, value in (
+            ("memory_limit", memory),
+            ("temp_directory", str(work)),
+            ("threads", threads),
+            ("TimeZone", "UTC"),
+            ("preserve_insertion_order", False),
+            ("enable_progress_bar", False),
+        ):
+            self._connection.execute(f"SET {setting} = ?", [value])
+        self._session = DuckDBSession(conn=self._connection)
+
+    def read(self, table: Table, files: Sequence[DataFile], root: Path) -> Frame:
+        name = f"t{uuid.uuid4().hex}"
+        columns = ", ".join(_read_column(column.name, column.type) for column in table.columns)
+        if not files:
+            nothing = ", ".join(f'NULL::{DUCKDB_TYPES[c.type]} AS "{c.name}"' for c in table.columns)
+            bucket = f", NULL::VARCHAR AS {BUCKET}" if table.is_bucketed else ""
+            query = f"SELECT {nothing}{bucket} WHERE false"
+        else:
+            paths = ", ".join(_quoted(str(root / file.path)) for file in files)
+            hive = ", hive_partitioning=true, hive_types={'bucket': VARCHAR}" if table.is_bucketed else ""
+            bucket = f", {BUCKET}" if table.is_bucketed else ""
+            query = f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive or ', hive_partitioning=false'})"
+        self._connection.execute(f"CREATE VIEW {name} AS {query}")
+        return self._session.table(name)
+
+    def write(self, frame: Frame, table: Table, folder: Path, root: Path) -> list[DataFile]:
+        folder.mkdir(parents=True)
+        query = shaped(frame, table, self.functions).sql(dialect="duckdb", optimize=False, pretty=False)
+        columns = ", ".join(_write_column(column.name, column.type) for column in table.columns)
+        if table.is_bucketed:
+            target, columns, partition = folder, f"{columns}, {BUCKET}", f", PARTITION_BY ({BUCKET})"
+        else:
+            target, partition = folder / "part-0.parquet", ""
+        self._connection.execute(
+            f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "
+            f"(FORMAT parquet, COMPRESSION zstd{partition})"
+        )
+        return written_files(folder, root)
+
+    def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
+        query = frame.sql(dialect="duckdb", optimize=False, pretty=False)
+        return self._connection.execute(query).fetchall()
+
+    def groups(self, buckets: Iterable[str], rows_of: dict[str, int]) -> list[list[str]]:
+        groups: list[list[str]] = []
+        held = ROWS_AT_ONCE
+        for bucket in sorted(buckets):
+            rows = rows_of.get(bucket, 0)
+            if held + rows > ROWS_AT_ONCE:
+                groups.append([])
+                held = 0
+            groups[-1].append(bucket)
+            held += rows
+        return groups
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def written_files(folder: Path, root: Path) -> list[DataFile]:
+    """Return the Parquet files below a folder with their rows and buckets."""
+    files: list[DataFile] = []
+    for path in sorted(folder.rglob("*.parquet")):
+        num_rows = parquet.read_metadata(path).num_rows
+        parent = path.parent.name
+        bucket = parent.removeprefix(f"{BUCKET}=") if parent.startswith(f"{BUCKET}=") else None
+        files.append(DataFile(path=path.relative_to(root).as_posix(), num_rows=num_rows, bucket=bucket))
+    return files
+
+
+def _read_column(name: str, column_type: ColumnType) -> str:
+    if column_type == "timestamp":
+        return f'epoch_us("{name}") AS "{name}"'
+    return f'"{name}"::{DUCKDB_TYPES[column_type]} AS "{name}"'
+
+
+def _write_column(name: str, column_type: ColumnType) -> str:
+    if column_type == "timestamp":
+        return f'make_timestamp("{name}") AS "{name}"'
+    return f'"{name}"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,88 @@
+"""What runs a plan: DuckDB on this machine, or Spark. Plans are written once, in the PySpark DataFrame API."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from knowtrace.errors import DataError
+from knowtrace.lake.commits import DataFile
+from knowtrace.lake.tables import ColumnType, Table
+
+EngineName = Literal["duckdb", "spark"]
+
+Frame = Any
+"""A DataFrame of PySpark, or SQLFrame's of the same methods; neither package is typed for our purpose."""
+
+Expression = Any
+"""A column expression of either."""
+
+
+class Engine(Protocol):
+    """Reads and writes tables and runs frames.
+
+    `functions` and `window` are the modules and class of the DataFrame API: `engine.functions.col("x")`.
+    """
+
+    functions: Any
+    window: Any
+
+    def read(self, table: Table, files: Sequence[DataFile], root: Path) -> Frame:
+        """Return a table's files as one frame, with a column `bucket` when the table is bucketed."""
+        ...
+
+    def write(self, frame: Frame, table: Table, folder: Path, root: Path) -> list[DataFile]:
+        """Write the table's columns of a frame below a new folder, by bucket when the table is bucketed."""
+        ...
+
+    def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
+        """Run a small frame and return its rows."""
+        ...
+
+    def groups(self, buckets: Iterable[str], rows_of: "dict[str, int]") -> list[list[str]]:
+        """Return the buckets in the groups that are worked on together."""
+        ...
+
+    def close(self) -> None: ...
+
+
+SQL_TYPES: dict[ColumnType, str] = {
+    "text": "string",
+    "long": "bigint",
+    "int": "int",
+    "double": "double",
+    "boolean": "boolean",
+    "timestamp": "bigint",
+    "texts": "array<string>",
+    "longs": "array<bigint>",
+    "ints": "array<int>",
+    "doubles": "array<double>",
+}
+"""How a frame holds each type."""
+
+
+def open_engine(name: str, *, work: Path, memory: str = "4GB", threads: int = 2) -> Engine:
+    """Return an engine that spills to the folder `work`.
+
+    Raises: DataError for a name that is none; ModuleNotFoundError when its package is not installed.
+    """
+    if name == "duckdb":
+        from knowtrace.lake.duckdb_engine import DuckDBEngine  # noqa: PLC0415 - the other engine may not be installed
+
+        return DuckDBEngine(work=work, memory=memory, threads=threads)
+    if name == "spark":
+        from knowtrace.lake.spark_engine import SparkEngine  # noqa: PLC0415 - the other engine may not be installed
+
+        return SparkEngine(work=work, memory=memory, threads=threads)
+    raise DataError(f"The engine ({name!r}) must be duckdb or spark.")
+
+
+def shaped(frame: Frame, table: Table, functions: Any) -> Frame:
+    """Return a frame with the table's columns alone, in order and of their types, and the bucket if it has one."""
+    columns = [functions.col(c.name).cast(SQL_TYPES[c.type]).alias(c.name) for c in table.columns]
+    if table.is_bucketed:
+        columns.append(functions.col("bucket"))
+    return frame.select(*columns)
+
+
+def distinct(files: Iterable[DataFile]) -> list[str]:
+    return sorted({file.path for file in files})

@@ -1,0 +1,107 @@
+"""Files of the formats that are read row by row: their answers, by the loaders' rules, and their lines as written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from knowtrace.domain import Interaction
+from knowtrace.errors import DataError
+from knowtrace.lake.arrow import arrow_schema
+from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES
+from knowtrace.lake.sources_found import SourceOptions
+from knowtrace.lake.student_files import Rejected
+from knowtrace.sources import Dataset, read
+from knowtrace.sources.lines import numbered_lines, opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """A file's answers and lines, as rows of bronze without `loaded_at`."""
+
+    format: str
+    answers: pa.Table
+    lines: pa.Table
+    rejected: list[Rejected]
+    num_merged: int
+    notes: tuple[str, ...]
+
+
+def parse(path: Path, options: SourceOptions) -> Parsed:
+    """Read a file or folder with its loader. Raises: DataError when it cannot be read as answers."""
+    dataset = read(
+        path,
+        columns=options.columns,
+        responses=options.responses,
+        categories=options.categories,
+        contents=options.contents,
+    )
+    rejected = [
+        Rejected(file=row.file, line=row.line, column=row.column, value=row.value, rule=row.rule)
+        for row in dataset.quarantined
+    ]
+    return Parsed(
+        format=dataset.format,
+        answers=_answers(dataset, path.name),
+        lines=_lines(path),
+        rejected=rejected,
+        num_merged=dataset.num_merged,
+        notes=tuple(dataset.notes),
+    )
+
+
+def _answers(dataset: Dataset, file: str) -> pa.Table:
+    schema = arrow_schema(PARSED_ANSWERS).remove(len(PARSED_ANSWERS.columns) - 1)
+    batches = [
+        pa.RecordBatch.from_pylist(
+            [_row(dataset, file, student, i, answer) for i, answer in enumerate(history)], schema=schema
+        )
+        for student, history in dataset.students.items()
+    ]
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction) -> dict[str, Any]:
+    places = dataset.places.get(student)
+    return {
+        "source_file": file if places is None else dataset.files[int(places[i, 0])],
+        "line": None if places is None else int(places[i, 1]),
+        "user_id": student,
+        "ordinal": i + 1,
+        "item_id": answer.item_id,
+        "skill_ids": list(answer.skill_ids),
+        "response": answer.response,
+        "num_categories": dataset.num_categories,
+        "answered_at": answer.answered_at and answer.answered_at.replace(tzinfo=None),
+        "elapsed_seconds": answer.elapsed_seconds,
+        "hints_used": answer.hints_used,
+        "attempt": answer.attempt,
+        "session_id": answer.session_id,
+        "container_id": answer.container_id,
+        "given_split": dataset.splits.get(student),
+    }
+
+
+def _lines(path: Path) -> pa.Table:
+    """Return every line of a file, or of a folder's text files; a file that is not text has none."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    names: list[str] = []
+    numbers: list[int] = []
+    texts: list[str] = []
+    for file in files:
+        for number, line in _lines_of(file):
+            names.append(file.name)
+            numbers.append(number)
+            texts.append(line)
+    schema = arrow_schema(RAW_LINES).remove(len(RAW_LINES.columns) - 1)
+    return pa.table({"source_file": names, "line": numbers, "text": texts}, schema=schema)
+
+
+def _lines_of(file: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with opened(file) as stream:
+            yield from numbered_lines(stream, lambda _number, _line: None)
+    except DataError:
+        return

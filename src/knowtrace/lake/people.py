@@ -1,0 +1,72 @@
+"""The students: what they did, and the part of a study they belong to."""
+
+from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.tables import BUCKET
+
+SPLIT_SEED = "42"
+TRAIN_BELOW = "b333"
+VALID_BELOW = "d999"
+"""70 and 85 % of the way from 0000 to ffff."""
+
+FOLDS_BELOW = ("3333", "6666", "9999", "cccc")
+"""Four cuts into five parts of equal chance."""
+
+
+def users(engine: Engine, events: Frame) -> Frame:
+    """Return one row per student of some buckets' events."""
+    f = engine.functions
+    return events.groupBy("user_id", BUCKET).agg(
+        f.count(f.lit(1)).alias("num_events"),
+        f.countDistinct(f.col("item_id")).alias("num_items"),
+        f.avg(f.col("correct")).alias("share_correct"),
+        f.min("timestamp").alias("first_at"),
+        f.max("timestamp").alias("last_at"),
+    )
+
+
+def user_splits(engine: Engine, users_: Frame, before: Frame, candidates: Frame) -> Frame:
+    """Return the split and fold of each student.
+
+    Both are read off the md5 of the seed and the id, so they never change as students come. A split that the source
+    publishes stands beside it; the one told last counts.
+    """
+    f = engine.functions
+    told = before.select("user_id", "given_split", f.lit(0).alias("turn")).unionByName(
+        candidates.select("user_id", "given_split", f.lit(1).alias("turn"))
+    )
+    latest = (
+        told.filter(f.col("given_split").isNotNull())
+        .groupBy("user_id")
+        .agg(f.max(f.struct("turn", "given_split")).alias("last"))
+        .select("user_id", f.col("last").getField("given_split").alias("given_split"))
+    )
+    chance = f.md5(f.concat_ws(":", f.lit(SPLIT_SEED), f.col("user_id")))
+    part, fold = f.substring(chance, 1, 4), f.substring(chance, 5, 4)
+    return (
+        users_.select(
+            "user_id",
+            f.when(part < TRAIN_BELOW, "train").when(part < VALID_BELOW, "valid").otherwise("test").alias("split"),
+            _fold(engine, fold).alias("fold"),
+            BUCKET,
+        )
+        .join(latest, on="user_id", how="left")
+        .select("user_id", "split", "fold", "given_split", BUCKET)
+    )
+
+
+def is_training(engine: Engine) -> Expression:
+    """Return whether a row with `split` and `given_split` is of a training student.
+
+    A published split of folds trains on all but its test part.
+    """
+    f = engine.functions
+    given = f.col("given_split")
+    return f.when(given.isNotNull(), ~given.isin("test", "valid")).otherwise(f.col("split") == "train")
+
+
+def _fold(engine: Engine, chance: Expression) -> Expression:
+    f = engine.functions
+    fold = f.lit(len(FOLDS_BELOW))
+    for number, cut in reversed(list(enumerate(FOLDS_BELOW))):
+        fold = f.when(chance < cut, f.lit(number)).otherwise(fold)
+    return fold

@@ -1,0 +1,67 @@
+"""What a path given to the lake holds: students' files, or files that a loader reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowtrace.errors import DataError
+from knowtrace.lake.student_files import Member, members
+from knowtrace.sources.ednet_contents import find_contents
+from knowtrace.sources.ednet_kt1 import is_ednet_kt1
+from knowtrace.sources.formats import holds_known_format
+from knowtrace.sources.lines import first_lines
+from knowtrace.sources.records import header_of
+from knowtrace.sources.scale import Responses
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """What the caller says of a source, as in `sources.read`."""
+
+    columns: Mapping[str, str] | None = None
+    responses: Responses | None = None
+    categories: int | None = None
+    contents: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source as found: one file per student (`students`), or files and folders that are read whole (`files`)."""
+
+    format: str
+    students: tuple[Member, ...] = ()
+    files: tuple[Path, ...] = ()
+    questions: Path | None = None
+
+
+def find_source(path: Path, options: SourceOptions) -> Source:
+    """Return what a path holds. Raises: DataError when there is nothing at it."""
+    if not path.exists():
+        raise DataError(f"There is nothing at {path}: check the path.")
+    if options.columns is None and (students := members(path)) and _are_kt1(students):
+        questions = find_contents(path, options.contents)
+        return Source(format="EdNet KT1", students=tuple(students), questions=questions)
+    if path.is_dir() and len(several := _tables_in(path)) > 1:
+        return Source(format="", files=tuple(several))
+    return Source(format="", files=(path,))
+
+
+def _are_kt1(students: list[Member]) -> bool:
+    """Return whether the first file that can be read has KT1's columns."""
+    if not students[0].path.endswith((".csv", ".csv.gz")):
+        return True
+    for member in students[:100]:
+        try:
+            return is_ednet_kt1(header_of(first_lines(Path(member.path), 1)[0])[1])
+        except DataError:
+            continue
+    return False
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    """Return the files of a folder of exports, each a source by itself; none when it is one source of several files."""
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    tables = [file for file in files if file.name.endswith((".csv", ".csv.gz", ".json", ".jsonl", ".txt", ".tsv"))]
+    names = {file.name.split(".", 1)[0] for file in tables}
+    is_one_source = bool(names & {"interactions", "truth", "assignment_details", "questions", "students"})
+    return [] if is_one_source else [file for file in tables if holds_known_format(file) or len(tables) == len(files)]

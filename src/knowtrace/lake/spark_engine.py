@@ -1,0 +1,95 @@
+"""Spark: the same plans on local cores or a cluster."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession, Window
+from pyspark.sql import functions as spark_functions
+
+from knowtrace.lake.commits import DataFile
+from knowtrace.lake.duckdb_engine import written_files
+from knowtrace.lake.engine import SQL_TYPES, Frame, shaped
+from knowtrace.lake.tables import BUCKET, Table
+
+
+class SparkEngine:
+    """A Spark session: the one that is running, as on Databricks and Glue, or a local one."""
+
+    functions: Any = spark_functions
+    window: Any = Window
+
+    def __init__(self, *, work: Path, memory: str, threads: int) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        running = SparkSession.getActiveSession()
+        self._is_ours = running is None
+        self._session: Any = running or (
+            SparkSession.builder.master(f"local[{threads}]")
+            .appName("knowtrace lake")
+            .config("spark.driver.memory", memory.lower().replace("gb", "g").replace("mb", "m"))
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.local.dir", str(work))
+            .config("spark.sql.warehouse.dir", str(work / "warehouse"))
+            .config("spark.sql.shuffle.partitions", str(max(threads, 2) * 2))
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+            .config("spark.sql.parquet.compression.codec", "zstd")
+            .config("spark.ui.enabled", "false")
+            .config("spark.log.level", "ERROR")
+            .getOrCreate()
+        )
+
+    def read(self, table: Table, files: Sequence[DataFile], root: Path) -> Frame:
+        f = self.functions
+        if not files:
+            nothing = [f.lit(None).cast(SQL_TYPES[c.type]).alias(c.name) for c in table.columns]
+            nothing += [f.lit(None).cast("string").alias(BUCKET)] if table.is_bucketed else []
+            return self._session.range(0).select(*nothing)
+        columns = [
+            (f.unix_micros(f.col(c.name).cast("timestamp")) if c.type == "timestamp" else f.col(c.name))
+            .cast(SQL_TYPES[c.type])
+            .alias(c.name)
+            for c in table.columns
+        ]
+        columns += [f.col(BUCKET)] if table.is_bucketed else []
+        if not table.is_bucketed:
+            return self._session.read.parquet(*(str(root / file.path) for file in files)).select(*columns)
+        frame: Frame = None
+        for base in sorted({_base_of(file.path) for file in files}):
+            paths = [str(root / file.path) for file in files if _base_of(file.path) == base]
+            part = self._session.read.option("basePath", str(root / base)).parquet(*paths).select(*columns)
+            frame = part if frame is None else frame.unionByName(part)
+        return frame
+
+    def write(self, frame: Frame, table: Table, folder: Path, root: Path) -> list[DataFile]:
+        f = self.functions
+        out = shaped(frame, table, f)
+        for column in table.columns:
+            if column.type == "timestamp":
+                out = out.withColumn(column.name, f.timestamp_micros(f.col(column.name)))
+        writer = out.write.mode("errorifexists")
+        if table.is_bucketed:
+            writer = writer.partitionBy(BUCKET)
+        else:
+            writer = out.coalesce(1).write.mode("errorifexists")
+        writer.parquet(str(folder))
+        return [file for file in written_files(folder, root) if file.num_rows]
+
+    def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in frame.collect()]
+
+    def groups(self, buckets: Iterable[str], rows_of: dict[str, int]) -> list[list[str]]:
+        together = sorted(buckets)
+        return [together] if together else []
+
+    def close(self) -> None:
+        if self._is_ours:
+            self._session.stop()
+
+
+def _base_of(path: str) -> str:
+    return path.split(f"/{BUCKET}=", 1)[0]

@@ -1,0 +1,265 @@
+"""Many small files, one per student, into rows: the way EdNet is published, as a folder, a zip or a tar.
+
+Files without anything odd are parsed together, by Arrow. A file with a quote, a blank line, a NUL or a row of another
+width is read by the rules of `sources.records`, so that a row means the same here as to the loaders.
+"""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from knowtrace.sources.lines import GZIP, numbered_lines
+from knowtrace.sources.records import TOO_LONG, header_of, records
+
+BATCH_BYTES = 64 * 2**20
+"""Files of a landing batch hold about as many bytes, unpacked."""
+
+LARGEST_FILE = 2**30
+"""Bytes of one student's file, unpacked: a larger one is no student's."""
+
+UNREADABLE = "a file can be read to its end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Where one student's file lies: a file, or a member of an archive; `size` in bytes as stored."""
+
+    path: str
+    name: str
+    size: int
+
+
+@dataclass(kw_only=True)
+class Rejected:
+    file: str
+    line: int | None
+    column: str
+    value: str
+    rule: str
+
+
+@dataclass(kw_only=True)
+class LandedFile:
+    """What became of one file."""
+
+    name: str
+    content_hash: str
+    num_bytes: int
+    num_rows: int = 0
+    num_quarantined: int = 0
+
+
+@dataclass(kw_only=True)
+class Landed:
+    """The rows of some files: text columns as in the header, `source_file` and `line`."""
+
+    rows: pa.Table
+    files: list[LandedFile] = field(default_factory=list[LandedFile])
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    num_known: int = 0
+
+
+def members(path: Path) -> list[Member]:
+    """Return the students' files of a folder or archive (u*.csv, u*.csv.gz), in order of their names."""
+    if path.is_dir():
+        found = [*path.rglob("u*.csv"), *path.rglob("u*.csv.gz")]
+        return sorted(
+            (Member(path=str(f), name=f.relative_to(path).as_posix(), size=f.stat().st_size) for f in found),
+            key=lambda member: member.name,
+        )
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            inside = [(entry.filename, entry.file_size) for entry in archive.infolist() if not entry.is_dir()]
+    elif tarfile.is_tarfile(path):
+        with tarfile.open(path) as archive:
+            inside = [(entry.name, entry.size) for entry in archive if entry.isfile()]
+    else:
+        return []
+    return [
+        Member(path=str(path), name=name, size=size) for name, size in inside if is_student_file(name)
+    ]
+
+
+def is_student_file(name: str) -> bool:
+    last = name.rsplit("/", 1)[-1]
+    return last.startswith("u") and last.endswith((".csv", ".csv.gz"))
+
+
+def batches(files: Sequence[Member], *, largest: int = BATCH_BYTES) -> list[list[Member]]:
+    """Return the files in order, in batches of about `largest` bytes."""
+    parts: list[list[Member]] = []
+    held = largest
+    for file in files:
+        if held + file.size > largest:
+            parts.append([])
+            held = 0
+        parts[-1].append(file)
+        held += file.size
+    return parts
+
+
+def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str]) -> Landed:
+    """Read files into rows of `columns`; skip those whose hash is known, and reject those that cannot be read."""
+    landed = Landed(rows=_empty(columns))
+    plain: list[tuple[LandedFile, bytes]] = []
+    odd: list[pa.Table] = []
+    header: bytes | None = None
+    for member, stored in _contents(files, landed.rejected):
+        digest = hashlib.sha256(member.name.encode() + b"\0" + stored).hexdigest()
+        if digest in known:
+            landed.num_known += 1
+            continue
+        file = LandedFile(name=member.name, content_hash=digest, num_bytes=len(stored))
+        landed.files.append(file)
+        try:
+            content = _unpacked(stored)
+        except (OSError, EOFError, zlib.error) as error:
+            _reject_file(landed, file, str(error))
+            continue
+        first, body = _split_header(content)
+        header = header or first
+        if first == header and _is_plain(body):
+            plain.append((file, body))
+        else:
+            odd.append(_read_odd(file, content, columns, landed))
+    together = None if header is None else _read_together(plain, header, columns)
+    if together is None:
+        odd += [_read_odd(file, (header or b"") + b"\n" + body, columns, landed) for file, body in plain]
+        together = _empty(columns)
+    landed.rows = pa.concat_tables([together, *odd])
+    return landed
+
+
+def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tuple[Member, bytes]]:
+    """Yield each file with its bytes as stored; a file that cannot be opened is rejected."""
+    first = files[0]
+    if first.path.endswith(".csv") or first.path.endswith(".csv.gz"):
+        for member in files:
+            try:
+                yield member, Path(member.path).read_bytes()
+            except OSError as error:
+                rejected.append(_unreadable(member.name, error.strerror or str(error)))
+        return
+    wanted = {member.name: member for member in files}
+    if zipfile.is_zipfile(first.path):
+        with zipfile.ZipFile(first.path) as archive:
+            for member in files:
+                try:
+                    yield member, archive.read(member.name)
+                except (zipfile.BadZipFile, zlib.error, OSError) as error:
+                    rejected.append(_unreadable(member.name, str(error)))
+        return
+    with tarfile.open(first.path) as archive:
+        for entry in archive:
+            if (member := wanted.get(entry.name)) is not None and (stream := archive.extractfile(entry)) is not None:
+                yield member, stream.read()
+
+
+def _unpacked(stored: bytes) -> bytes:
+    if stored.startswith(GZIP):
+        with gzip.open(io.BytesIO(stored)) as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    else:
+        content = stored
+    if len(content) > LARGEST_FILE:
+        raise OSError(f"more than {LARGEST_FILE:,} bytes, unpacked")
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def _split_header(content: bytes) -> tuple[bytes, bytes]:
+    first, _, body = content.partition(b"\n")
+    return first.rstrip(b"\r"), body
+
+
+def _is_plain(body: bytes) -> bool:
+    if b'"' in body or b"\0" in body or b"\n\n" in body or body.startswith((b"\n", b"\r")):
+        return False
+    num_returns = body.count(b"\r")
+    return num_returns == 0 or (num_returns == body.count(b"\r\n") and b"\n\r\n" not in body)
+
+
+def _read_together(
+    plain: list[tuple[LandedFile, bytes]], header: bytes, columns: tuple[str, ...]
+) -> pa.Table | None:
+    """Return the rows of plain files, or None when one of them is not plain after all."""
+    bodies = [body if not body or body.endswith(b"\n") else body + b"\n" for _, body in plain]
+    counts = np.array([body.count(b"\n") for body in bodies], dtype=np.int64)
+    delimiter, names = header_of(header.decode("utf-8", "replace"))
+    if not set(columns) <= set(names):
+        return None
+    if counts.sum() == 0:
+        return _empty(columns)
+    try:
+        rows = arrow_csv.read_csv(
+            io.BytesIO(b"".join(bodies)),
+            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=2**24),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, quote_char=False, double_quote=False),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, include_columns=list(columns), null_values=[]
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if rows.num_rows != counts.sum():
+        return None
+    for (file, _), count in zip(plain, counts, strict=True):
+        file.num_rows = int(count)
+    ends = np.cumsum(counts)
+    line = np.arange(ends[-1]) - np.repeat(ends - counts, counts) + 2
+    names_of_files = pa.array([file.name for file, _ in plain])
+    source = pa.DictionaryArray.from_arrays(
+        pa.array(np.repeat(np.arange(len(plain), dtype=np.int32), counts)), names_of_files
+    ).cast(pa.string())
+    return rows.append_column("source_file", source).append_column("line", pa.array(line))
+
+
+def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed: Landed) -> pa.Table:
+    """Return the rows of one file by the loaders' rules; a file that is no such table is rejected whole."""
+
+    def reject(line: int, column: str, value: str, rule: str) -> None:
+        landed.rejected.append(Rejected(file=file.name, line=line, column=column, value=value[:200], rule=rule))
+        file.num_rows += 1
+        file.num_quarantined += 1
+
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _reject_file(landed, file, f"the byte 0x{content[error.start]:02x} is not UTF-8")
+    lines = numbered_lines(io.StringIO(text, newline=None), lambda number, line: reject(number, "", line, TOO_LONG))
+    delimiter, names = header_of(next((line for _, line in lines), ""))
+    missing = [name for name in columns if name not in names]
+    if missing:
+        return _reject_file(landed, file, f"it has no column {', '.join(missing)}")
+    at = [names.index(name) for name in columns]
+    found = [(number, *(fields[i] for i in at)) for number, fields in records(lines, delimiter, names, reject)]
+    file.num_rows += len(found)
+    cells = list(zip(*found, strict=True)) if found else [()] * (len(columns) + 1)
+    rows = pa.table({name: pa.array(cells[i + 1], pa.string()) for i, name in enumerate(columns)})
+    return rows.append_column("source_file", pa.array([file.name] * len(found), pa.string())).append_column(
+        "line", pa.array(cells[0], pa.int64())
+    )
+
+
+def _reject_file(landed: Landed, file: LandedFile, why: str) -> pa.Table:
+    landed.rejected.append(_unreadable(file.name, why))
+    file.num_rows, file.num_quarantined = 1, 1
+    return landed.rows.slice(0, 0)
+
+
+def _unreadable(name: str, why: str) -> Rejected:
+    return Rejected(file=name, line=None, column="", value=why[:200], rule=UNREADABLE)
+
+
+def _empty(columns: tuple[str, ...]) -> pa.Table:
+    fields = [(name, pa.string()) for name in columns]
+    return pa.schema([*fields, ("source_file", pa.string()), ("line", pa.int64())]).empty_table()
