@@ -13,7 +13,9 @@ SOURCE_FILES = Table(
         SOURCE_FILE,
         column("format", "text", "The format it was recognised as."),
         column("num_bytes", "long", "Its size as stored.", low=0),
-        column("num_rows", "long", "Rows it holds that speak of answers: read, merged or quarantined.", low=0),
+        column(
+            "num_rows", "long", "Rows it holds that speak of answers: read, merged or quarantined.", low=0
+        ),
         column("num_merged", "long", "Rows that only add to an answer of another row.", low=0),
         column("num_quarantined", "long", "Rows rejected when the file was read.", low=0),
         column("batch", "text", "The landing it came with."),
@@ -26,7 +28,8 @@ RAW_EDNET_KT1 = Table(
     name="raw_ednet_kt1",
     grain="one row of a student's file",
     owner="lake/landing.py",
-    key=("source_file", "line"),
+    key=("source_file", "line", "loaded_at"),
+    is_bucketed=True,
     columns=(
         SOURCE_FILE,
         LINE,
@@ -76,6 +79,7 @@ PARSED_ANSWERS = Table(
     grain="one answer as its format's reader understood it",
     owner="lake/landing.py",
     key=("source_file", "user_id", "ordinal", "loaded_at"),
+    is_bucketed=True,
     columns=(
         SOURCE_FILE,
         column("line", "long", "The line the answer begins at, where the reader tells.", null=True, low=1),

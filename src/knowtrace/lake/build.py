@@ -6,14 +6,16 @@ buckets of students; a build works on the buckets that its new rows touch, and l
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from knowtrace.domain import FIRST_KNOWN
 from knowtrace.errors import DataError
-from knowtrace.lake import candidates, catalogue, events, features, people, sequences, vocabularies
-from knowtrace.lake.candidates import CANDIDATES, READERS
+from knowtrace.lake import catalogue, events, features, people, sequences
+from knowtrace.lake.candidates import READERS
 from knowtrace.lake.checks import Finding, check
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.engine import Engine, Frame, open_engine
@@ -26,10 +28,18 @@ from knowtrace.lake.gold_tables import (
     SKILL_VOCABULARY,
 )
 from knowtrace.lake.landing import LandingReport, Progress, land_source
-from knowtrace.lake.silver_tables import EVENTS, ITEMS, QUARANTINE, SKILLS, USER_SPLITS, USERS
+from knowtrace.lake.silver_tables import (
+    EVENTS,
+    ITEM_SKILL_SETS,
+    ITEMS,
+    QUARANTINE,
+    SKILLS,
+    USER_SPLITS,
+    USERS,
+)
 from knowtrace.lake.sources_found import SourceOptions, find_source
-from knowtrace.lake.tables import BUCKET, BUCKETS, Table
-from knowtrace.lake.vocabularies import FIRST_SET
+from knowtrace.lake.tables import BUCKETS, Table
+from knowtrace.lake.vocabularies import FIRST_SET, extended
 
 WORK = "_work"
 
@@ -120,82 +130,108 @@ class _Build:
         self.num_written = 0
 
     def run(self) -> Snapshot:
-        touched = self._timed("candidates", self._candidates)
+        touched = sorted(
+            {file.bucket for reader in READERS for file in self._landed(reader.table) if file.bucket}
+        )
         self.report.buckets = touched
         if touched:
             self._timed("events", lambda: self._events(touched))
-            self._timed("catalogue", self._catalogue)
+            self._timed("catalogue", lambda: self._catalogue(touched))
             self._timed("gold", lambda: self._gold(touched))
         self.report.findings = self._timed(
-            "checks", lambda: check(self.engine, self.snapshot, self.root, touched, self.report.num_candidates)
+            "checks", lambda: check(self.engine, self.snapshot, self.root, touched, self.report)
         )
         if self.report.findings:
             raise DataError(
                 "The build stopped before its commit, the lake is as it was: "
                 + " ".join(finding.text for finding in self.report.findings)
             )
-        self.snapshot = Snapshot(
-            version=self.snapshot.version, tables=_without_work(self.snapshot), pending=()
-        )
+        self.snapshot = replace(self.snapshot, pending=())
         return self.log.commit(self.snapshot, created_at=datetime.now(UTC).isoformat())
 
-    def _candidates(self) -> list[str]:
-        """Turn pending bronze rows into candidates; return the buckets they touch."""
-        pending = set(self.snapshot.pending)
-        work = [(reader, file) for reader in READERS for file in self._landed(reader.table, pending)]
-        for i, (reader, file) in enumerate(work):
-            rows = self.engine.read(reader.table, [file], self.root)
-            beside = [self._read(table) for table in reader.beside]
-            frame = candidates.identified(self.engine, reader.read(self.engine, rows, beside))
-            self._append(CANDIDATES, frame)
-            self.progress("candidates", i + 1, len(work))
-        files = self.snapshot.files(CANDIDATES)
-        self.report.num_candidates = sum(file.num_rows for file in files)
-        if files:
-            self._append(QUARANTINE, events.faulty(self.engine, self._read(CANDIDATES)))
-        return sorted({file.bucket for file in files if file.bucket is not None})
-
     def _events(self, touched: list[str]) -> None:
-        f = self.engine.functions
+        """Write events, students and splits of the buckets that new rows touch; quarantine the rows that are no answers."""
         num_before = self.snapshot.num_rows(EVENTS)
-        num_quarantined = self.snapshot.num_rows(QUARANTINE)
-        for group in self._groups(touched, "events", CANDIDATES, EVENTS):
-            new = self._read(CANDIDATES, group)
+        for group in self._groups(touched, "events", *(reader.table for reader in READERS), EVENTS):
+            new = self._candidates(group)
             together = events.merged(self.engine, self._read(EVENTS, group), new)
-            written = self._write(EVENTS, events.numbered(self.engine, together))
-            num_in = self._num_rows(EVENTS, group) + self.engine.rows(
-                new.filter(f.col("rule").isNull()).agg(f.count(f.lit(1)))
-            )[0][0]
-            if num_in > sum(file.num_rows for file in written):
-                self._append(QUARANTINE, events.repeats(self.engine, together))
-            self._replace(EVENTS, written, group)
-            answers = self._read(EVENTS, group)
-            self._replace(USERS, self._write(USERS, people.users(self.engine, answers)), group)
-            splits = people.user_splits(
-                self.engine, self._read(USERS, group), self._read(USER_SPLITS, group), new
+            num_repeats = events.num_repeated(self.engine, together)
+            answers = together
+            if num_repeats:
+                ranks = events.ranked(self.engine, together)
+                self._append(QUARANTINE, events.repeats(self.engine, ranks))
+                answers = ranks.filter(self.engine.functions.col("rank") == 1)
+            written = self._write(EVENTS, events.numbered(self.engine, answers), group)
+            num_landed = sum(
+                file.num_rows for reader in READERS for file in self._landed(reader.table, group)
             )
-            self._replace(USER_SPLITS, self._write(USER_SPLITS, splits), group)
-            days = catalogue.item_days(self.engine, answers, self._read(USER_SPLITS, group))
-            self._replace(ITEM_DAYS, self._write(ITEM_DAYS, days), group)
+            num_new = sum(file.num_rows for file in written) - self._num_rows(EVENTS, group)
+            num_faulty = num_landed - num_repeats - num_new
+            if num_faulty:
+                self._append(QUARANTINE, events.faulty(self.engine, new))
+            self.report.num_candidates += num_landed
+            self.report.num_repeats += num_repeats
+            self.report.num_faulty += num_faulty
+            self._replace(EVENTS, written, group)
+            users = people.users(self.engine, self._read(EVENTS, group))
+            self._replace(USERS, self._write(USERS, users, group), group)
+            splits = people.user_splits(
+                self.engine, self._read(USERS, group), self._read(USER_SPLITS, group), self._told(group)
+            )
+            self._replace(USER_SPLITS, self._write(USER_SPLITS, splits, group), group)
         self.report.num_new_events = self.snapshot.num_rows(EVENTS) - num_before
-        self.report.num_repeats = self.snapshot.num_rows(QUARANTINE) - num_quarantined
-        self.report.num_faulty = (
-            self.report.num_candidates - self.report.num_new_events - self.report.num_repeats
-        )
 
-    def _catalogue(self) -> None:
-        days = self._read(ITEM_DAYS)
-        self._replace(ITEMS, self._write(ITEMS, catalogue.items(self.engine, days)))
-        self._replace(SKILLS, self._write(SKILLS, catalogue.skills(self.engine, days)))
-        extend = vocabularies.extended
-        for table, seen, name, index, first in (
-            (ITEM_VOCABULARY, self._read(ITEMS), "item_id", "item_index", None),
-            (SKILL_VOCABULARY, self._read(SKILLS), "skill_id", "skill_index", None),
-            (SKILL_SETS, days, "skill_ids", "skill_set", FIRST_SET),
-        ):
-            first_of = {} if first is None else {"first": first}
-            frame = extend(self.engine, self._read(table), seen, name=name, index=index, **first_of)
+    def _candidates(self, group: Sequence[str]) -> Frame:
+        """Return the candidates of the landed rows that wait, in some buckets."""
+        frames = [
+            reader.read(
+                self.engine,
+                self.engine.read(reader.table, files, self.root),
+                [self._read(table) for table in reader.beside],
+            )
+            for reader in READERS
+            if (files := self._landed(reader.table, group))
+        ]
+        return reduce(lambda first, second: first.unionByName(second), frames)
+
+    def _told(self, group: Sequence[str]) -> Frame | None:
+        """Return the published splits that the landed rows tell, or None when none can."""
+        frames = [
+            self.engine.read(reader.table, files, self.root).select("user_id", "given_split")
+            for reader in READERS
+            if reader.tells_splits and (files := self._landed(reader.table, group))
+        ]
+        return reduce(lambda first, second: first.unionByName(second), frames) if frames else None
+
+    def _catalogue(self, touched: list[str]) -> None:
+        """Add the new events to the counts of items, and number the ids that are new."""
+        f = self.engine.functions
+        new = self._read(EVENTS, touched).filter(f.col("loaded_at") >= self._first_landed())
+        splits = self._read(USER_SPLITS, touched)
+        for table, counts in ((ITEM_DAYS, catalogue.item_days), (ITEM_SKILL_SETS, catalogue.item_skill_sets)):
+            frame = counts(self.engine, self._read(table), new, splits)
             self._replace(table, self._write(table, frame))
+        sets = self._read(ITEM_SKILL_SETS)
+        self._replace(ITEMS, self._write(ITEMS, catalogue.items(self.engine, sets)))
+        self._replace(SKILLS, self._write(SKILLS, catalogue.skills(self.engine, sets)))
+        for table, seen, name, index, first in (
+            (ITEM_VOCABULARY, self._read(ITEMS), "item_id", "item_index", FIRST_KNOWN),
+            (SKILL_VOCABULARY, self._read(SKILLS), "skill_id", "skill_index", FIRST_KNOWN),
+            (SKILL_SETS, sets, "skill_ids", "skill_set", FIRST_SET),
+        ):
+            frame = extended(self.engine, self._read(table), seen, name=name, index=index, first=first)
+            self._replace(table, self._write(table, frame))
+
+    def _first_landed(self) -> int:
+        """Return when the first of the waiting batches was landed, in microseconds since 1970."""
+        f = self.engine.functions
+        files = [file for reader in READERS for file in self._landed(reader.table)]
+        times = [
+            self.engine.rows(self.engine.read(reader.table, chosen, self.root).agg(f.min("loaded_at")))[0][0]
+            for reader in READERS
+            if (chosen := [file for file in self._landed(reader.table) if file in files])
+        ]
+        return min(int(time) for time in times)
 
     def _gold(self, touched: list[str]) -> None:
         """Write sequences of the touched buckets, and features of all: a late answer changes what others knew of an item."""
@@ -204,7 +240,7 @@ class _Build:
             frame = sequences.sequences(
                 self.engine, self._read(EVENTS, group), self._read(USER_SPLITS, group), items, sets
             )
-            self._replace(SEQUENCES, self._write(SEQUENCES, frame), group)
+            self._replace(SEQUENCES, self._write(SEQUENCES, frame, group), group)
         everywhere = sorted({file.bucket for file in self.snapshot.files(EVENTS) if file.bucket is not None})
         for group in self._groups(everywhere, "features", EVENTS):
             frame = features.features(
@@ -215,7 +251,7 @@ class _Build:
                 sets,
                 self._read(ITEM_DAYS),
             )
-            self._replace(FEATURES, self._write(FEATURES, frame), group)
+            self._replace(FEATURES, self._write(FEATURES, frame, group), group)
 
     def _groups(self, buckets: Iterable[str], stage: str, *tables: Table) -> Iterable[list[str]]:
         rows_of = dict.fromkeys(BUCKETS, 0)
@@ -227,8 +263,10 @@ class _Build:
             yield group
             self.progress(stage, i + 1, len(groups))
 
-    def _landed(self, table: Table, pending: set[str]) -> list[DataFile]:
-        return [file for file in self.snapshot.files(table) if Path(file.path).stem in pending]
+    def _landed(self, table: Table, buckets: Sequence[str] | None = None) -> list[DataFile]:
+        """Return the files of landed batches that wait."""
+        pending = set(self.snapshot.pending)
+        return [file for file in self.snapshot.files(table, buckets) if Path(file.path).parts[2] in pending]
 
     def _read(self, table: Table, buckets: Sequence[str] | None = None) -> Frame:
         return self.engine.read(table, self.snapshot.files(table, buckets), self.root)
@@ -236,14 +274,13 @@ class _Build:
     def _num_rows(self, table: Table, buckets: Sequence[str]) -> int:
         return sum(file.num_rows for file in self.snapshot.files(table, buckets))
 
-    def _write(self, table: Table, frame: Frame) -> list[DataFile]:
+    def _write(self, table: Table, frame: Frame, buckets: Sequence[str] = ()) -> list[DataFile]:
         self.num_written += 1
         folder = self.root / table.layer / table.name / f"{self.name}-{self.num_written:04d}"
-        return self.engine.write(frame, table, folder, self.root)
+        return self.engine.write(frame, table, folder, self.root, buckets)
 
     def _append(self, table: Table, frame: Frame) -> None:
-        files = [file for file in self._write(table, frame) if file.num_rows]
-        self.snapshot = self.snapshot.appended(table, files)
+        self.snapshot = self.snapshot.appended(table, self._write(table, frame))
 
     def _replace(self, table: Table, files: Sequence[DataFile], buckets: Sequence[str] | None = None) -> None:
         self.snapshot = self.snapshot.replaced(table, files, buckets)
@@ -253,10 +290,6 @@ class _Build:
         result = work()
         self.report.seconds[stage] = (datetime.now(UTC) - started).total_seconds()
         return result
-
-
-def _without_work(snapshot: Snapshot) -> dict[str, tuple[DataFile, ...]]:
-    return {name: files for name, files in snapshot.tables.items() if not name.startswith(f"{WORK}.")}
 
 
 def _add(total: LandingReport, part: LandingReport) -> None:

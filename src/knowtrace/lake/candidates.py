@@ -1,6 +1,7 @@
 """Bronze rows into candidate events: every row gets its canonical columns, or the rule it breaks.
 
-Candidates are merged with the events before them by `events.merged`.
+A frame of candidates has the columns of an event as its source tells them, and `rule`, `bad_column` and `bad_value`, all
+null for a good row. `events.merged` joins them to the events before.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS
 from knowtrace.lake.engine import Engine, Expression, Frame
-from knowtrace.lake.tables import BUCKET, Table, column
+from knowtrace.lake.tables import BUCKET, Table
 from knowtrace.sources.cells import FIRST_MILLISECONDS, LONGEST_ANSWER_SECONDS
 from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
 from knowtrace.sources.ednet_contents import CHOICES, UNTAGGED
@@ -21,46 +22,18 @@ FUTURE = "a time lies at most one day ahead of now"
 NOT_ELAPSED = "an elapsed time is a number"
 NEGATIVE_ELAPSED = "an elapsed time is not negative"
 
-CANDIDATES = Table(
-    layer="_work",
-    name="candidates",
-    grain="one row of bronze that speaks of an answer",
-    owner="lake/candidates.py",
-    key=(),
-    is_bucketed=True,
-    columns=(
-        column("event_id", "text", "As in silver.canonical_learning_events.", null=True),
-        column("user_id", "text", "The student."),
-        column("item_id", "text", "The item."),
-        column("skill_ids", "texts", "The skills.", null=True),
-        column("timestamp", "timestamp", "When it was answered.", null=True),
-        column("response", "int", "The category.", null=True),
-        column("num_categories", "int", "How many categories the source has."),
-        column("session_id", "text", "The session.", null=True),
-        column("container_id", "text", "What it was given together with.", null=True),
-        column("elapsed_seconds", "double", "Seconds on the item.", null=True),
-        column("hints_used", "int", "Hints taken.", null=True),
-        column("attempt", "int", "The attempt.", null=True),
-        column("given_split", "text", "The published split of the student.", null=True),
-        column("dataset", "text", "The source."),
-        column("order_key", "long", "The source's own order."),
-        column("source_file", "text", "The file."),
-        column("line", "long", "The line.", null=True),
-        column("loaded_at", "timestamp", "When it was landed."),
-        column("rule", "text", "The rule the row breaks; null for a good one.", null=True),
-        column("bad_column", "text", "The column that breaks it.", null=True),
-        column("bad_value", "text", "What stands there.", null=True),
-    ),
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """How the rows of one bronze table become candidates; `beside` are tables it needs whole."""
+    """How the rows of one bronze table become candidates.
+
+    `beside` are tables it needs whole. `tells_splits` says that it may know published splits.
+    """
 
     table: Table
     read: Callable[[Engine, Frame, Sequence[Frame]], Frame]
     beside: tuple[Table, ...] = ()
+    tells_splits: bool = False
 
 
 def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
@@ -84,6 +57,7 @@ def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
         "source_file",
         "line",
         "loaded_at",
+        BUCKET,
         *_no_fault(engine),
     )
 
@@ -104,6 +78,7 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
         "source_file",
         "line",
         "loaded_at",
+        BUCKET,
     ).join(questions, on="item_id", how="left")
     number = f.col("time_number")
     milliseconds = f.when(number >= FIRST_MILLISECONDS, number).otherwise(number * 1000)
@@ -112,7 +87,12 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
     timed = cells.withColumn("timestamp", time)
     faults = (
         (f.col("correct_answer").isNull(), "question_id", "item_id", UNKNOWN_QUESTION),
-        (f.col("elapsed_number").isNull() & (f.col("elapsed_text") != ""), "elapsed_time", "elapsed_text", NOT_ELAPSED),
+        (
+            f.col("elapsed_number").isNull() & (f.col("elapsed_text") != ""),
+            "elapsed_time",
+            "elapsed_text",
+            NOT_ELAPSED,
+        ),
         (f.col("elapsed_number") < 0, "elapsed_time", "elapsed_text", NEGATIVE_ELAPSED),
         (~f.col("choice").isin(*CHOICES), "user_answer", "choice", NO_CHOICE),
         (f.col("timestamp").isNull(), "timestamp", "time_text", NOT_A_TIME),
@@ -136,6 +116,7 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
         "source_file",
         "line",
         "loaded_at",
+        BUCKET,
         *_first_fault(engine, faults),
     )
 
@@ -157,22 +138,6 @@ def _latest_questions(engine: Engine, questions: Frame) -> Frame:
         .filter(f.col("rank") == 1)
         .select("item_id", "correct_answer", "skill_ids")
     )
-
-
-def identified(engine: Engine, candidates: Frame) -> Frame:
-    """Return candidates with their event ids and buckets.
-
-    Where no time is known, the file is part of the answer's identity: its order means nothing beyond it.
-    """
-    f = engine.functions
-    parts = [f.coalesce(f.col(name).cast("string"), f.lit("")) for name in IDENTITY]
-    file = f.when(f.col("timestamp").isNull(), f.col("source_file")).otherwise(f.lit(""))
-    return candidates.withColumn("event_id", f.md5(f.concat_ws("\x1f", *parts, file))).withColumn(
-        BUCKET, f.substring(f.md5(f.col("user_id")), 1, 1)
-    )
-
-
-IDENTITY = ("user_id", "item_id", "response", "timestamp", "order_key")
 
 
 Fault = tuple[Expression, str, str, str]
@@ -197,7 +162,7 @@ def _no_fault(engine: Engine) -> list[Expression]:
 
 
 READERS = (
-    Reader(table=PARSED_ANSWERS, read=from_parsed),
+    Reader(table=PARSED_ANSWERS, read=from_parsed, tells_splits=True),
     Reader(table=RAW_EDNET_KT1, read=from_ednet_kt1, beside=(RAW_EDNET_QUESTIONS,)),
 )
 """The bronze tables that hold answers."""

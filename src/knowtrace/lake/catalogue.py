@@ -1,8 +1,7 @@
-"""Items and skills, from what each bucket of students says of each item on each day."""
+"""Items and skills: counts that only ever grow, and what is read off them."""
 
-from knowtrace.lake.engine import Engine, Frame
+from knowtrace.lake.engine import Engine, Expression, Frame
 from knowtrace.lake.people import is_training
-from knowtrace.lake.tables import BUCKET
 
 DAY = 86_400_000_000
 """Microseconds."""
@@ -10,46 +9,62 @@ DAY = 86_400_000_000
 YEAR_2000 = 946_684_800_000_000
 """An earlier time counts from an unknown origin: its date means nothing."""
 
+TRAINING = ("num_training_events", "num_training_correct")
 
-def item_days(engine: Engine, events: Frame, splits: Frame) -> Frame:
-    """Return the counts of each item, set of skills and day, within each bucket of the events."""
+
+def day_of(engine: Engine) -> Expression:
+    """Return the day of `timestamp`, since 1970; null where the date is unknown."""
     f = engine.functions
-    trains = splits.select("user_id", is_training(engine).cast("int").alias("trains"))
-    day = f.when(f.col("timestamp") >= YEAR_2000, f.floor(f.col("timestamp") / DAY).cast("bigint"))
-    return (
-        events.join(trains, on="user_id", how="left")
-        .select("item_id", "skill_ids", day.alias("day"), "correct", "trains", BUCKET)
-        .groupBy("item_id", "skill_ids", "day", BUCKET)
-        .agg(
-            f.count(f.lit(1)).alias("num_events"),
-            f.sum("correct").alias("num_correct"),
-            f.sum("trains").alias("num_training_events"),
-            f.sum(f.col("trains") * f.col("correct")).alias("num_training_correct"),
-        )
-        .withColumn("bucket_of_users", f.col(BUCKET))
+    return f.when(f.col("timestamp") >= YEAR_2000, f.floor(f.col("timestamp") / DAY).cast("bigint"))
+
+
+def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame:
+    """Return the counts of each item and day with those of new events added, and the sums over the days before."""
+    f, window = engine.functions, engine.window
+    names = ("num_events", "num_correct", *TRAINING)
+    counted = _counts(engine, new.withColumn("day", day_of(engine)), splits, ("item_id", "day"))
+    total = (
+        before.select("item_id", "day", *names)
+        .unionByName(counted.select("item_id", "day", *names))
+        .groupBy("item_id", "day")
+        .agg(*(f.sum(name).alias(name) for name in names))
+    )
+    # Unknown days come last, so that no known day counts them as before it.
+    earlier = (
+        window.partitionBy("item_id")
+        .orderBy(f.col("day").asc_nulls_last())
+        .rowsBetween(window.unboundedPreceding, -1)
+    )
+    until = [f.coalesce(f.sum(name).over(earlier), f.lit(0)) for name in TRAINING]
+    return total.select(
+        "item_id",
+        "day",
+        *names,
+        until[0].alias("training_events_before"),
+        until[1].alias("training_correct_before"),
     )
 
 
-def items(engine: Engine, days: Frame) -> Frame:
+def item_skill_sets(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame:
+    """Return the counts of each item and set of skills with those of new events added."""
+    f = engine.functions
+    names = ("num_events", *TRAINING)
+    counted = _counts(engine, new, splits, ("item_id", "skill_ids"))
+    together = before.select("item_id", "skill_ids", *names).unionByName(
+        counted.select("item_id", "skill_ids", *names)
+    )
+    return together.groupBy("item_id", "skill_ids").agg(*(f.sum(name).alias(name) for name in names))
+
+
+def items(engine: Engine, sets: Frame) -> Frame:
     """Return one row per item; of equally frequent sets of skills the first in order is the item's."""
     f = engine.functions
-    sums = days.groupBy("item_id", "skill_ids").agg(
-        f.sum("num_events").alias("num_events"),
-        f.sum("num_training_events").alias("num_training_events"),
-        f.sum("num_training_correct").alias("num_training_correct"),
-    )
-    of_item = engine.window.partitionBy("item_id")
-    ranked = sums.withColumn(
-        "rank", f.row_number().over(of_item.orderBy(f.col("num_events").desc(), _text(engine).asc()))
-    )
-    totals = sums.groupBy("item_id").agg(
-        f.sum("num_events").alias("num_events"),
-        f.sum("num_training_events").alias("num_training_events"),
-        f.sum("num_training_correct").alias("num_training_correct"),
-    )
+    order = (f.col("num_events").desc(), f.concat_ws("\x1f", f.col("skill_ids")).asc())
+    ranks = sets.withColumn("rank", f.row_number().over(engine.window.partitionBy("item_id").orderBy(*order)))
+    totals = sets.groupBy("item_id").agg(*(f.sum(name).alias(name) for name in ("num_events", *TRAINING)))
     share = f.col("num_training_correct") / f.col("num_training_events")
     return (
-        ranked.filter(f.col("rank") == 1)
+        ranks.filter(f.col("rank") == 1)
         .select("item_id", "skill_ids")
         .join(totals, on="item_id", how="inner")
         .select(
@@ -62,16 +77,26 @@ def items(engine: Engine, days: Frame) -> Frame:
     )
 
 
-def skills(engine: Engine, days: Frame) -> Frame:
+def skills(engine: Engine, sets: Frame) -> Frame:
     """Return one row per skill."""
     f = engine.functions
-    sums = days.groupBy("item_id", "skill_ids").agg(f.sum("num_events").alias("num_events"))
-    each = sums.select("item_id", "num_events", f.explode("skill_ids").alias("skill_id"))
+    each = sets.select("item_id", "num_events", f.explode("skill_ids").alias("skill_id"))
     return each.groupBy("skill_id").agg(
         f.countDistinct(f.col("item_id")).alias("num_items"), f.sum("num_events").alias("num_events")
     )
 
 
-def _text(engine: Engine) -> Frame:
+def _counts(engine: Engine, events: Frame, splits: Frame, by: tuple[str, str]) -> Frame:
     f = engine.functions
-    return f.concat_ws("\x1f", f.col("skill_ids"))
+    trains = splits.select("user_id", is_training(engine).cast("int").alias("trains"))
+    return (
+        events.select("user_id", "correct", *by)
+        .join(trains, on="user_id", how="left")
+        .groupBy(*by)
+        .agg(
+            f.count(f.lit(1)).alias("num_events"),
+            f.sum("correct").alias("num_correct"),
+            f.sum("trains").alias("num_training_events"),
+            f.sum(f.col("trains") * f.col("correct")).alias("num_training_correct"),
+        )
+    )

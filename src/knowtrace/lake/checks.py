@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from knowtrace.lake.bronze_tables import BRONZE
 from knowtrace.lake.commits import Snapshot
@@ -28,8 +29,17 @@ class Finding:
         return f"{self.table}: {self.rule} ({self.num_rows:,} rows break it)."
 
 
+class Counts(Protocol):
+    """The rows a build took and what became of them."""
+
+    num_candidates: int
+    num_new_events: int
+    num_repeats: int
+    num_faulty: int
+
+
 def check(
-    engine: Engine, snapshot: Snapshot, root: Path, buckets: Sequence[str], num_candidates: int
+    engine: Engine, snapshot: Snapshot, root: Path, buckets: Sequence[str], report: Counts
 ) -> list[Finding]:
     """Return the broken promises of silver and gold, of the given buckets where a table has buckets."""
     findings: list[Finding] = []
@@ -37,11 +47,15 @@ def check(
         files = snapshot.files(table, buckets if table.is_bucketed else None)
         if not snapshot.files(table):
             if not table.may_be_empty:
-                rule = f"it is not empty: none of {num_candidates:,} candidate rows is an answer, see the quarantine"
+                rule = f"it is not empty: none of {report.num_candidates:,} landed rows is an answer, see the quarantine"
                 findings.append(Finding(table=table.full_name, rule=rule, num_rows=0))
             continue
         if files:
             findings += _check_rows(engine, table, engine.read(table, files, root), snapshot, root)
+    lost = report.num_candidates - report.num_new_events - report.num_repeats - report.num_faulty
+    if lost:
+        rule = "every landed row is an event, a repeat or in the quarantine"
+        findings.append(Finding(table="silver.canonical_learning_events", rule=rule, num_rows=lost))
     return findings
 
 
@@ -49,7 +63,11 @@ def _check_rows(engine: Engine, table: Table, rows: Frame, snapshot: Snapshot, r
     f = engine.functions
     rules = [(rule, broken) for column in table.columns for rule, broken in _broken(engine, column)]
     counts = [f.sum(f.when(broken, f.lit(1)).otherwise(f.lit(0))) for _, broken in rules]
-    found = engine.rows(rows.agg(*(count.alias(f"rule_{i}") for i, count in enumerate(counts))))[0] if rules else ()
+    found = (
+        engine.rows(rows.agg(*(count.alias(f"rule_{i}") for i, count in enumerate(counts))))[0]
+        if rules
+        else ()
+    )
     findings = [
         Finding(table=table.full_name, rule=rule, num_rows=int(count))
         for (rule, _), count in zip(rules, found, strict=True)
@@ -64,7 +82,11 @@ def _check_rows(engine: Engine, table: Table, rows: Frame, snapshot: Snapshot, r
             )
     for name, (other, other_column) in table.references.items():
         target = BY_NAME[other]
-        known = engine.read(target, snapshot.files(target), root).select(f.col(other_column).alias(name)).distinct()
+        known = (
+            engine.read(target, snapshot.files(target), root)
+            .select(f.col(other_column).alias(name))
+            .distinct()
+        )
         lost = rows.select(name).distinct().join(known, on=name, how="left_anti")
         num = engine.rows(lost.agg(f.count(f.lit(1))))[0][0]
         if num:

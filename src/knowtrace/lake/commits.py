@@ -59,7 +59,9 @@ class Snapshot:
     def appended(self, table: Table, files: Sequence[DataFile]) -> "Snapshot":
         return self._with(table, (*self.files(table), *files))
 
-    def replaced(self, table: Table, files: Sequence[DataFile], buckets: Iterable[str] | None = None) -> "Snapshot":
+    def replaced(
+        self, table: Table, files: Sequence[DataFile], buckets: Iterable[str] | None = None
+    ) -> "Snapshot":
         """Return the snapshot with a table's files, or those of some buckets, exchanged."""
         gone = set() if buckets is None else set(buckets)
         kept = () if buckets is None else (file for file in self.files(table) if file.bucket not in gone)
@@ -151,7 +153,8 @@ class CommitLog:
                 version=content["version"],
                 created_at=content["created_at"],
                 tables={
-                    name: tuple(DataFile(**file) for file in files) for name, files in content["tables"].items()
+                    name: tuple(DataFile(**file) for file in files)
+                    for name, files in content["tables"].items()
                 },
                 pending=tuple(content["pending"]),
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 from sqlframe.duckdb import DuckDBSession, Window
 from sqlframe.duckdb import functions as duckdb_functions
 
@@ -62,15 +62,23 @@ class DuckDBEngine:
             paths = ", ".join(_quoted(str(root / file.path)) for file in files)
             hive = ", hive_partitioning=true, hive_types={'bucket': VARCHAR}" if table.is_bucketed else ""
             bucket = f", {BUCKET}" if table.is_bucketed else ""
-            query = f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive or ', hive_partitioning=false'})"
+            query = (
+                f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive or ', hive_partitioning=false'})"
+            )
         self._connection.execute(f"CREATE VIEW {name} AS {query}")
         return self._session.table(name)
 
-    def write(self, frame: Frame, table: Table, folder: Path, root: Path) -> list[DataFile]:
+    def write(
+        self, frame: Frame, table: Table, folder: Path, root: Path, buckets: Sequence[str] = ()
+    ) -> list[DataFile]:
         folder.mkdir(parents=True)
         query = shaped(frame, table, self.functions).sql(dialect="duckdb", optimize=False, pretty=False)
         columns = ", ".join(_write_column(column.name, column.type) for column in table.columns)
-        if table.is_bucketed:
+        if table.is_bucketed and len(buckets) == 1:
+            # Writing parts by bucket costs half as much again: with one bucket there is nothing to part.
+            target, partition = folder / f"{BUCKET}={buckets[0]}" / "part-0.parquet", ""
+            target.parent.mkdir()
+        elif table.is_bucketed:
             target, columns, partition = folder, f"{columns}, {BUCKET}", f", PARTITION_BY ({BUCKET})"
         else:
             target, partition = folder / "part-0.parquet", ""
@@ -78,7 +86,7 @@ class DuckDBEngine:
             f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "
             f"(FORMAT parquet, COMPRESSION zstd{partition})"
         )
-        return written_files(folder, root)
+        return [file for file in written_files(folder, root) if file.num_rows]
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
         query = frame.sql(dialect="duckdb", optimize=False, pretty=False)

@@ -30,8 +30,13 @@ class Engine(Protocol):
         """Return a table's files as one frame, with a column `bucket` when the table is bucketed."""
         ...
 
-    def write(self, frame: Frame, table: Table, folder: Path, root: Path) -> list[DataFile]:
-        """Write the table's columns of a frame below a new folder, by bucket when the table is bucketed."""
+    def write(
+        self, frame: Frame, table: Table, folder: Path, root: Path, buckets: Sequence[str] = ()
+    ) -> list[DataFile]:
+        """Write the table's columns of a frame below a new folder, by bucket when the table is bucketed.
+
+        `buckets` are those that the frame's rows can lie in.
+        """
         ...
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:

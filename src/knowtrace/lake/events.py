@@ -7,35 +7,53 @@ from knowtrace.sources.gathering import DUPLICATE
 
 MILLISECONDS = 1_000
 
+NUMBERED = ("position", "container")
+"""Columns that follow from the order of all a student's answers."""
+
 
 def merged(engine: Engine, before: Frame, candidates: Frame) -> Frame:
-    """Return the events of some buckets, those before and the new: one row per answer, numbered anew.
+    """Return the events before, and the good candidates as events, without positions."""
+    columns = [name for name in EVENTS.column_names if name not in NUMBERED] + [BUCKET]
+    return before.select(*columns).unionByName(_events(engine, candidates).select(*columns))
 
-    `rank` is 1 for the row that stands for its answer, the one landed first; the others repeat it.
-    """
+
+def num_repeated(engine: Engine, together: Frame) -> int:
+    """Return how many rows of merged events repeat the answer of another."""
     f = engine.functions
-    columns = [name for name in EVENTS.column_names if name != "position"] + [BUCKET]
-    together = before.select(*columns).unionByName(_events(engine, candidates).select(*columns))
-    first = engine.window.partitionBy("event_id").orderBy("loaded_at", "source_file", "line")
-    return together.withColumn("rank", f.row_number().over(first))
+    answers = together.groupBy(*_identity(engine)).agg(f.count(f.lit(1)).alias("n"))
+    found = engine.rows(answers.filter(f.col("n") > 1).agg(f.sum(f.col("n") - 1)))[0][0]
+    return int(found or 0)
 
 
-def numbered(engine: Engine, events: Frame) -> Frame:
-    """Return the events that stand for their answers, each with its position in the student's order."""
-    f = engine.functions
-    return events.filter(f.col("rank") == 1).withColumn(
-        "position", f.row_number().over(engine.window.partitionBy("user_id").orderBy(*_order(engine)))
+def ranked(engine: Engine, together: Frame) -> Frame:
+    """Return merged events with `rank`, 1 for the row that stands for its answer: the one landed first."""
+    first = engine.window.partitionBy(*_identity(engine)).orderBy("loaded_at", "source_file", "line")
+    return together.withColumn("rank", engine.functions.row_number().over(first))
+
+
+def numbered(engine: Engine, answers: Frame) -> Frame:
+    """Return events, one row per answer, with their positions and containers."""
+    f, window = engine.functions, engine.window
+    order = window.partitionBy("user_id").orderBy(*_order(engine))
+    before = f.lag("container_id").over(order)
+    placed = answers.withColumn("position", f.row_number().over(order)).withColumn(
+        "is_together", f.coalesce(f.col("container_id") == before, f.lit(False))
     )
+    until_here = window.partitionBy("user_id").orderBy("position").rowsBetween(window.unboundedPreceding, 0)
+    begins = f.when(~f.col("is_together"), f.col("position"))
+    return placed.withColumn("container", f.max(begins).over(until_here))
 
 
-def repeats(engine: Engine, events: Frame) -> Frame:
+def repeats(engine: Engine, ranks: Frame) -> Frame:
     """Return the rows that repeat an answer, as rows of the quarantine."""
     f = engine.functions
-    return events.filter(f.col("rank") > 1).select(
+    return ranks.filter(f.col("rank") > 1).select(
         "source_file",
         "line",
         f.lit("").alias("column_name"),
-        f.substring(f.concat_ws(", ", f.col("item_id"), f.col("response").cast("string")), 1, 200).alias("value"),
+        f.substring(f.concat_ws(", ", f.col("item_id"), f.col("response").cast("string")), 1, 200).alias(
+            "value"
+        ),
         f.lit(DUPLICATE).alias("rule"),
         f.lit("merge").alias("stage"),
         "loaded_at",
@@ -59,7 +77,6 @@ def faulty(engine: Engine, candidates: Frame) -> Frame:
 def _events(engine: Engine, candidates: Frame) -> Frame:
     f = engine.functions
     return candidates.filter(f.col("rule").isNull()).select(
-        "event_id",
         "user_id",
         "item_id",
         "skill_ids",
@@ -73,6 +90,7 @@ def _events(engine: Engine, candidates: Frame) -> Frame:
         (f.col("hints_used") > 0).alias("help_requested"),
         "hints_used",
         "attempt",
+        f.lit(None).cast("string").alias("event_id"),
         "dataset",
         "order_key",
         "source_file",
@@ -82,15 +100,26 @@ def _events(engine: Engine, candidates: Frame) -> Frame:
     )
 
 
+def _identity(engine: Engine) -> list[Expression]:
+    """Return what makes two rows one answer. Without times, the file too: an order means nothing beyond its file."""
+    f = engine.functions
+    return [*("user_id", "item_id", "response", "timestamp", "order_key"), _file_without_time(engine)]
+
+
 def _order(engine: Engine) -> list[Expression]:
     """Answers without a time come first, file by file; then by time, the source's order, file and line."""
     f = engine.functions
-    file_without_time = f.when(f.col("timestamp").isNull(), f.col("source_file"))
     return [
         f.col("timestamp").asc_nulls_first(),
-        file_without_time.asc_nulls_first(),
+        _file_without_time(engine).asc_nulls_first(),
         f.col("order_key").asc(),
         f.col("source_file").asc(),
         f.col("line").asc_nulls_first(),
-        f.col("event_id").asc(),
+        f.col("item_id").asc(),
+        f.col("response").asc(),
     ]
+
+
+def _file_without_time(engine: Engine) -> Expression:
+    f = engine.functions
+    return f.when(f.col("timestamp").isNull(), f.col("source_file"))

@@ -1,13 +1,13 @@
 """What was known before each answer: the inputs of Wide & Deep IRT, and of trees and logistic models.
 
-Answers given together see what stood before the first of them. Statistics of an item are those of training students up
+Answers given together see what stood before the first of them. "The last n" are those given together with one of the n
+answers before: n of them, where every answer was given alone. Statistics of an item are those of training students up
 to the day before. Windows and edges are those of the Databricks guide, but for the latency: an answer's own is not
 known before it.
 """
 
-from knowtrace.lake.catalogue import DAY, YEAR_2000
+from knowtrace.lake.catalogue import day_of
 from knowtrace.lake.engine import Engine, Expression, Frame
-from knowtrace.lake.sequences import with_containers
 from knowtrace.lake.tables import BUCKET
 
 RECENT = 10
@@ -18,91 +18,48 @@ LATENCY_EDGES = (1, 2, 3, 5, 10, 20, 30, 60)
 HOUR = 3_600_000_000
 """Microseconds."""
 
-AS_OF_FIRST = ("attempts_before", "correct_before", "recent_accuracy", "help_tendency", "prior_latency_bucket", "hours")
-
 
 def features(engine: Engine, events: Frame, splits: Frame, items: Frame, sets: Frame, days: Frame) -> Frame:
     """Return one row per answer of some buckets; `days` is the whole of gold.item_days."""
     f, window = engine.functions, engine.window
-    in_order = window.partitionBy("user_id").orderBy("position")
-    earlier = in_order.rowsBetween(window.unboundedPreceding, -1)
-    lag_latency = f.lag("latency_ms").over(in_order)
-    hours = (f.col("timestamp") - f.lag("timestamp").over(in_order)) / HOUR
-    steps = with_containers(engine, events)
-    seen = steps.select(
-        "event_id",
-        "user_id",
-        "position",
+    before = window.partitionBy("user_id").orderBy("container").rangeBetween
+    earlier, recent = before(window.unboundedPreceding, -1), before(-RECENT, -1)
+    same_item = window.partitionBy("user_id", "item_index").orderBy("container")
+    until = days.select(
         "item_id",
-        "skill_ids",
-        "timestamp",
-        "correct",
-        "container",
-        BUCKET,
-        (f.col("position") - 1).alias("attempts_before"),
-        f.coalesce(f.sum("correct").over(earlier), f.lit(0)).alias("correct_before"),
-        f.coalesce(f.avg("correct").over(in_order.rowsBetween(-RECENT, -1)), f.lit(0.5)).alias("recent_accuracy"),
-        f.avg(f.col("help_requested").cast("int")).over(in_order.rowsBetween(-HELP_WINDOW, -1)).alias("help_tendency"),
-        _bucket_of(engine, lag_latency).alias("prior_latency_bucket"),
-        hours.alias("hours"),
+        "day",
+        f.col("training_events_before").alias("answers"),
+        f.col("training_correct_before").alias("right"),
     )
-    together = window.partitionBy("user_id", "container").orderBy("position")
-    as_of_first = [
-        f.first(name).over(together.rowsBetween(window.unboundedPreceding, 0)).alias(name) for name in AS_OF_FIRST
-    ]
-    kept = ("event_id", "user_id", "position", "item_id", "skill_ids", "timestamp", "correct", "container", BUCKET)
-    of_item = window.partitionBy("user_id", "item_id").orderBy("container")
-    known = (
-        seen.select(*kept, *as_of_first)
-        .withColumn(
-            "item_attempts_before",
-            f.coalesce(f.count(f.lit(1)).over(of_item.rangeBetween(window.unboundedPreceding, -1)), f.lit(0)),
-        )
-        .withColumn("day", f.when(f.col("timestamp") >= YEAR_2000, f.floor(f.col("timestamp") / DAY).cast("bigint")))
-    )
+    helped = f.col("help_requested").cast("int")
     return (
-        known.join(items, on="item_id", how="inner")
+        events.withColumn("day", day_of(engine))
+        .join(items, on="item_id", how="inner")
         .join(sets, on="skill_ids", how="inner")
         .join(splits.select("user_id", "split"), on="user_id", how="inner")
-        .join(_until(engine, days), on=["item_id", "day"], how="left")
+        .join(until, on=["item_id", "day"], how="left")
         .select(
-            "event_id",
             "user_id",
             "position",
             "split",
             "item_index",
             "skill_set",
             "correct",
-            "attempts_before",
-            "correct_before",
-            "item_attempts_before",
-            "recent_accuracy",
-            "help_tendency",
-            "prior_latency_bucket",
-            f.col("hours").alias("hours_since_last"),
-            f.coalesce(f.col("answers_until"), f.lit(0)).alias("item_attempts"),
-            ((f.coalesce(f.col("right_until"), f.lit(0)) + 1) / (f.coalesce(f.col("answers_until"), f.lit(0)) + 2)).alias(
+            (f.col("container") - 1).alias("attempts_before"),
+            f.coalesce(f.sum("correct").over(earlier), f.lit(0)).alias("correct_before"),
+            f.count(f.lit(1))
+            .over(same_item.rangeBetween(window.unboundedPreceding, -1))
+            .alias("item_attempts_before"),
+            f.coalesce(f.avg("correct").over(recent), f.lit(0.5)).alias("recent_accuracy"),
+            f.avg(helped).over(before(-HELP_WINDOW, -1)).alias("help_tendency"),
+            _bucket_of(engine, f.avg("latency_ms").over(recent)).alias("recent_latency_bucket"),
+            ((f.col("timestamp") - f.max("timestamp").over(earlier)) / HOUR).alias("hours_since_last"),
+            f.coalesce(f.col("answers"), f.lit(0)).alias("item_attempts"),
+            ((f.coalesce(f.col("right"), f.lit(0)) + 1) / (f.coalesce(f.col("answers"), f.lit(0)) + 2)).alias(
                 "item_success_rate"
             ),
             BUCKET,
         )
-    )
-
-
-def _until(engine: Engine, days: Frame) -> Frame:
-    """Return, for each item and day with answers, the counts of training students on the days before."""
-    f, window = engine.functions, engine.window
-    daily = (
-        days.filter(f.col("day").isNotNull())
-        .groupBy("item_id", "day")
-        .agg(f.sum("num_training_events").alias("answers"), f.sum("num_training_correct").alias("right"))
-    )
-    before = window.partitionBy("item_id").orderBy("day").rowsBetween(window.unboundedPreceding, -1)
-    return daily.select(
-        "item_id",
-        "day",
-        f.coalesce(f.sum("answers").over(before), f.lit(0)).alias("answers_until"),
-        f.coalesce(f.sum("right").over(before), f.lit(0)).alias("right_until"),
     )
 
 

@@ -1,6 +1,6 @@
 """Gold: what models, services and reports read; and the places that later stages fill."""
 
-from knowtrace.lake.tables import EVENT, ITEM, POSITION, SPLIT, USER, Table, column
+from knowtrace.lake.tables import ITEM, POSITION, SPLIT, USER, Table, column
 
 SKILL_SET = column("skill_set", "int", "The set of skills of the answer: a row of gold.skill_sets.", low=1)
 MODEL_VERSION = column("model_version", "text", "The run that computed it.")
@@ -15,7 +15,12 @@ ITEM_VOCABULARY = Table(
     may_be_empty=False,
     columns=(
         ITEM,
-        column("item_index", "long", "From 2: 0 is padding, 1 an item never seen. An index is never reused.", low=2),
+        column(
+            "item_index",
+            "long",
+            "From 2: 0 is padding, 1 an item never seen. An index is never reused.",
+            low=2,
+        ),
     ),
 )
 
@@ -27,7 +32,12 @@ SKILL_VOCABULARY = Table(
     key=("skill_id",),
     columns=(
         column("skill_id", "text", "The skill."),
-        column("skill_index", "long", "From 2: 0 is padding, 1 a skill never seen. An index is never reused.", low=2),
+        column(
+            "skill_index",
+            "long",
+            "From 2: 0 is padding, 1 a skill never seen. An index is never reused.",
+            low=2,
+        ),
     ),
 )
 
@@ -47,19 +57,18 @@ SKILL_SETS = Table(
 ITEM_DAYS = Table(
     layer="gold",
     name="item_days",
-    grain="one item on one day, in one bucket of students, logged with one set of skills",
+    grain="one item on one day",
     owner="lake/catalogue.py",
-    key=("bucket_of_users", "item_id", "skill_ids", "day"),
-    is_bucketed=True,
+    key=("item_id", "day"),
     columns=(
-        column("bucket_of_users", "text", "The bucket the students lie in."),
         ITEM,
-        column("skill_ids", "texts", "The skills the answers were logged with."),
-        column("day", "long", "Days since 1970, UTC; null where the date is unknown.", null=True),
+        column("day", "long", "Days since 1970, UTC; null for answers whose date is unknown.", null=True),
         column("num_events", "long", "Answers.", low=1),
         column("num_correct", "long", "Of them in the highest category.", low=0),
         column("num_training_events", "long", "Answers of training students.", low=0),
         column("num_training_correct", "long", "Of them in the highest category.", low=0),
+        column("training_events_before", "long", "Answers of training students on the days before.", low=0),
+        column("training_correct_before", "long", "Of them in the highest category.", low=0),
     ),
 )
 
@@ -82,20 +91,21 @@ SEQUENCES = Table(
         column("responses", "ints", "Categories, from 0."),
         column("answered_at", "longs", "Microseconds since 1970; null where unknown."),
         column("elapsed_ms", "longs", "Milliseconds on the item; null where unknown."),
-        column("containers", "longs", "Numbers from 1: answers given together share one."),
+        column(
+            "containers", "longs", "Of each answer, the position of the first one given together with it."
+        ),
     ),
 )
 
 FEATURES = Table(
     layer="gold",
     name="wdirt_features",
-    grain="one answer, with what was known before it",
+    grain="one answer, with what was known before it and all that was given together with it",
     owner="lake/features.py",
-    key=("event_id",),
+    key=("user_id", "position"),
     is_bucketed=True,
     may_be_empty=False,
     columns=(
-        EVENT,
         USER,
         POSITION,
         SPLIT,
@@ -105,12 +115,37 @@ FEATURES = Table(
         column("attempts_before", "long", "Answers of the student before.", low=0),
         column("correct_before", "long", "Of them correct.", low=0),
         column("item_attempts_before", "long", "Answers of the student to this item before.", low=0),
-        column("recent_accuracy", "double", "Mean of `correct` over the 10 answers before; 0.5 for none.", low=0, high=1),
-        column("help_tendency", "double", "Share with help of the 20 answers before; null if unknown.", null=True, low=0, high=1),
-        column("prior_latency_bucket", "int", "Bucket of the answer before: 1 unknown, 2 to 10 by the edges 1, 2, 3, 5, 10, 20, 30, 60 s; 0 is padding.", low=1, high=10),
-        column("hours_since_last", "double", "Hours since the answer before; null if unknown.", null=True, low=0),
-        column("item_attempts", "long", "Answers of training students to the item up to the day before.", low=0),
-        column("item_success_rate", "double", "(right + 1) / (answers + 2) of these; 0.5 when there is none.", low=0, high=1),
+        column(
+            "recent_accuracy", "double", "Mean of `correct` over the last 10; 0.5 for none.", low=0, high=1
+        ),
+        column(
+            "help_tendency",
+            "double",
+            "Share with help of the last 20; null if unknown.",
+            null=True,
+            low=0,
+            high=1,
+        ),
+        column(
+            "recent_latency_bucket",
+            "int",
+            "Mean latency of the last 10: 1 unknown, 2 to 10 by the edges 1, 2, 3, 5, 10, 20, 30, 60 s; 0 is padding.",
+            low=1,
+            high=10,
+        ),
+        column(
+            "hours_since_last", "double", "Hours since the last answer; null if unknown.", null=True, low=0
+        ),
+        column(
+            "item_attempts", "long", "Answers of training students to the item up to the day before.", low=0
+        ),
+        column(
+            "item_success_rate",
+            "double",
+            "(right + 1) / (answers + 2) of these; 0.5 when there is none.",
+            low=0,
+            high=1,
+        ),
     ),
 )
 
@@ -119,9 +154,8 @@ PREDICTIONS = Table(
     name="sakt_predictions",
     grain="one prediction of one answer",
     owner="written by scoring jobs",
-    key=("event_id", "model_version"),
+    key=("user_id", "position", "model_version"),
     columns=(
-        EVENT,
         USER,
         ITEM,
         POSITION,

@@ -1,19 +1,18 @@
 """Landing: new files of a source into bronze, in batches, each a commit. A file whose bytes are known is passed over."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from knowtrace.lake import student_files
-from knowtrace.lake.arrow import arrow_schema
+from knowtrace.lake.arrow import arrow_schema, write_rows
 from knowtrace.lake.bronze_tables import (
     PARSED_ANSWERS,
     RAW_EDNET_KT1,
@@ -25,7 +24,7 @@ from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.parsed import parse
 from knowtrace.lake.silver_tables import QUARANTINE
 from knowtrace.lake.sources_found import Source, SourceOptions
-from knowtrace.lake.student_files import LandedFile, Rejected
+from knowtrace.lake.student_files import UNREADABLE, LandedFile, Rejected
 from knowtrace.lake.tables import Table
 
 BATCHES_AHEAD = 2
@@ -50,9 +49,11 @@ class LandingReport:
 
 @dataclass(kw_only=True)
 class _Batch:
-    """Bronze rows of one batch, ready to be written: tables by name, and what became of each file."""
+    """One batch: the files written to bronze, and what became of each source file."""
 
-    tables: list[tuple[Table, pa.Table]]
+    name: str
+    loaded_at: datetime
+    written: list[tuple[Table, list[DataFile]]]
     files: list[tuple[LandedFile, str, int]]
     rejected: list[Rejected]
     num_known: int = 0
@@ -60,7 +61,13 @@ class _Batch:
 
 
 def land_source(
-    source: Source, options: SourceOptions, log: CommitLog, snapshot: Snapshot, *, workers: int, progress: Progress
+    source: Source,
+    options: SourceOptions,
+    log: CommitLog,
+    snapshot: Snapshot,
+    *,
+    workers: int,
+    progress: Progress,
 ) -> tuple[Snapshot, LandingReport]:
     """Land what is new of a source; return the lake's new commit and a report.
 
@@ -69,28 +76,35 @@ def land_source(
     report = LandingReport()
     known = known_hashes(log.root, snapshot)
     if source.questions is not None:
-        batch = _land_questions(source.questions, known)
-        if batch is not None:
-            snapshot = _commit(batch, log, snapshot, report)
+        snapshot = _commit(
+            _land_questions(source.questions, known, log, _next(snapshot)), log, snapshot, report
+        )
     if source.students:
-        return _land_students(source, known, log, snapshot, report, workers=workers, progress=progress), report
-    for i, path in enumerate(source.files):
-        progress("landing", i, len(source.files))
+        return _land_students(
+            source, known, log, snapshot, report, workers=workers, progress=progress
+        ), report
+    for done, path in enumerate(source.files, 1):
         digest, num_bytes = hash_of(path)
         if digest in known:
             report.num_known_files += 1
-            continue
-        batch = _land_parsed(path, digest, num_bytes, source, options)
-        snapshot = _commit(batch, log, snapshot, report)
-    progress("landing", len(source.files), len(source.files))
+        else:
+            batch = _land_parsed(path, digest, num_bytes, options, log, _next(snapshot))
+            snapshot = _commit(batch, log, snapshot, report)
+        progress("landing", done, len(source.files))
     return snapshot, report
+
+
+def _next(snapshot: Snapshot) -> str:
+    return f"{snapshot.version + 1:08d}"
 
 
 def known_hashes(root: Path, snapshot: Snapshot) -> frozenset[str]:
     """Return the content hashes of all files landed before."""
     found: set[str] = set()
     for file in snapshot.files(SOURCE_FILES):
-        found.update(parquet.read_table(root / file.path, columns=["content_hash"])["content_hash"].to_pylist())
+        found.update(
+            parquet.read_table(root / file.path, columns=["content_hash"])["content_hash"].to_pylist()
+        )
     return frozenset(found)
 
 
@@ -120,71 +134,88 @@ def _land_students(
     progress: Progress,
 ) -> Snapshot:
     parts = student_files.batches(source.students)
-    done = 0
-    for landed in _in_turn(parts, known, workers):
-        rows = landed.rows
-        batch = _Batch(
-            tables=[(RAW_EDNET_KT1, rows)],
-            files=[(file, source.format, 0) for file in landed.files],
-            rejected=landed.rejected,
-            num_known=landed.num_known,
-        )
-        if landed.files or landed.rejected:
-            snapshot = _commit(batch, log, snapshot, report)
-        else:
-            report.num_known_files += landed.num_known
-        done += 1
+    names = [f"{snapshot.version + 1:08d}-{number:05d}" for number in range(len(parts))]
+    work = [
+        _Part(members=part, name=name, root=log.root, source=source)
+        for part, name in zip(parts, names, strict=True)
+    ]
+    for done, batch in enumerate(_in_turn(work, known, workers), 1):
+        snapshot = _commit(batch, log, snapshot, report)
         progress("landing", done, len(parts))
     return snapshot
 
 
-def _in_turn(parts: list[list[student_files.Member]], known: frozenset[str], workers: int) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Some students' files, and the name of the batch they become."""
+
+    members: list[student_files.Member]
+    name: str
+    root: Path
+    source: Source
+
+
+def _in_turn(parts: list[_Part], known: frozenset[str], workers: int) -> Iterator[_Batch]:
     """Yield each part as landed: by other processes, a few ahead, when there is work for them."""
-    columns = tuple(name for name in RAW_EDNET_KT1.column_names if name not in ("source_file", "line", "loaded_at"))
     if workers < 2 or len(parts) < 2:
-        for part in parts:
-            yield student_files.land(part, columns, known)
+        yield from (_land_part(part, known) for part in parts)
         return
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_remember, initargs=(columns, known)
+        workers, mp_context=get_context("spawn"), initializer=_remember, initargs=(known,)
     ) as pool:
-        waiting: set[Future[student_files.Landed]] = set()
+        waiting: set[Future[_Batch]] = set()
         for part in parts:
             waiting.add(pool.submit(_land_part, part))
             while len(waiting) >= workers * BATCHES_AHEAD:
                 ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in ready:
-                    yield future.result()
-        for future in list(waiting):
-            yield future.result()
+                yield from (future.result() for future in ready)
+        while waiting:
+            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in ready)
 
 
-_work: dict[str, Any] = {}
-"""What a worker process needs for every part, sent to it once."""
+_known_here: frozenset[str] = frozenset()
+"""The hashes that this worker process was told once, for all its parts."""
 
 
-def _remember(columns: tuple[str, ...], known: frozenset[str]) -> None:
-    _work.update(columns=columns, known=known)
+def _remember(known: frozenset[str]) -> None:
+    global _known_here  # noqa: PLW0603 - what a pool's initializer leaves for its tasks
+    _known_here = known
 
 
-def _land_part(part: list[student_files.Member]) -> student_files.Landed:
-    return student_files.land(part, _work["columns"], _work["known"])
+def _land_part(part: _Part, known: frozenset[str] | None = None) -> _Batch:
+    columns = tuple(
+        name for name in RAW_EDNET_KT1.column_names if name not in ("source_file", "line", "loaded_at")
+    )
+    landed = student_files.land(part.members, columns, _known_here if known is None else known)
+    now = datetime.now(UTC)
+    return _Batch(
+        name=part.name,
+        loaded_at=now,
+        written=[(RAW_EDNET_KT1, write_rows(part.root, RAW_EDNET_KT1, landed.rows, part.name, now))],
+        files=[(file, part.source.format, 0) for file in landed.files],
+        rejected=landed.rejected,
+        num_known=landed.num_known,
+    )
 
 
-def _land_questions(path: Path, known: frozenset[str]) -> _Batch | None:
+def _land_questions(path: Path, known: frozenset[str], log: CommitLog, name: str) -> _Batch:
     columns = ("question_id", "bundle_id", "correct_answer", "tags")
     member = student_files.Member(path=str(path), name=path.name, size=path.stat().st_size)
     landed = student_files.land([member], columns, known)
-    if not landed.files:
-        return None
+    now = datetime.now(UTC)
     return _Batch(
-        tables=[(RAW_EDNET_QUESTIONS, landed.rows)],
+        name=name,
+        loaded_at=now,
+        written=[(RAW_EDNET_QUESTIONS, write_rows(log.root, RAW_EDNET_QUESTIONS, landed.rows, name, now))],
         files=[(file, "EdNet questions", 0) for file in landed.files],
         rejected=landed.rejected,
     )
 
 
-def _land_parsed(path: Path, digest: str, num_bytes: int, source: Source, options: SourceOptions) -> _Batch:
+def _land_parsed(
+    path: Path, digest: str, num_bytes: int, options: SourceOptions, log: CommitLog, name: str
+) -> _Batch:
     parsed = parse(path, options)
     file = LandedFile(
         name=path.name,
@@ -193,8 +224,14 @@ def _land_parsed(path: Path, digest: str, num_bytes: int, source: Source, option
         num_rows=parsed.answers.num_rows + parsed.num_merged + len(parsed.rejected),
         num_quarantined=len(parsed.rejected),
     )
+    now = datetime.now(UTC)
     return _Batch(
-        tables=[(PARSED_ANSWERS, parsed.answers), (RAW_LINES, parsed.lines)],
+        name=name,
+        loaded_at=now,
+        written=[
+            (table, write_rows(log.root, table, rows, name, now))
+            for table, rows in ((PARSED_ANSWERS, parsed.answers), (RAW_LINES, parsed.lines))
+        ],
         files=[(file, parsed.format, parsed.num_merged)],
         rejected=parsed.rejected,
         notes=parsed.notes,
@@ -202,10 +239,10 @@ def _land_parsed(path: Path, digest: str, num_bytes: int, source: Source, option
 
 
 def _commit(batch: _Batch, log: CommitLog, snapshot: Snapshot, report: LandingReport) -> Snapshot:
-    """Write a batch's rows and commit them with its entries in the list of source files."""
-    now = datetime.now(UTC)
-    name = f"{snapshot.version + 1:08d}"
-    following = replace(snapshot, pending=(*snapshot.pending, name))
+    """Commit a batch's rows with its entries in the list of source files and the quarantine."""
+    report.num_known_files += batch.num_known
+    if not batch.files and not batch.rejected:
+        return snapshot
     ledger = [
         {
             "content_hash": file.content_hash,
@@ -215,8 +252,7 @@ def _commit(batch: _Batch, log: CommitLog, snapshot: Snapshot, report: LandingRe
             "num_rows": file.num_rows,
             "num_merged": merged,
             "num_quarantined": file.num_quarantined,
-            "batch": name,
-            "loaded_at": now,
+            "batch": batch.name,
         }
         for file, form, merged in batch.files
     ]
@@ -228,31 +264,21 @@ def _commit(batch: _Batch, log: CommitLog, snapshot: Snapshot, report: LandingRe
             "value": row.value,
             "rule": row.rule,
             "stage": "landing",
-            "loaded_at": now,
         }
         for row in batch.rejected
     ]
-    for table, rows in batch.tables:
-        if rows.num_rows:
-            stamped = rows.append_column("loaded_at", pa.array([now] * rows.num_rows, pa.timestamp("us")))
-            following = following.appended(table, [_written(table, stamped, log.root, name)])
+    written = list(batch.written)
     for table, records in ((SOURCE_FILES, ledger), (QUARANTINE, rejected)):
-        if records:
-            rows = pa.Table.from_pylist(records, schema=arrow_schema(table))
-            following = following.appended(table, [_written(table, rows, log.root, name)])
+        schema = arrow_schema(table)
+        rows = pa.Table.from_pylist(records, schema=schema.remove(schema.get_field_index("loaded_at")))
+        written.append((table, write_rows(log.root, table, rows, batch.name, batch.loaded_at)))
+    following = replace(snapshot, pending=(*snapshot.pending, batch.name))
+    for table, files in written:
+        following = following.appended(table, files)
     report.num_files += len(batch.files)
-    report.num_known_files += batch.num_known
-    report.num_unreadable_files += sum(row.line is None for row in batch.rejected)
+    report.num_unreadable_files += sum(row.rule == UNREADABLE for row in batch.rejected)
     report.num_rows += sum(file.num_rows for file, _, _ in batch.files)
     report.num_merged += sum(merged for _, _, merged in batch.files)
     report.num_quarantined += len(batch.rejected)
     report.notes.extend(batch.notes)
-    return log.commit(following, created_at=now.isoformat())
-
-
-def _written(table: Table, rows: pa.Table, root: Path, batch: str) -> DataFile:
-    folder = root / table.layer / table.name
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{batch}.parquet"
-    parquet.write_table(rows.select(table.column_names).cast(arrow_schema(table)), path, compression="zstd")
-    return DataFile(path=path.relative_to(root).as_posix(), num_rows=rows.num_rows)
+    return log.commit(following, created_at=batch.loaded_at.isoformat())

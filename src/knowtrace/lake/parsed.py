@@ -13,6 +13,7 @@ from knowtrace.lake.arrow import arrow_schema
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES
 from knowtrace.lake.sources_found import SourceOptions
 from knowtrace.lake.student_files import Rejected
+from knowtrace.lake.tables import BUCKET, bucket_of
 from knowtrace.sources import Dataset, read
 from knowtrace.sources.lines import numbered_lines, opened
 
@@ -60,7 +61,8 @@ def _answers(dataset: Dataset, file: str) -> pa.Table:
         )
         for student, history in dataset.students.items()
     ]
-    return pa.Table.from_batches(batches, schema=schema)
+    buckets = [bucket_of(student) for student, history in dataset.students.items() for _ in history]
+    return pa.Table.from_batches(batches, schema=schema).append_column(BUCKET, pa.array(buckets, pa.string()))
 
 
 def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction) -> dict[str, Any]:

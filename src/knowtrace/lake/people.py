@@ -24,34 +24,41 @@ def users(engine: Engine, events: Frame) -> Frame:
     )
 
 
-def user_splits(engine: Engine, users_: Frame, before: Frame, candidates: Frame) -> Frame:
-    """Return the split and fold of each student.
+def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None) -> Frame:
+    """Return the split and fold of each student, those before as they were.
 
-    Both are read off the md5 of the seed and the id, so they never change as students come. A split that the source
-    publishes stands beside it; the one told last counts.
+    Both are read off the md5 of the seed and the id, so they never change as students come. `told` holds the published
+    splits of candidates (`user_id`, `given_split`); a student met before keeps what was told then.
     """
     f = engine.functions
-    told = before.select("user_id", "given_split", f.lit(0).alias("turn")).unionByName(
-        candidates.select("user_id", "given_split", f.lit(1).alias("turn"))
-    )
-    latest = (
-        told.filter(f.col("given_split").isNotNull())
-        .groupBy("user_id")
-        .agg(f.max(f.struct("turn", "given_split")).alias("last"))
-        .select("user_id", f.col("last").getField("given_split").alias("given_split"))
-    )
     chance = f.md5(f.concat_ws(":", f.lit(SPLIT_SEED), f.col("user_id")))
     part, fold = f.substring(chance, 1, 4), f.substring(chance, 5, 4)
-    return (
-        users_.select(
+    known = before.select("user_id", f.lit(1).alias("is_known"))
+    new = (
+        users_.select("user_id", BUCKET)
+        .join(known, on="user_id", how="left")
+        .filter(f.col("is_known").isNull())
+        .select(
             "user_id",
-            f.when(part < TRAIN_BELOW, "train").when(part < VALID_BELOW, "valid").otherwise("test").alias("split"),
+            f.when(part < TRAIN_BELOW, "train")
+            .when(part < VALID_BELOW, "valid")
+            .otherwise("test")
+            .alias("split"),
             _fold(engine, fold).alias("fold"),
             BUCKET,
         )
-        .join(latest, on="user_id", how="left")
-        .select("user_id", "split", "fold", "given_split", BUCKET)
     )
+    if told is None:
+        new = new.withColumn("given_split", f.lit(None).cast("string"))
+    else:
+        published = (
+            told.filter(f.col("given_split").isNotNull())
+            .groupBy("user_id")
+            .agg(f.max("given_split").alias("given_split"))
+        )
+        new = new.join(published, on="user_id", how="left")
+    columns = ("user_id", "split", "fold", "given_split", BUCKET)
+    return before.select(*columns).unionByName(new.select(*columns))
 
 
 def is_training(engine: Engine) -> Expression:

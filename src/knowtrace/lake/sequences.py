@@ -17,24 +17,14 @@ LISTS = {
 def sequences(engine: Engine, events: Frame, splits: Frame, items: Frame, sets: Frame) -> Frame:
     """Return one row per student with the whole history."""
     f = engine.functions
-    steps = with_containers(engine, events).join(items, on="item_id", how="inner").join(sets, on="skill_ids", how="inner")
+    steps = events.join(items, on="item_id", how="inner").join(sets, on="skill_ids", how="inner")
+    # Lists are collected in no order that an engine promises: the position comes first, and they are sorted by it.
     histories = steps.groupBy("user_id", BUCKET).agg(
         f.sort_array(f.collect_list(f.struct("position", *LISTS.values()))).alias("steps")
     )
     lists = [_list_of(engine, name).alias(name) for name in LISTS]
     return histories.join(splits.drop(BUCKET), on="user_id", how="inner").select(
         "user_id", "split", "fold", "given_split", f.size("steps").alias("num_events"), *lists, BUCKET
-    )
-
-
-def with_containers(engine: Engine, events: Frame) -> Frame:
-    """Return events with `container`, from 1: consecutive answers of one container share it, others have their own."""
-    f = engine.functions
-    in_order = engine.window.partitionBy("user_id").orderBy("position")
-    before = f.lag("container_id").over(in_order)
-    begins = f.when(f.col("container_id") == before, f.lit(0)).otherwise(f.lit(1))
-    return events.withColumn("begins", begins).withColumn(
-        "container", f.sum("begins").over(in_order.rowsBetween(engine.window.unboundedPreceding, 0))
     )
 
 

@@ -1,7 +1,6 @@
 """Silver: one canonical event per answer, and who and what it speaks of."""
 
 from knowtrace.lake.tables import (
-    EVENT,
     ITEM,
     LOADED_AT,
     POSITION,
@@ -17,27 +16,49 @@ EVENTS = Table(
     name="canonical_learning_events",
     grain="one answer of one student to one item",
     owner="lake/events.py",
-    key=("event_id",),
+    key=("user_id", "position"),
     is_bucketed=True,
     may_be_empty=False,
     columns=(
-        EVENT,
         USER,
         POSITION,
+        column(
+            "container",
+            "long",
+            "Position of the first answer given together with it: none of them was known before another.",
+            low=1,
+        ),
         ITEM,
         column("skill_ids", "texts", "The skills of the answer, in the source's order; empty for none."),
-        column("timestamp", "timestamp", "When it was answered, UTC; null where only the order is known.", null=True),
+        column(
+            "timestamp",
+            "timestamp",
+            "When it was answered, UTC; null where only the order is known.",
+            null=True,
+        ),
         column("correct", "int", "1 for the highest category, else 0.", low=0, high=1),
         column("response", "int", "The category, from 0.", low=0),
         column("num_categories", "int", "How many categories the source has.", low=2),
         column("action_sequence_id", "text", "The session, or else the container.", null=True),
-        column("container_id", "text", "Answers given together share it; none was known before another.", null=True),
-        column("latency_ms", "long", "Milliseconds on the item; null if unknown or above a day.", null=True, low=0),
-        column("help_requested", "boolean", "Whether a hint was taken; null if the source does not say.", null=True),
+        column("container_id", "text", "What the source says the answer was given together with.", null=True),
+        column(
+            "latency_ms",
+            "long",
+            "Milliseconds on the item; null if unknown or above a day.",
+            null=True,
+            low=0,
+        ),
+        column(
+            "help_requested",
+            "boolean",
+            "Whether a hint was taken; null if the source does not say.",
+            null=True,
+        ),
         column("hints_used", "int", "Hints taken before the answer.", null=True, low=0),
         column("attempt", "int", "Which attempt at the item it was, from the source.", null=True, low=0),
+        column("event_id", "text", "The source's own id of the answer, if it has one.", null=True),
         column("dataset", "text", "The source the answer came from."),
-        column("order_key", "long", "The source's own order, where it has one."),
+        column("order_key", "long", "The source's own order among answers of one time."),
         SOURCE_FILE,
         column("line", "long", "The line in that file, where the reader tells.", null=True, low=1),
         LOADED_AT,
@@ -57,7 +78,9 @@ QUARANTINE = Table(
         column("column_name", "text", "The column that breaks the rule; empty for the whole row."),
         column("value", "text", "What stands there, its first 200 characters."),
         column("rule", "text", "The rule it breaks."),
-        column("stage", "text", "landing (the row could not be read), candidate (a cell) or merge (a repeat)."),
+        column(
+            "stage", "text", "landing (the row could not be read), candidate (a cell) or merge (a repeat)."
+        ),
         LOADED_AT,
     ),
 )
@@ -92,7 +115,12 @@ USER_SPLITS = Table(
         USER,
         SPLIT,
         column("fold", "int", "0 to 4, of equal chance: for five-fold studies.", low=0, high=4),
-        column("given_split", "text", "The split the source publishes, if any; it overrules `split`.", null=True),
+        column(
+            "given_split",
+            "text",
+            "The split the source published when the student was first met; it overrules `split`.",
+            null=True,
+        ),
     ),
     references={"user_id": ("silver.users", "user_id")},
 )
@@ -108,8 +136,31 @@ ITEMS = Table(
         ITEM,
         column("skill_ids", "texts", "The skills it was most often logged with."),
         column("num_events", "long", "Answers.", low=1),
-        column("share_correct", "double", "Share in the highest category, training students only.", null=True, low=0, high=1),
+        column(
+            "share_correct",
+            "double",
+            "Share in the highest category, training students only.",
+            null=True,
+            low=0,
+            high=1,
+        ),
         column("num_training_events", "long", "Answers of training students.", low=0),
+    ),
+)
+
+ITEM_SKILL_SETS = Table(
+    layer="silver",
+    name="item_skill_sets",
+    grain="one item logged with one set of skills",
+    owner="lake/catalogue.py",
+    key=("item_id", "skill_ids"),
+    may_be_empty=False,
+    columns=(
+        ITEM,
+        column("skill_ids", "texts", "The skills, in the source's order."),
+        column("num_events", "long", "Answers.", low=1),
+        column("num_training_events", "long", "Answers of training students.", low=0),
+        column("num_training_correct", "long", "Of them in the highest category.", low=0),
     ),
 )
 
@@ -126,4 +177,4 @@ SKILLS = Table(
     ),
 )
 
-SILVER = (EVENTS, QUARANTINE, USERS, USER_SPLITS, ITEMS, SKILLS)
+SILVER = (EVENTS, QUARANTINE, USERS, USER_SPLITS, ITEM_SKILL_SETS, ITEMS, SKILLS)

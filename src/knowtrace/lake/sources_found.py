@@ -61,7 +61,13 @@ def _are_kt1(students: list[Member]) -> bool:
 def _tables_in(folder: Path) -> list[Path]:
     """Return the files of a folder of exports, each a source by itself; none when it is one source of several files."""
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    tables = [file for file in files if file.name.endswith((".csv", ".csv.gz", ".json", ".jsonl", ".txt", ".tsv"))]
+    tables = [
+        file for file in files if file.name.endswith((".csv", ".csv.gz", ".json", ".jsonl", ".txt", ".tsv"))
+    ]
     names = {file.name.split(".", 1)[0] for file in tables}
     is_one_source = bool(names & {"interactions", "truth", "assignment_details", "questions", "students"})
-    return [] if is_one_source else [file for file in tables if holds_known_format(file) or len(tables) == len(files)]
+    return (
+        []
+        if is_one_source
+        else [file for file in tables if holds_known_format(file) or len(tables) == len(files)]
+    )

@@ -65,7 +65,9 @@ class SparkEngine:
             frame = part if frame is None else frame.unionByName(part)
         return frame
 
-    def write(self, frame: Frame, table: Table, folder: Path, root: Path) -> list[DataFile]:
+    def write(
+        self, frame: Frame, table: Table, folder: Path, root: Path, buckets: Sequence[str] = ()
+    ) -> list[DataFile]:
         f = self.functions
         out = shaped(frame, table, f)
         for column in table.columns:

@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from knowtrace.sources.lines import GZIP, numbered_lines
+from knowtrace.lake.tables import BUCKET, bucket_of
+from knowtrace.sources.lines import GZIP, numbered_lines, without_suffixes
 from knowtrace.sources.records import TOO_LONG, header_of, records
 
-BATCH_BYTES = 64 * 2**20
+BATCH_BYTES = 128 * 2**20
 """Files of a landing batch hold about as many bytes, unpacked."""
 
 LARGEST_FILE = 2**30
@@ -61,7 +62,7 @@ class LandedFile:
 
 @dataclass(kw_only=True)
 class Landed:
-    """The rows of some files: text columns as in the header, `source_file` and `line`."""
+    """The rows of some files: text columns as in the header, `source_file`, `line` and the student's `bucket`."""
 
     rows: pa.Table
     files: list[LandedFile] = field(default_factory=list[LandedFile])
@@ -85,9 +86,7 @@ def members(path: Path) -> list[Member]:
             inside = [(entry.name, entry.size) for entry in archive if entry.isfile()]
     else:
         return []
-    return [
-        Member(path=str(path), name=name, size=size) for name, size in inside if is_student_file(name)
-    ]
+    return [Member(path=str(path), name=name, size=size) for name, size in inside if is_student_file(name)]
 
 
 def is_student_file(name: str) -> bool:
@@ -161,7 +160,9 @@ def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tup
         return
     with tarfile.open(first.path) as archive:
         for entry in archive:
-            if (member := wanted.get(entry.name)) is not None and (stream := archive.extractfile(entry)) is not None:
+            if (member := wanted.get(entry.name)) is not None and (
+                stream := archive.extractfile(entry)
+            ) is not None:
                 yield member, stream.read()
 
 
@@ -205,7 +206,9 @@ def _read_together(
             read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=2**24),
             parse_options=arrow_csv.ParseOptions(delimiter=delimiter, quote_char=False, double_quote=False),
             convert_options=arrow_csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, include_columns=list(columns), null_values=[]
+                column_types={name: pa.string() for name in names},
+                include_columns=list(columns),
+                null_values=[],
             ),
         )
     except pa.ArrowInvalid:
@@ -216,18 +219,22 @@ def _read_together(
         file.num_rows = int(count)
     ends = np.cumsum(counts)
     line = np.arange(ends[-1]) - np.repeat(ends - counts, counts) + 2
-    names_of_files = pa.array([file.name for file, _ in plain])
-    source = pa.DictionaryArray.from_arrays(
-        pa.array(np.repeat(np.arange(len(plain), dtype=np.int32), counts)), names_of_files
-    ).cast(pa.string())
-    return rows.append_column("source_file", source).append_column("line", pa.array(line))
+    owners = pa.array(np.repeat(np.arange(len(plain), dtype=np.int32), counts))
+    for column, values in (
+        ("source_file", [file.name for file, _ in plain]),
+        (BUCKET, [_bucket_of(file) for file, _ in plain]),
+    ):
+        rows = rows.append_column(column, pa.array(values, pa.string()).take(owners))
+    return rows.append_column("line", pa.array(line)).select(_empty(columns).column_names)
 
 
 def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed: Landed) -> pa.Table:
     """Return the rows of one file by the loaders' rules; a file that is no such table is rejected whole."""
 
     def reject(line: int, column: str, value: str, rule: str) -> None:
-        landed.rejected.append(Rejected(file=file.name, line=line, column=column, value=value[:200], rule=rule))
+        landed.rejected.append(
+            Rejected(file=file.name, line=line, column=column, value=value[:200], rule=rule)
+        )
         file.num_rows += 1
         file.num_quarantined += 1
 
@@ -235,19 +242,23 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         return _reject_file(landed, file, f"the byte 0x{content[error.start]:02x} is not UTF-8")
-    lines = numbered_lines(io.StringIO(text, newline=None), lambda number, line: reject(number, "", line, TOO_LONG))
+    lines = numbered_lines(
+        io.StringIO(text, newline=None), lambda number, line: reject(number, "", line, TOO_LONG)
+    )
     delimiter, names = header_of(next((line for _, line in lines), ""))
     missing = [name for name in columns if name not in names]
     if missing:
         return _reject_file(landed, file, f"it has no column {', '.join(missing)}")
     at = [names.index(name) for name in columns]
-    found = [(number, *(fields[i] for i in at)) for number, fields in records(lines, delimiter, names, reject)]
+    found = [
+        (number, *(fields[i] for i in at)) for number, fields in records(lines, delimiter, names, reject)
+    ]
     file.num_rows += len(found)
     cells = list(zip(*found, strict=True)) if found else [()] * (len(columns) + 1)
     rows = pa.table({name: pa.array(cells[i + 1], pa.string()) for i, name in enumerate(columns)})
-    return rows.append_column("source_file", pa.array([file.name] * len(found), pa.string())).append_column(
-        "line", pa.array(cells[0], pa.int64())
-    )
+    for column, value in (("source_file", file.name), (BUCKET, _bucket_of(file))):
+        rows = rows.append_column(column, pa.array([value] * len(found), pa.string()))
+    return rows.append_column("line", pa.array(cells[0], pa.int64())).select(_empty(columns).column_names)
 
 
 def _reject_file(landed: Landed, file: LandedFile, why: str) -> pa.Table:
@@ -262,4 +273,9 @@ def _unreadable(name: str, why: str) -> Rejected:
 
 def _empty(columns: tuple[str, ...]) -> pa.Table:
     fields = [(name, pa.string()) for name in columns]
-    return pa.schema([*fields, ("source_file", pa.string()), ("line", pa.int64())]).empty_table()
+    fields += [("source_file", pa.string()), (BUCKET, pa.string())]
+    return pa.schema([*fields, ("line", pa.int64())]).empty_table()
+
+
+def _bucket_of(file: LandedFile) -> str:
+    return bucket_of(without_suffixes(Path(file.name)))

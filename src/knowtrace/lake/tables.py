@@ -1,16 +1,23 @@
 """What a table of the lake is, and the checks its columns promise."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-ColumnType = Literal["text", "long", "int", "double", "boolean", "timestamp", "texts", "longs", "ints", "doubles"]
+ColumnType = Literal[
+    "text", "long", "int", "double", "boolean", "timestamp", "texts", "longs", "ints", "doubles"
+]
 """`timestamp` is UTC to the microsecond: a real timestamp in the files, whole microseconds since 1970 in a frame."""
 
 BUCKET = "bucket"
 """The part of a table a student's rows lie in: the first hexadecimal digit of the md5 of the student's id."""
 
 BUCKETS = tuple("0123456789abcdef")
+
+
+def bucket_of(user_id: str) -> str:
+    return hashlib.md5(user_id.encode(), usedforsecurity=False).hexdigest()[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +34,13 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table of the lake, or of a build at work.
+    """One table of the lake.
 
     `grain` says what a row is; no two rows have one `key`. `owner` is the module that writes it. A bucketed table
     is stored in parts by student. `references` maps a column to the table and column its values must be found in.
     """
 
-    layer: Literal["bronze", "silver", "gold", "_work"]
+    layer: Literal["bronze", "silver", "gold"]
     name: str
     grain: str
     owner: str
@@ -66,7 +73,6 @@ def column(
 
 USER = column("user_id", "text", "The student, as the source writes the id.")
 ITEM = column("item_id", "text", "The item, as the source writes the id.")
-EVENT = column("event_id", "text", "The md5 of the answer itself: the same answer, read twice, has one id.")
 POSITION = column("position", "long", "From 1: where the answer stands among the student's own.", low=1)
 SOURCE_FILE = column("source_file", "text", "The file the row was read from, relative to the source.")
 LINE = column("line", "long", "The line in that file, from 1.", low=1)

@@ -6,7 +6,9 @@ from knowtrace.lake.engine import Engine, Frame
 FIRST_SET = 1
 
 
-def extended(engine: Engine, before: Frame, seen: Frame, *, name: str, index: str, first: int = FIRST_KNOWN) -> Frame:
+def extended(
+    engine: Engine, before: Frame, seen: Frame, *, name: str, index: str, first: int = FIRST_KNOWN
+) -> Frame:
     """Return a vocabulary with the ids of `seen` that it lacks, numbered on in the order of their text."""
     f = engine.functions
     highest = engine.rows(before.select(f.max(f.col(index)).alias("highest")))[0][0]
