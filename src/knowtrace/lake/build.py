@@ -1,7 +1,7 @@
 """`build_lake`: what is new in the sources, through bronze and silver into gold, and one commit at the end.
 
 Landed batches wait as `pending` until silver takes them: a build that was stopped goes on with them. Events lie in
-buckets of students; a build works on the buckets that its new rows touch, and leaves the files of the others as they are.
+buckets of students: a build works on the buckets that its new rows touch, and leaves the others' files as they are.
 """
 
 import shutil
@@ -150,7 +150,7 @@ class _Build:
         return self.log.commit(self.snapshot, created_at=datetime.now(UTC).isoformat())
 
     def _events(self, touched: list[str]) -> None:
-        """Write events, students and splits of the buckets that new rows touch; quarantine the rows that are no answers."""
+        """Write events, students and splits of the touched buckets; quarantine the rows that are no answers."""
         num_before = self.snapshot.num_rows(EVENTS)
         for group in self._groups(touched, "events", *(reader.table for reader in READERS), EVENTS):
             new = self._candidates(group)
@@ -234,7 +234,10 @@ class _Build:
         return min(int(time) for time in times)
 
     def _gold(self, touched: list[str]) -> None:
-        """Write sequences of the touched buckets, and features of all: a late answer changes what others knew of an item."""
+        """Write sequences of the touched buckets, and features of all.
+
+        A late answer changes what other students' answers could know of its item.
+        """
         items, sets = self._read(ITEM_VOCABULARY), self._read(SKILL_SETS)
         for group in self._groups(touched, "sequences", EVENTS):
             frame = sequences.sequences(

@@ -1,7 +1,7 @@
 """Bronze rows into candidate events: every row gets its canonical columns, or the rule it breaks.
 
-A frame of candidates has the columns of an event as its source tells them, and `rule`, `bad_column` and `bad_value`, all
-null for a good row. `events.merged` joins them to the events before.
+A frame of candidates has the columns of an event as its source tells them, and `rule`, `bad_column` and `bad_value`,
+all null for a good row. `events.merged` joins them to the events before.
 """
 
 from collections.abc import Callable, Sequence

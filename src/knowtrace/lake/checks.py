@@ -47,7 +47,8 @@ def check(
         files = snapshot.files(table, buckets if table.is_bucketed else None)
         if not snapshot.files(table):
             if not table.may_be_empty:
-                rule = f"it is not empty: none of {report.num_candidates:,} landed rows is an answer, see the quarantine"
+                num = f"{report.num_candidates:,}"
+                rule = f"it is not empty, but none of {num} landed rows is an answer: see the quarantine"
                 findings.append(Finding(table=table.full_name, rule=rule, num_rows=0))
             continue
         if files:

@@ -62,9 +62,8 @@ class DuckDBEngine:
             paths = ", ".join(_quoted(str(root / file.path)) for file in files)
             hive = ", hive_partitioning=true, hive_types={'bucket': VARCHAR}" if table.is_bucketed else ""
             bucket = f", {BUCKET}" if table.is_bucketed else ""
-            query = (
-                f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive or ', hive_partitioning=false'})"
-            )
+            hive = hive or ", hive_partitioning=false"
+            query = f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive})"  # noqa: S608 - of our own names
         self._connection.execute(f"CREATE VIEW {name} AS {query}")
         return self._session.table(name)
 
@@ -83,7 +82,7 @@ class DuckDBEngine:
         else:
             target, partition = folder / "part-0.parquet", ""
         self._connection.execute(
-            f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "
+            f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "  # noqa: S608 - of our own names
             f"(FORMAT parquet, COMPRESSION zstd{partition})"
         )
         return [file for file in written_files(folder, root) if file.num_rows]

@@ -102,7 +102,6 @@ def _events(engine: Engine, candidates: Frame) -> Frame:
 
 def _identity(engine: Engine) -> list[Expression]:
     """Return what makes two rows one answer. Without times, the file too: an order means nothing beyond its file."""
-    f = engine.functions
     return [*("user_id", "item_id", "response", "timestamp", "order_key"), _file_without_time(engine)]
 
 

@@ -73,12 +73,8 @@ class SparkEngine:
         for column in table.columns:
             if column.type == "timestamp":
                 out = out.withColumn(column.name, f.timestamp_micros(f.col(column.name)))
-        writer = out.write.mode("errorifexists")
-        if table.is_bucketed:
-            writer = writer.partitionBy(BUCKET)
-        else:
-            writer = out.coalesce(1).write.mode("errorifexists")
-        writer.parquet(str(folder))
+        writer = out.write.partitionBy(BUCKET) if table.is_bucketed else out.coalesce(1).write
+        writer.mode("errorifexists").parquet(str(folder))
         return [file for file in written_files(folder, root) if file.num_rows]
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
