@@ -5,6 +5,7 @@ before a ";" that belongs to a value); `skill_names` go with `skills` one by one
 objects: {"a": "Paris", "b": "Rome"}.
 """
 
+import json
 from pathlib import Path
 
 import orjson
@@ -85,17 +86,24 @@ def _take_names(
             )
 
 
+class _Pairs(list[tuple[str, object]]):
+    """The names and values of a JSON object as they stand, a name that stands twice included."""
+
+
 def _object(place: str, cell: str, problems: Problems) -> dict[str, str]:
     if not cell:
         return {}
     try:
-        content = orjson.loads(cell)
-    except orjson.JSONDecodeError:
+        content = json.loads(cell, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+    if not isinstance(content, _Pairs) or not all(isinstance(value, str) for _, value in content):
         problems.add(place, cell, 'this is a JSON object of texts, as {"a": "Paris"}')
         return {}
-    return {str(name): str(value) for name, value in content.items()}
+    values = {name: str(value) for name, value in content}
+    if len(values) < len(content):
+        problems.add(place, cell, "each name stands once")
+    return values
 
 
 def _counts(place: str, cell: str, problems: Problems) -> tuple[int, ...]:

@@ -63,7 +63,7 @@ class PrerequisiteGraph:
 def find_cycles(needs: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
     """Return cycles of skills, one for each back edge a depth-first search meets; none when there is none.
 
-    A cycle (a, b, c) says that a needs b, b needs c and c needs a.
+    A cycle (a, b, c) says that a needs b, b needs c and c needs a; it begins with the skill first by name.
     """
     cycles: list[tuple[str, ...]] = []
     done: set[str] = set()
@@ -79,12 +79,17 @@ def find_cycles(needs: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
                 done.add(skill := path.pop())
                 del places[skill]
             elif needed in places:
-                cycles.append(tuple(path[places[needed] :]))
+                cycles.append(_from_first(path[places[needed] :]))
             elif needed not in done:
                 places[needed] = len(path)
                 path.append(needed)
                 branches.append(iter(needs.get(needed, ())))
     return cycles
+
+
+def _from_first(cycle: list[str]) -> tuple[str, ...]:
+    start = cycle.index(min(cycle))
+    return (*cycle[start:], *cycle[:start])
 
 
 def cycle_text(cycle: tuple[str, ...]) -> str:

@@ -114,11 +114,13 @@ def accept(
 ) -> tuple[Edge, ...]:
     """Return the edges of `into` with those suggested, accepted by a person on a day.
 
-    An edge that is already there stays as it was accepted first. Raises: DataError, which names `file`, when the edges
-    together have a cycle.
+    An edge that is already there stays as it was accepted first, and so does one that names who accepted it.
+    Raises: DataError, which names `file`, when the edges together have a cycle; ValueError when `by` is nobody.
     """
     pairs = {(edge.skill, edge.needs) for edge in into}
     new = [edge for edge in suggested if (edge.skill, edge.needs) not in pairs]
+    if not by.strip() and not all(edge.is_accepted for edge in new):
+        raise ValueError("by must name who accepts these edges.")
     accepted = [
         edge if edge.is_accepted else replace(edge, accepted_by=by, accepted_on=on.isoformat())
         for edge in new

@@ -74,11 +74,12 @@ def _show(coverage: MapCoverage) -> None:
     out.print(table)
     for title, counts in (("Not in the map", coverage.unmapped), ("Waiting for review", coverage.unreviewed)):
         if counts:
-            out.print(_open_tags(title, counts))
+            out.print(f"{title}:")
+            out.print(_open_tags(counts))
 
 
-def _open_tags(title: str, counts: Mapping[str, int]) -> Table:
-    table = Table("tag", "answers", title=title, title_justify="left", box=None)
+def _open_tags(counts: Mapping[str, int]) -> Table:
+    table = Table("tag", "answers", box=None)
     for tag, count in list(counts.items())[:MOST_SHOWN]:
         table.add_row(escape(tag), f"{count:,}")
     if len(counts) > MOST_SHOWN:
