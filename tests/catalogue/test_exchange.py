@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from catalogue.banks import BANK, CAPITALS, ID, item_banks
 from knowtrace.catalogue import BankItem, ItemBank, Option, bank_of, read_bank, write_bank
 from knowtrace.catalogue.csv_rows import joined, parted
+from knowtrace.catalogue.qti_writer import manifest_xml
+from knowtrace.catalogue.safe_xml import LARGEST_DOCUMENT
 from knowtrace.domain import CatalogueItem, Vocabulary
 from knowtrace.errors import DataError
 
@@ -44,13 +46,13 @@ def test_qti_loses_the_counts_and_says_so(name: str, tmp_path: Path) -> None:
     assert not found.left_out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(item_banks(), st.sampled_from(["bank.json", "bank.csv"]))
 def test_any_bank_comes_back_from_json_and_csv(bank: ItemBank, name: str) -> None:
     assert there_and_back(bank, name) == bank
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(item_banks(has_counts=False))
 def test_any_bank_comes_back_from_qti(bank: ItemBank) -> None:
     if bank.items:
@@ -189,3 +191,22 @@ def test_a_folder_that_holds_something_is_not_overwritten(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="cannot be written"):
         write_bank(BANK, tmp_path / "no" / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_package_too_large_to_be_read_again_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knowtrace.catalogue.qti_package.LARGEST_MANIFEST", 1_000)
+    with pytest.raises(DataError, match=r"too large to be read again \(imsmanifest\.xml\): split it"):
+        write_bank(BANK, tmp_path / "bank.zip")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_manifest_may_be_larger_than_an_item() -> None:
+    plain = BankItem(
+        item=CatalogueItem(item_id="", skill_ids=(), category_counts=()), metadata={"source": "x" * 200_000}
+    )
+    items = [replace(plain, item=replace(plain.item, item_id=f"q{n}")) for n in range(50)]
+    bank = ItemBank(items=tuple(items))
+    assert len(manifest_xml(bank)) > LARGEST_DOCUMENT
+    assert there_and_back(bank, "bank.zip") == bank

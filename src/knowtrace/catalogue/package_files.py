@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote
 
-from knowtrace.catalogue.safe_xml import LARGEST_DOCUMENT
 from knowtrace.errors import DataError
 
 MOST_FILES = 200_000
@@ -31,8 +30,8 @@ class Package(Protocol):
         """Return the names of all files, in order."""
         ...
 
-    def read(self, name: str) -> bytes:
-        """Return a file. Raises: PackageError when it is not there, not safe or too large."""
+    def read(self, name: str, *, largest: int) -> bytes:
+        """Return a file. Raises: PackageError when it is not there, not safe or has more than `largest` bytes."""
         ...
 
 
@@ -47,15 +46,15 @@ class FolderPackage:
         files = (path for path in self.folder.rglob("*") if path.is_file())
         return sorted(path.relative_to(self.folder).as_posix() for path in files)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, *, largest: int) -> bytes:
         path = (self.folder / safe_name(name)).resolve()
         if not path.is_relative_to(self.folder):
             raise PackageError("a file lies in the package")
         if not path.is_file():
             raise PackageError("a file that is named is there")
         with path.open("rb") as stream:
-            content = stream.read(LARGEST_DOCUMENT + 1)
-        self.budget = _spent(self.budget, content)
+            content = stream.read(largest + 1)
+        self.budget = _spent(self.budget, content, largest)
         return content
 
 
@@ -70,7 +69,7 @@ class ZipPackage:
     def names(self) -> list[str]:
         return sorted(self.entries)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, *, largest: int) -> bytes:
         entry = self.entries.get(safe_name(name))
         if entry is None:
             raise PackageError("a file that is named is there")
@@ -80,16 +79,16 @@ class ZipPackage:
             raise PackageError("a file is not a link")
         try:
             with self.zip.open(entry) as stream:
-                content = stream.read(LARGEST_DOCUMENT + 1)
+                content = stream.read(largest + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise PackageError(f"a file can be unpacked ({error})") from None
-        self.budget = _spent(self.budget, content)
+        self.budget = _spent(self.budget, content, largest)
         return content
 
 
-def _spent(budget: int, content: bytes) -> int:
-    if len(content) > LARGEST_DOCUMENT:
-        raise PackageError(f"a file has at most {LARGEST_DOCUMENT:,} bytes, unpacked")
+def _spent(budget: int, content: bytes, largest: int) -> int:
+    if len(content) > largest:
+        raise PackageError(f"a file has at most {largest:,} bytes, unpacked")
     if len(content) > budget:
         raise PackageError(f"the files of a package have at most {LARGEST_PACKAGE:,} bytes, unpacked")
     return budget - len(content)

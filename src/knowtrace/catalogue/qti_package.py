@@ -15,11 +15,14 @@ from knowtrace.catalogue.package_files import FolderPackage, Package, PackageErr
 from knowtrace.catalogue.problems import Problems
 from knowtrace.catalogue.qti_reader import UnsupportedItemError, read_item
 from knowtrace.catalogue.qti_writer import ITEM_TYPE, item_href, item_xml, manifest_xml
-from knowtrace.catalogue.safe_xml import UnsafeXmlError, parse_xml
+from knowtrace.catalogue.safe_xml import LARGEST_DOCUMENT, UnsafeXmlError, parse_xml
 from knowtrace.errors import DataError
 
 MANIFEST = "imsmanifest.xml"
 BASE = "{http://www.w3.org/XML/1998/namespace}base"
+LARGEST_MANIFEST = 64 * 2**20
+"""It describes every item of the package: some 100,000 of them."""
+
 FIRST_DAY_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 """The same bank gives the same bytes, on any day."""
 
@@ -44,10 +47,16 @@ class _Resource:
 def write_package(bank: ItemBank, path: Path) -> None:
     """Write a bank as a zip when the path ends in .zip, as a folder otherwise.
 
-    Raises: DataError when it cannot be written, or the folder holds something already.
+    Raises: DataError when it cannot be written, the folder holds something already, or it would be larger than what is
+    read again.
     """
     files = {MANIFEST: manifest_xml(bank)}
     files |= {item_href(number): item_xml(content) for number, content in enumerate(bank.items, 1)}
+    limits = {name: LARGEST_MANIFEST if name == MANIFEST else LARGEST_DOCUMENT for name in files}
+    if too_large := [name for name, content in files.items() if len(content) > limits[name]]:
+        raise DataError(
+            f"{path} would hold files too large to be read again ({', '.join(too_large[:10])}): split it."
+        )
     if path.suffix.lower() == ".zip":
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as package:
@@ -107,9 +116,11 @@ def _read(package: Package, resources: list[_Resource], problems: Problems) -> R
     return ReadPackage(bank=ItemBank(items=tuple(items), skill_names=names), left_out=left_out)
 
 
-def _parsed(package: Package, name: str, problems: Problems) -> Element | None:
+def _parsed(
+    package: Package, name: str, problems: Problems, largest: int = LARGEST_DOCUMENT
+) -> Element | None:
     try:
-        return parse_xml(package.read(name))
+        return parse_xml(package.read(name, largest=largest), largest=largest)
     except (PackageError, UnsafeXmlError) as error:
         problems.add(name, "", str(error))
         return None
@@ -119,7 +130,7 @@ def _resources(package: Package, problems: Problems) -> list[_Resource]:
     names = package.names()
     if MANIFEST not in names:
         return [_Resource(href=quote(name)) for name in names if name.lower().endswith(".xml")]
-    root = _parsed(package, MANIFEST, problems)
+    root = _parsed(package, MANIFEST, problems, LARGEST_MANIFEST)
     if root is None:
         return []
     found: list[_Resource] = []

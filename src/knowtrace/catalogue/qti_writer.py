@@ -130,7 +130,7 @@ def manifest_xml(bank: ItemBank) -> bytes:
         if content.item.skill_ids or content.metadata:
             _describe(SubElement(resource, "metadata"), content, bank)
         SubElement(resource, "file", {"href": href})
-    return _document(root)
+    return _document(root, is_indented=False)
 
 
 def _describe(metadata: Element, content: BankItem, bank: ItemBank) -> None:
@@ -169,6 +169,7 @@ def option_id_of(identifier: str) -> str:
     return ENCODED.sub(lambda match: chr(int(match[1], 16)), identifier)
 
 
-def _document(root: Element) -> bytes:
-    indent(root)
+def _document(root: Element, *, is_indented: bool = True) -> bytes:
+    if is_indented:
+        indent(root)
     return tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"

@@ -17,14 +17,14 @@ class UnsafeXmlError(Exception):
     """A document that is not read: not well formed, or not safe to read."""
 
 
-def parse_xml(document: bytes) -> Element:
-    """Return the root of a document.
+def parse_xml(document: bytes, *, largest: int = LARGEST_DOCUMENT) -> Element:
+    """Return the root of a document of at most `largest` bytes.
 
     Raises: UnsafeXmlError saying what is wrong, with the line, for one that is too large or too deep, has a document
     type, or is not well formed.
     """
-    if len(document) > LARGEST_DOCUMENT:
-        raise UnsafeXmlError(f"a document has at most {LARGEST_DOCUMENT:,} bytes")
+    if len(document) > largest:
+        raise UnsafeXmlError(f"a document has at most {largest:,} bytes")
     reader = _Reader()
     try:
         for start in range(0, len(document), PARSED_AT_ONCE):
