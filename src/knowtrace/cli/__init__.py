@@ -6,6 +6,7 @@ import typer
 
 from knowtrace.cli import (
     card,
+    catalogue,
     data,
     demo,
     evaluate,
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(catalogue.app, name="catalogue")
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
