@@ -12,6 +12,7 @@ from knowtrace.cli import (
     evaluate,
     gate,
     irt,
+    lake,
     leaderboard,
     serve,
     simulate,
@@ -31,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(lake.app, name="lake")
 app.add_typer(catalogue.app, name="catalogue")
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
@@ -55,6 +57,11 @@ def main() -> None:
         sys.exit(2)
     except ModuleNotFoundError as error:
         extra = {
+            "duckdb": "lake",
+            "pyarrow": "lake",
+            "sqlframe": "lake",
+            "deltalake": "lake",
+            "pyspark": "spark",
             "torch": "train",
             "lightgbm": "train",
             "scipy": "train",

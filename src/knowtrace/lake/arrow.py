@@ -17,7 +17,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "int": pa.int32(),
     "double": pa.float64(),
     "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", tz="UTC"),
     "texts": pa.list_(pa.string()),
     "longs": pa.list_(pa.int64()),
     "ints": pa.list_(pa.int32()),
@@ -35,7 +35,7 @@ def arrow_schema(table: Table) -> Any:
 
 def write_rows(root: Path, table: Table, rows: Rows, batch: str, loaded_at: datetime) -> list[DataFile]:
     """Write rows of a landed batch, stamped, as new files of a table; a bucketed table's rows have their `bucket`."""
-    stamp = pa.array([loaded_at.replace(tzinfo=None)], pa.timestamp("us")).take(
+    stamp = pa.array([loaded_at], pa.timestamp("us", tz="UTC")).take(
         pa.array(np.zeros(rows.num_rows, dtype=np.int8))
     )
     shaped = rows.append_column("loaded_at", stamp).select(

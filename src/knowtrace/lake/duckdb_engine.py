@@ -126,7 +126,7 @@ def _read_column(name: str, column_type: ColumnType) -> str:
 
 def _write_column(name: str, column_type: ColumnType) -> str:
     if column_type == "timestamp":
-        return f'make_timestamp("{name}") AS "{name}"'
+        return f'make_timestamp("{name}")::TIMESTAMPTZ AS "{name}"'
     return f'"{name}"'
 
 

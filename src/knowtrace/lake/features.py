@@ -6,7 +6,7 @@ to the day before. Windows and edges are those of the Databricks guide, but for 
 known before it.
 """
 
-from knowtrace.lake.catalogue import day_of
+from knowtrace.lake.item_counts import day_of
 from knowtrace.lake.engine import Engine, Expression, Frame
 from knowtrace.lake.tables import BUCKET
 

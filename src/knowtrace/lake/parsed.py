@@ -76,7 +76,7 @@ def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction)
         "skill_ids": list(answer.skill_ids),
         "response": answer.response,
         "num_categories": dataset.num_categories,
-        "answered_at": answer.answered_at and answer.answered_at.replace(tzinfo=None),
+        "answered_at": answer.answered_at,
         "elapsed_seconds": answer.elapsed_seconds,
         "hints_used": answer.hints_used,
         "attempt": answer.attempt,

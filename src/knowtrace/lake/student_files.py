@@ -115,7 +115,7 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
     odd: list[Rows] = []
     header: bytes | None = None
     for member, stored in _contents(files, landed.rejected):
-        digest = hashlib.sha256(member.name.encode() + b"\0" + stored).hexdigest()
+        digest = _hash_of(member, stored)
         if digest in known:
             landed.num_known += 1
             continue
@@ -138,6 +138,17 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
         together = _empty(columns)
     landed.rows = pa.concat_tables([together, *odd])
     return landed
+
+
+def hashes(files: Sequence[Member]) -> Iterator[tuple[str, int]]:
+    """Yield the content hash and the stored bytes of each file that can be opened."""
+    for member, stored in _contents(files, []):
+        yield _hash_of(member, stored), len(stored)
+
+
+def _hash_of(member: Member, stored: bytes) -> str:
+    """The name is part of what a student's file says: it is the student."""
+    return hashlib.sha256(member.name.encode() + b"\0" + stored).hexdigest()
 
 
 def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tuple[Member, bytes]]:
