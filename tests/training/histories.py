@@ -46,6 +46,7 @@ def random_sequences(lengths: Sequence[int], *, seed: int = 0, num_items: int = 
         items=rng.integers(1, num_items, starts[-1]),
         skills=rng.integers(1, 6, (starts[-1], 2)),
         responses=rng.integers(0, 2, starts[-1]),
+        begins=np.ones(starts[-1], dtype=bool),
         lags=np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32),
         elapsed=np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32),
         groups=np.zeros(len(lengths), dtype=np.int64),
