@@ -130,7 +130,7 @@ def test_the_heads_of_the_future_are_learnt_at_targets_alone() -> None:
 
 
 def test_trees_are_grown_on_targets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nine containers of each of forty students: nine rows for expectations; eight for trees, the first is not scored."""
+    """Of nine containers each of forty students nine are rows for expectations, eight for trees: not the first."""
     grown: dict[str, int] = {}
     left_of_credit, grow = item_statistics.left_of_credit, gbdt.grow
 
