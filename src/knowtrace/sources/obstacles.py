@@ -37,8 +37,8 @@ def training_obstacles(dataset: Dataset) -> list[str]:
         )
     if not any(_has_a_second(history) for history in dataset.students.values()):
         obstacles.append(
-            f"None of the {num_students:,} students has a second answer: the first one of each, with what was given "
-            "together with it, is never predicted; give students with histories."
+            f"None of the {num_students:,} students has a second answer: the first one of each is never predicted, nor "
+            "what was given together with it; give students with histories."
         )
     return obstacles
 
