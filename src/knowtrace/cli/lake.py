@@ -14,7 +14,9 @@ from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import notes, out, pairs, print_json, say, warn
 from knowtrace.errors import DataError
 
-app = typer.Typer(no_args_is_help=True, help="Raw logs to bronze, silver and gold tables, on DuckDB or Spark.")
+app = typer.Typer(
+    no_args_is_help=True, help="Raw logs to bronze, silver and gold tables, on DuckDB or Spark."
+)
 
 LakeOption = Annotated[Path, typer.Option("--into", "--lake", help="The folder of the lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
@@ -23,17 +25,27 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the facts as JSO
 @app.command("build")
 def build_command(
     *,
-    source: Annotated[list[Path], typer.Option(help="A file, folder or archive of answers; give it again for more.")],
+    source: Annotated[
+        list[Path], typer.Option(help="A file, folder or archive of answers; give it again for more.")
+    ],
     into: LakeOption,
     engine: Annotated[str, typer.Option(help="duckdb (this machine, no set-up) or spark.")] = "duckdb",
-    table_format: Annotated[str, typer.Option("--format", help="parquet, or delta: a Delta log over the same files.")] = "parquet",
+    table_format: Annotated[
+        str, typer.Option("--format", help="parquet, or delta: a Delta log over the same files.")
+    ] = "parquet",
     columns: ColumnsOption = None,
-    responses: Annotated[str | None, typer.Option(help="ordered or partial-credit, where a source leaves it open.")] = None,
+    responses: Annotated[
+        str | None, typer.Option(help="ordered or partial-credit, where a source leaves it open.")
+    ] = None,
     categories: Annotated[int | None, typer.Option(help="How many response categories there are.")] = None,
     contents: ContentsOption = None,
     memory: Annotated[str, typer.Option(help="What the engine may hold before it spills to disk.")] = "4GB",
-    threads: Annotated[int, typer.Option(min=1, help="Cores of the engine, and processes that land files.")] = 2,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be landed, and change nothing.")] = False,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Cores of the engine, and processes that land files.")
+    ] = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be landed, and change nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a lake up to date with its sources. What is known already is passed over; a stopped build goes on.
@@ -58,13 +70,21 @@ def build_command(
             into,
             source,
             options,
-            BuildOptions(engine=engine, memory=memory, threads=threads, workers=threads, is_delta=table_format == "delta"),
+            BuildOptions(
+                engine=engine,
+                memory=memory,
+                threads=threads,
+                workers=threads,
+                is_delta=table_format == "delta",
+            ),
             progress=bars.show,
         )
     for note in report.landing.notes:
         say(f"Note: {note}")
     if report.landing.num_unreadable_files:
-        warn(f"{report.landing.num_unreadable_files:,} files could not be read: silver.quarantine names them.")
+        warn(
+            f"{report.landing.num_unreadable_files:,} files could not be read: silver.quarantine names them."
+        )
     if as_json:
         print_json(asdict(report))
     else:
@@ -83,10 +103,22 @@ def status_command(*, lake: LakeOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(asdict(status))
         return
-    table = RichTable("table", "rows", "files", "MB", "a row is", title=f"{escape(str(lake))}, commit {status.version}", title_justify="left")
+    table = RichTable(
+        "table",
+        "rows",
+        "files",
+        "MB",
+        "a row is",
+        title=f"{escape(str(lake))}, commit {status.version}",
+        title_justify="left",
+    )
     for entry in status.tables:
         table.add_row(
-            entry.name, f"{entry.num_rows:,}", f"{entry.num_files:,}", f"{entry.num_bytes / 1e6:,.1f}", entry.grain
+            entry.name,
+            f"{entry.num_rows:,}",
+            f"{entry.num_files:,}",
+            f"{entry.num_bytes / 1e6:,.1f}",
+            entry.grain,
         )
     out.print(table)
     if status.num_pending:
@@ -129,10 +161,16 @@ def _show_plan(plan: Any, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(plan))
         return
-    table = RichTable("source", "format", "files", "new", "MB new", title="Nothing was changed", title_justify="left")
+    table = RichTable(
+        "source", "format", "files", "new", "MB new", title="Nothing was changed", title_justify="left"
+    )
     for part in plan.sources:
         table.add_row(
-            escape(part.path), part.format, f"{part.num_files:,}", f"{part.num_new:,}", f"{part.new_bytes / 1e6:,.1f}"
+            escape(part.path),
+            part.format,
+            f"{part.num_files:,}",
+            f"{part.num_new:,}",
+            f"{part.new_bytes / 1e6:,.1f}",
         )
     out.print(table)
 
@@ -144,7 +182,8 @@ def _show_report(report: Any) -> None:
     facts.add_column()
     facts.add_row("files", f"{landing.num_files:,} new, {landing.num_known_files:,} known before")
     facts.add_row(
-        "rows read", f"{landing.num_rows:,}, of them {landing.num_merged:,} merged, {landing.num_quarantined:,} quarantined"
+        "rows read",
+        f"{landing.num_rows:,}, of them {landing.num_merged:,} merged, {landing.num_quarantined:,} quarantined",
     )
     facts.add_row(
         "answers",

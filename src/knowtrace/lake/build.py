@@ -216,7 +216,10 @@ class _Build:
         f = self.engine.functions
         new = self._read(EVENTS, touched).filter(f.col("loaded_at") >= self._first_landed())
         splits = self._read(USER_SPLITS, touched)
-        for table, counts in ((ITEM_DAYS, item_counts.item_days), (ITEM_SKILL_SETS, item_counts.item_skill_sets)):
+        for table, counts in (
+            (ITEM_DAYS, item_counts.item_days),
+            (ITEM_SKILL_SETS, item_counts.item_skill_sets),
+        ):
             frame = counts(self.engine, self._read(table), new, splits)
             self._replace(table, self._write(table, frame))
         sets = self._read(ITEM_SKILL_SETS)

@@ -1,6 +1,7 @@
-"""The lake's tables as Delta tables: the same Parquet files, told to Delta's log through delta-rs. Nothing is copied."""
+"""The lake's tables as Delta tables: the same Parquet files, told to Delta's log by delta-rs. Nothing is copied."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,12 @@ def _added(folder: Path, path: str, file: DataFile) -> AddAction:
 
 def _removed(action: dict[str, Any]) -> RemoveAction:
     partition = {BUCKET: action["partition"][BUCKET]} if "partition" in action else {}
-    return RemoveAction(path=action["path"], data_change=True, partition_values=partition)
+    return RemoveAction(
+        path=action["path"],
+        data_change=True,
+        deletion_timestamp=int(datetime.now(UTC).timestamp() * 1000),
+        partition_values=partition,
+    )
 
 
 def _schema(table: Table) -> Any:

@@ -93,10 +93,10 @@ class DuckDBEngine:
 
     def groups(self, buckets: Iterable[str], rows_of: dict[str, int]) -> list[list[str]]:
         groups: list[list[str]] = []
-        held = ROWS_AT_ONCE
+        held = 0
         for bucket in sorted(buckets):
             rows = rows_of.get(bucket, 0)
-            if held + rows > ROWS_AT_ONCE:
+            if not groups or held + rows > ROWS_AT_ONCE:
                 groups.append([])
                 held = 0
             groups[-1].append(bucket)
@@ -104,6 +104,8 @@ class DuckDBEngine:
         return groups
 
     def close(self) -> None:
+        # SQLFrame has one session in a process: stopping it lets the next engine have its own.
+        self._session.stop()
         self._connection.close()
 
 

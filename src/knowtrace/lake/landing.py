@@ -216,6 +216,7 @@ def _land_questions(path: Path, known: frozenset[str], log: CommitLog, name: str
         written=[(RAW_EDNET_QUESTIONS, write_rows(log.root, RAW_EDNET_QUESTIONS, landed.rows, name, now))],
         files=[(file, "EdNet questions", 0) for file in landed.files],
         rejected=landed.rejected,
+        num_known=landed.num_known,
     )
 
 

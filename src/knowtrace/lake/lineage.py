@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.dataset as dataset
+from pyarrow import dataset
 
 from knowtrace.errors import NotFoundError
 from knowtrace.lake.bronze_tables import RAW_EDNET_KT1, RAW_LINES, SOURCE_FILES
@@ -42,11 +42,15 @@ def lineage_of(root: Path, snapshot: Snapshot, user_id: str, position: int) -> L
     raw = _one(root, RAW_EDNET_KT1, snapshot.files(RAW_EDNET_KT1, bucket), {**place, **line})
     if raw is None and line:
         raw = _one(root, RAW_LINES, snapshot.files(RAW_LINES), {**place, **line})
-    source = _one(root, SOURCE_FILES, snapshot.files(SOURCE_FILES), {"source_file": event["dataset"], **_loaded(event)})
+    source = _one(
+        root, SOURCE_FILES, snapshot.files(SOURCE_FILES), {"source_file": event["dataset"], **_loaded(event)}
+    )
     source = source or _one(root, SOURCE_FILES, snapshot.files(SOURCE_FILES), place)
     features = _one(root, FEATURES, snapshot.files(FEATURES, bucket), here)
     if features is None or source is None:
-        raise NotFoundError(f"The lake {root} lacks a part of answer {position} of student {user_id!r}: build it.")
+        raise NotFoundError(
+            f"The lake {root} lacks a part of answer {position} of student {user_id!r}: build it."
+        )
     return Lineage(features=features, event=event, raw=raw, source=source)
 
 
@@ -65,5 +69,3 @@ def _one(root: Path, table: Table, files: Sequence[DataFile], where: Record) -> 
         condition = equal if condition is None else condition & equal
     found = rows.scanner(columns=list(table.column_names), filter=condition).head(1).to_pylist()
     return found[0] if found else None
-
-

@@ -40,7 +40,7 @@ def parse(path: Path, options: SourceOptions) -> Parsed:
         contents=options.contents,
     )
     rejected = [
-        Rejected(file=row.file, line=row.line, column=row.column, value=row.value, rule=row.rule)
+        Rejected(file=row.file, line=row.line or None, column=row.column, value=row.value, rule=row.rule)
         for row in dataset.quarantined
     ]
     return Parsed(

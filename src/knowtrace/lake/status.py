@@ -51,7 +51,9 @@ def status_of(root: Path) -> LakeStatus:
     """Return what a lake holds. Raises: NotFoundError when there is no lake."""
     snapshot = CommitLog(root).last()
     if snapshot.version == 0:
-        raise NotFoundError(f"There is no lake at {root}: `knowtrace lake build --source PATH --into {root}` makes one.")
+        raise NotFoundError(
+            f"There is no lake at {root}: `knowtrace lake build --source PATH --into {root}` makes one."
+        )
     return LakeStatus(
         version=snapshot.version,
         created_at=snapshot.created_at,
