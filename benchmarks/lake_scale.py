@@ -8,7 +8,6 @@ what they share is counted once for each, so the true figure is lower.
 """
 
 import argparse
-import shlex
 import shutil
 import subprocess
 import sys

@@ -10,6 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from knowtrace.errors import DataError
 
+LAKE_LOG = "_commits"
+"""The folder that makes a folder a lake, known here so that looking for it needs no extra."""
+
 out = Console()
 notes = Console(stderr=True)
 
@@ -98,9 +101,13 @@ class TerminalReporter:
 
 
 def read_data(path: Path, columns: str | None, **options: Any) -> Any:
-    """Read a dataset for a command and say on standard error what was left out."""
+    """Read a dataset, or a lake's gold sequences, for a command; say on standard error what was left out."""
     from knowtrace.sources import read  # noqa: PLC0415 - a command that reads no data does not wait for the loaders
 
+    if (path / LAKE_LOG).is_dir():
+        from knowtrace.lake import read_lake  # noqa: PLC0415 - an extra
+
+        return read_lake(path)
     dataset = read(path, columns=pairs(columns, option="--columns"), **options)
     for note in dataset.notes:
         say(f"Note: {note}")

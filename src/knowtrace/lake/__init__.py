@@ -3,6 +3,7 @@
 from knowtrace.lake.build import BuildOptions, BuildReport, build_lake
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
+from knowtrace.lake.dataset import is_lake, read_lake
 from knowtrace.lake.lineage import Lineage, lineage_of
 from knowtrace.lake.sources_found import SourceOptions
 from knowtrace.lake.status import BuildPlan, LakeStatus, plan_build, status_of
@@ -22,7 +23,9 @@ __all__ = [
     "SourceOptions",
     "Table",
     "build_lake",
+    "is_lake",
     "lineage_of",
     "plan_build",
+    "read_lake",
     "status_of",
 ]
