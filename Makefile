@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup services check format test demo serve bench accuracy speed load kills cold clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills cold lake lake-kills clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/setup
 	@scripts/setup python "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-services: ## find or install what tests need beyond Python: Chromium, PostgreSQL
+spark: $(VENV)/.spark ## install Spark, which only the tests that compare it with DuckDB need
+
+$(VENV)/.spark: $(VENV)/.installed
+	@scripts/setup spark "$(VENV)"
+	@touch $@
+
+services: ## find or install what tests need beyond Python: Chromium, PostgreSQL, Java
 	@scripts/setup services
 
 check: setup ## lint, format and types
@@ -31,7 +37,7 @@ format: setup ## put the code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup services ## every test, on real data where KNOWTRACE_DATA has it
+test: setup spark services ## every test, on real data where KNOWTRACE_DATA has it
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
@@ -40,7 +46,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills cold ## the figures of docs/results, many hours
+bench: accuracy speed load kills cold lake lake-kills ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -68,6 +74,13 @@ load: setup $(RUN)/manifest.json ## events per second and latency of the service
 kills: setup $(RUN)/manifest.json ## 200 kill -9 under write load: nothing acknowledged is lost
 	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json
 
+lake: setup ## a lake of 1, 10 and 131 million answers: rows per second, memory, disk
+	$(BIN)/python benchmarks/lake_scale.py --answers 1000000,10000000,131441538 --work build/lake \
+	  --out $(RESULTS)/lake_scale.json
+
+lake-kills: setup ## 100 kill -9 during builds of a lake: no table is ever half-written
+	$(BIN)/python benchmarks/kill_lake.py --out $(RESULTS)/kill_lake.json
+
 $(RUN)/manifest.json:
 	$(BIN)/knowtrace demo --once
 
@@ -75,4 +88,4 @@ $(DKT)/manifest.json:
 	$(BIN)/knowtrace train --model dkt --data $(KNOWTRACE_DATA)/assistments2009 --out $(DKT)
 
 clean: ## remove what the targets above made, but not the virtual environment
-	rm -rf demo runs .pytest_cache .ruff_cache .hypothesis
+	rm -rf demo runs build .pytest_cache .ruff_cache .hypothesis

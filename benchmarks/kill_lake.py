@@ -2,8 +2,8 @@
 
     python benchmarks/kill_lake.py --kills 100 --out docs/results/kill_lake.json
 
-A build is killed with SIGKILL at a random moment, its files are all read and counted against the commit that lists them,
-and the next build goes on. Every few kills new answers come in, so that all stages meet the kill. At the end the lake
+A build is killed with SIGKILL at a random moment, its files are read and counted against the commit that lists them;
+the next build goes on. Before each build new answers come in, so that all stages meet the kill. At the end the lake
 must hold what one build of everything holds.
 """
 

@@ -2,8 +2,8 @@
 
     python benchmarks/lake_scale.py --answers 1000000,10000000 --work FOLDER --out docs/results/lake_scale.json
 
-Each size is generated (benchmarks/ednet_scale.py), built by the command line in a process of its own, built again, which
-must change nothing, and removed. Memory is that of the process and its children together, sampled ten times a second:
+Each size is generated (benchmarks/ednet_scale.py), built by the command line in its own process, built again (which
+must change nothing) and removed. Memory is that of the process and its children together, sampled ten times a second:
 what they share is counted once for each, so the true figure is lower.
 """
 

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "service": {"domain", "errors", "settings", "registry", "store", "tracing", "deciding"},
     "dashboard": {"domain", "errors", "registry", "store", "tracing", "deciding", "service"},
     "cli": {"domain", "errors", "settings", "sources", "models", "psychometrics", "registry", "training",
-            "evaluation", "catalogue", "service", "dashboard"},
+            "evaluation", "catalogue", "lake", "service", "dashboard"},
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

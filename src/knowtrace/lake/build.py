@@ -214,7 +214,7 @@ class _Build:
     def _catalogue(self, touched: list[str]) -> None:
         """Add the new events to the counts of items, and number the ids that are new."""
         f = self.engine.functions
-        new = self._read(EVENTS, touched).filter(f.col("loaded_at") >= self._first_landed())
+        new = self._read(EVENTS, touched).filter(f.col("loaded_at").isin(*self._landed_at()))
         splits = self._read(USER_SPLITS, touched)
         for table, counts in (
             (ITEM_DAYS, item_counts.item_days),
@@ -233,16 +233,14 @@ class _Build:
             frame = extended(self.engine, self._read(table), seen, name=name, index=index, first=first)
             self._replace(table, self._write(table, frame))
 
-    def _first_landed(self) -> int:
-        """Return when the first of the waiting batches was landed, in microseconds since 1970."""
-        f = self.engine.functions
-        files = [file for reader in READERS for file in self._landed(reader.table)]
-        times = [
-            self.engine.rows(self.engine.read(reader.table, chosen, self.root).agg(f.min("loaded_at")))[0][0]
-            for reader in READERS
-            if (chosen := [file for file in self._landed(reader.table) if file in files])
-        ]
-        return min(int(time) for time in times)
+    def _landed_at(self) -> list[int]:
+        """Return when each waiting batch was landed, in microseconds since 1970: no two were at once."""
+        times: set[int] = set()
+        for reader in READERS:
+            if files := self._landed(reader.table):
+                rows = self.engine.read(reader.table, files, self.root).select("loaded_at").distinct()
+                times.update(int(row[0]) for row in self.engine.rows(rows))
+        return sorted(times)
 
     def _gold(self, touched: list[str]) -> None:
         """Write sequences of the touched buckets, and features of all.

@@ -111,12 +111,12 @@ class CommitLog:
             os.fsync(stream.fileno())
         try:
             os.link(draft, target)
+            draft.unlink()
         except FileExistsError:
+            draft.unlink()
             raise ConflictError(
                 f"Commit {following.version} of the lake {self.root} was made by another build: run again."
             ) from None
-        finally:
-            draft.unlink()
         _sync_folder(self.folder)
         return following
 

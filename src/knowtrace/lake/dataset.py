@@ -1,5 +1,6 @@
 """Gold sequences as the data that models train on: columns stay in Arrow, a student becomes interactions when asked."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -153,7 +154,7 @@ def _mapped(root: Path, snapshot: Snapshot) -> Any:
     if not scratch.is_file():
         for old in root.glob(f"*{SCRATCH}"):
             old.unlink()
-        draft = scratch.with_suffix(".draft")
+        draft = root / f".{os.getpid()}{SCRATCH}"
         schema = arrow_schema(SEQUENCES)
         with pa.OSFile(str(draft), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
             for file in snapshot.files(SEQUENCES):

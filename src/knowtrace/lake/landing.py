@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -77,9 +77,7 @@ def land_source(
     report = LandingReport()
     known = known_hashes(log.root, snapshot)
     if source.questions is not None:
-        snapshot = _commit(
-            _land_questions(source.questions, known, log, _next(snapshot)), log, snapshot, report
-        )
+        snapshot = _commit(_land_questions(source.questions, known, log, snapshot), log, snapshot, report)
     if source.students:
         return _land_students(
             source, known, log, snapshot, report, workers=workers, progress=progress
@@ -90,11 +88,11 @@ def land_source(
             report.num_known_files += 1
         else:
             try:
-                batch = _land_parsed(path, digest, num_bytes, options, log, _next(snapshot))
+                batch = _land_parsed(path, digest, num_bytes, options, log, snapshot)
             except DataError as error:
                 if len(source.files) == 1:
                     raise
-                batch = _unreadable(path, digest, num_bytes, str(error), _next(snapshot))
+                batch = _unreadable(path, digest, num_bytes, str(error), snapshot)
             snapshot = _commit(batch, log, snapshot, report)
         progress("landing", done, len(source.files))
     return snapshot, report
@@ -102,6 +100,12 @@ def land_source(
 
 def _next(snapshot: Snapshot) -> str:
     return f"{snapshot.version + 1:08d}"
+
+
+def _now(after: str) -> datetime:
+    """Return the time, later than an earlier commit's: a clock that was set back must not make new rows look old."""
+    now = datetime.now(UTC)
+    return max(now, datetime.fromisoformat(after) + timedelta(microseconds=1)) if after else now
 
 
 def known_hashes(root: Path, snapshot: Snapshot) -> frozenset[str]:
@@ -142,7 +146,7 @@ def _land_students(
     parts = student_files.batches(source.students)
     names = [f"{snapshot.version + 1:08d}-{number:05d}" for number in range(len(parts))]
     work = [
-        _Part(members=part, name=name, root=log.root, source=source)
+        _Part(members=part, name=name, root=log.root, source=source, after=snapshot.created_at)
         for part, name in zip(parts, names, strict=True)
     ]
     for done, batch in enumerate(_in_turn(work, known, workers), 1):
@@ -153,12 +157,13 @@ def _land_students(
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """Some students' files, and the name of the batch they become."""
+    """Some students' files, the name of the batch they become, and the commit it comes after."""
 
     members: list[student_files.Member]
     name: str
     root: Path
     source: Source
+    after: str
 
 
 def _in_turn(parts: list[_Part], known: frozenset[str], workers: int) -> Iterator[_Batch]:
@@ -194,7 +199,7 @@ def _land_part(part: _Part, known: frozenset[str] | None = None) -> _Batch:
         name for name in RAW_EDNET_KT1.column_names if name not in ("source_file", "line", "loaded_at")
     )
     landed = student_files.land(part.members, columns, _known_here if known is None else known)
-    now = datetime.now(UTC)
+    now = _now(part.after)
     return _Batch(
         name=part.name,
         loaded_at=now,
@@ -205,11 +210,11 @@ def _land_part(part: _Part, known: frozenset[str] | None = None) -> _Batch:
     )
 
 
-def _land_questions(path: Path, known: frozenset[str], log: CommitLog, name: str) -> _Batch:
+def _land_questions(path: Path, known: frozenset[str], log: CommitLog, snapshot: Snapshot) -> _Batch:
     columns = ("question_id", "bundle_id", "correct_answer", "tags")
     member = student_files.Member(path=str(path), name=path.name, size=path.stat().st_size)
     landed = student_files.land([member], columns, known)
-    now = datetime.now(UTC)
+    name, now = _next(snapshot), _now(snapshot.created_at)
     return _Batch(
         name=name,
         loaded_at=now,
@@ -221,7 +226,7 @@ def _land_questions(path: Path, known: frozenset[str], log: CommitLog, name: str
 
 
 def _land_parsed(
-    path: Path, digest: str, num_bytes: int, options: SourceOptions, log: CommitLog, name: str
+    path: Path, digest: str, num_bytes: int, options: SourceOptions, log: CommitLog, snapshot: Snapshot
 ) -> _Batch:
     parsed = parse(path, options)
     file = LandedFile(
@@ -231,7 +236,7 @@ def _land_parsed(
         num_rows=parsed.answers.num_rows + parsed.num_merged + len(parsed.rejected),
         num_quarantined=len(parsed.rejected),
     )
-    now = datetime.now(UTC)
+    name, now = _next(snapshot), _now(snapshot.created_at)
     return _Batch(
         name=name,
         loaded_at=now,
@@ -245,13 +250,13 @@ def _land_parsed(
     )
 
 
-def _unreadable(path: Path, digest: str, num_bytes: int, why: str, name: str) -> _Batch:
+def _unreadable(path: Path, digest: str, num_bytes: int, why: str, snapshot: Snapshot) -> _Batch:
     """Return the batch of one file among several that cannot be read: it is named in the quarantine, and known."""
     file = LandedFile(name=path.name, content_hash=digest, num_bytes=num_bytes, num_rows=1, num_quarantined=1)
     rejected = Rejected(file=path.name, line=None, column="", value=why[:200], rule=UNREADABLE)
     return _Batch(
-        name=name,
-        loaded_at=datetime.now(UTC),
+        name=_next(snapshot),
+        loaded_at=_now(snapshot.created_at),
         written=[],
         files=[(file, "unreadable", 0)],
         rejected=[rejected],

@@ -1,7 +1,5 @@
 """Spark: the same plans on local cores or a cluster."""
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,6 @@ class SparkEngine:
 
     def __init__(self, *, work: Path, memory: str, threads: int) -> None:
         work.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         running = SparkSession.getActiveSession()
         self._is_ours = running is None
         self._session: Any = running or (
@@ -32,6 +28,7 @@ class SparkEngine:
             .appName("knowtrace lake")
             .config("spark.driver.memory", memory.lower().replace("gb", "g").replace("mb", "m"))
             .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.local.dir", str(work))
             .config("spark.sql.warehouse.dir", str(work / "warehouse"))
             .config("spark.sql.shuffle.partitions", str(max(threads, 2)))
