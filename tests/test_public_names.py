@@ -42,6 +42,16 @@ PUBLIC: dict[str, list[str]] = {
         "published_for",
         "score",
     ],
+    "knowtrace.lake": [
+        "BuildOptions",
+        "BuildReport",
+        "CommitLog",
+        "Snapshot",
+        "SourceOptions",
+        "TABLES",
+        "build_lake",
+    ],
+    "knowtrace.lake.views": ["MINIMUM", "VIEWS", "View", "ViewColumn"],
     "knowtrace.models": [
         "Answer",
         "Asked",

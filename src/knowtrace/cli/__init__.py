@@ -11,6 +11,7 @@ from knowtrace.cli import (
     evaluate,
     gate,
     irt,
+    lake_views,
     leaderboard,
     serve,
     simulate,
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(lake_views.app, name="lake")
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
