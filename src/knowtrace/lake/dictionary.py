@@ -1,6 +1,8 @@
 """The pages that say what every table and every view holds, written from their definitions."""
 
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.tables import Column, Table
@@ -13,7 +15,7 @@ LAYERS = {
     "gold": "What models, services and reports read; and the places that later stages fill.",
 }
 
-VIEWS_BEGIN = "<!-- views: written by `python -m knowtrace.lake.dictionary`, edit the definitions -->"
+VIEWS_BEGIN = "<!-- views: written by `python -m knowtrace.lake.dictionary docs`, edit the definitions -->"
 VIEWS_END = "<!-- end of views -->"
 
 
@@ -126,3 +128,16 @@ def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def write_pages(docs: Path) -> None:
+    """Write both pages anew; what stands in `bi.md` outside its marks is kept."""
+    (docs / "lake_tables.md").write_text(tables_page(), encoding="utf-8")
+    page = (docs / "bi.md").read_text(encoding="utf-8")
+    before, _, rest = page.partition(VIEWS_BEGIN)
+    _, _, after = rest.partition(VIEWS_END)
+    (docs / "bi.md").write_text(before + views_part() + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_pages(Path(sys.argv[1]))

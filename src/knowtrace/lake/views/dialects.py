@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import sqlglot
@@ -47,6 +48,7 @@ def tables_read(views: Sequence[View]) -> tuple[Table, ...]:
     return tuple(BY_NAME[name] for name in sorted(names))
 
 
+@cache
 def view_query(view: View, dialect: Dialect, minimum: int) -> str:
     """Return a view's query. Raises: ValueError when `minimum` is below 1."""
     names = NAMES[dialect]

@@ -6,7 +6,7 @@ nothing. A table whose files are those that were loaded last is not loaded again
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString
@@ -27,6 +27,8 @@ LOCK = 4_207_849_484
 """The number of the lock that a publication holds: any that no other program of the database uses."""
 
 BATCH_ROWS = 50_000
+
+PATIENCE_SECONDS = 10
 
 POSTGRES_TYPES: dict[ColumnType, LiteralString] = {
     "text": "text",
@@ -92,14 +94,22 @@ def publish(
                 if known.get(table.full_name) == digest and _exists(cursor, table):
                     continue
                 _load(cursor, table, snapshot, root, progress)
-                _remember(cursor, table, digest, snapshot)
+                _remember(cursor, table.full_name, digest, snapshot.num_rows(table), snapshot)
                 replaced.append(table)
                 publication.loaded.append(table.full_name)
-            retired = [table for table in replaced if _swap(cursor, table)]
-            for statement in views:
-                cursor.execute(statement.encode())
-            for table in retired:
-                cursor.execute(sql.SQL("DROP TABLE {}").format(_name(table, "__old")))
+            if replaced or not _stand(cursor, known, views):
+                _keep_readers_out(cursor)
+                retired = [table for table in replaced if _swap(cursor, table)]
+                for statement in views:
+                    cursor.execute(statement.encode())
+                for table in retired:
+                    cursor.execute(sql.SQL("DROP TABLE {}").format(_name(table, "__old")))
+                _remember(cursor, VIEW_SCHEMA, _digest_of(views), len(views), snapshot)
+    except (errors.LockNotAvailable, errors.DeadlockDetected):
+        raise ConflictError(
+            f"A reader has held the views for more than {PATIENCE_SECONDS} seconds: nothing was published. Run again, "
+            "or end sessions that are `idle in transaction` (pg_stat_activity)."
+        ) from None
     except errors.InvalidTableDefinition as error:
         raise ConflictError(
             f"A view in {VIEW_SCHEMA} has other columns than this version makes ({_first_line(error)}). "
@@ -172,7 +182,7 @@ def _batches(table: Table, snapshot: Snapshot, root: Path) -> Iterator[Any]:
     with duckdb.connect() as connection:
         connection.execute("SET enable_progress_bar = false")
         query = f"SELECT {columns} FROM ({files_query(table, snapshot, root)})"
-        reader: Any = connection.execute(query).to_arrow_reader(BATCH_ROWS)
+        reader: Any = connection.sql(query).to_arrow_reader(BATCH_ROWS)
         yield from reader
 
 
@@ -193,14 +203,38 @@ def _as_text(column: Column) -> str:
             return name
 
 
-def _remember(cursor: Cursor, table: Table, digest: str, snapshot: Snapshot) -> None:
+def _stand(cursor: Cursor, known: Mapping[str, str], statements: Sequence[str]) -> bool:
+    """Return whether all the views stand as these statements make them."""
+    return known.get(VIEW_SCHEMA) == _digest_of(statements) and len(_standing(cursor)) == len(VIEWS)
+
+
+def _standing(cursor: Cursor) -> list[str]:
+    """Return which of the views there are, in the order they are made."""
+    cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = %s", [VIEW_SCHEMA])
+    found = {str(name) for (name,) in cursor.fetchall()}
+    return [view.name for view in VIEWS if view.name in found]
+
+
+def _keep_readers_out(cursor: Cursor) -> None:
+    """Wait for the readers of the views, but not for long: whoever comes meanwhile waits behind us.
+
+    A view is locked before its tables, as a reader locks them: in another order the two would wait for each other.
+    """
+    cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{PATIENCE_SECONDS}s")))
+    for name in _standing(cursor):
+        cursor.execute(
+            sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(VIEW_SCHEMA, name))
+        )
+
+
+def _remember(cursor: Cursor, name: str, digest: str, num_rows: int, snapshot: Snapshot) -> None:
     cursor.execute(
         sql.SQL(
             "INSERT INTO {} VALUES (%s, %s, %s, %s, now()) ON CONFLICT (table_name) DO UPDATE SET "
             "digest = excluded.digest, num_rows = excluded.num_rows, lake_version = excluded.lake_version, "
             "published_at = excluded.published_at"
         ).format(PUBLISHED),
-        [table.full_name, digest, snapshot.num_rows(table), snapshot.version],
+        [name, digest, num_rows, snapshot.version],
     )
 
 
@@ -221,7 +255,11 @@ def _digest(table: Table, snapshot: Snapshot, root: Path) -> str:
         path = (root / file.path).resolve()
         status = path.stat()
         facts.append(f"{path} {status.st_size} {status.st_mtime_ns}")
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+    return _digest_of(facts)
+
+
+def _digest_of(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def _schema(table: Table) -> str:
