@@ -2,7 +2,7 @@
 
     python benchmarks/ednet_scale.py --out FOLDER --answers 10000000
 
-Students have lognormal numbers of answers (mean 167, as EdNet's 784,309 students and 131,441,538 answers), items 13,169 of
+Students have lognormal numbers of answers (mean 167, as the 784,309 students of EdNet with 131,441,538), items 13,169 of
 EdNet's size with one to four of 188 tags, elapsed times are lognormal, bundles hold one to three questions.
 """
 

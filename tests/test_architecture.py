@@ -27,10 +27,11 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"domain", "errors"},
     "tracing": {"domain", "errors", "registry", "store"},
     "deciding": {"domain"},
+    "catalogue": {"domain", "errors"},
     "service": {"domain", "errors", "settings", "registry", "store", "tracing", "deciding"},
     "dashboard": {"domain", "errors", "registry", "store", "tracing", "deciding", "service"},
     "cli": {"domain", "errors", "settings", "sources", "models", "psychometrics", "registry", "training",
-            "evaluation", "service", "dashboard", "lake"},
+            "evaluation", "catalogue", "service", "dashboard", "lake"},
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

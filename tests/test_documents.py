@@ -11,7 +11,7 @@ from knowtrace.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-COMMAND = re.compile(r"^\s+(?:\$ )?knowtrace ((?:[a-z]+ ?)+)(.*)$", re.MULTILINE)
+COMMAND = re.compile(r"^\s+(?:\$ )?knowtrace ((?:[a-z]+(?:-[a-z]+)* ?)+)(.*)$", re.MULTILINE)
 NAMED_FILE = re.compile(r"`((?:src|tests|docs|benchmarks|scripts)/[\w./-]+|\w+/[\w/]+\.(?:py|md|json|html))`")
 
 

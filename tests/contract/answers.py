@@ -14,11 +14,13 @@ from knowtrace.training.sequences import NUM_GROUPS
 def batch_of(items: Tensor, skills: Tensor, responses: Tensor, valid: Tensor | None = None) -> Batch:
     """Return a batch of students in no group, whose times nobody recorded."""
     unknown = torch.full(items.shape, UNKNOWN_TIME, device=items.device)
+    real = torch.ones_like(items, dtype=torch.bool) if valid is None else valid
     return Batch(
         items=items,
         skills=skills,
         responses=responses,
-        valid=torch.ones_like(items, dtype=torch.bool) if valid is None else valid,
+        valid=real,
+        targets=real,
         lags=unknown,
         elapsed=unknown,
         groups=torch.zeros(len(items), dtype=torch.long, device=items.device),

@@ -140,3 +140,20 @@ def test_other_parts_of_the_same_answers_are_noted(opened_run: Run, small_datase
     splits = {s: "test" if n % 7 == 0 else "train" for n, s in enumerate(small_dataset.students)}
     found = evaluate(opened_run, dataclasses.replace(small_dataset, splits=splits), resamples=10)
     assert "the parts are not those of the run" in found.notes[0]
+
+
+def test_answers_given_together_are_scored_but_for_the_first_of_each_student_and_noted(
+    opened_run: Run, small_dataset: Dataset
+) -> None:
+    """40 answers of each of the test students in containers of four: 36 are scored."""
+    together = {
+        s: [dataclasses.replace(a, container_id=str(n // 4)) for n, a in enumerate(history)]
+        for s, history in small_dataset.students.items()
+    }
+    found = evaluate(opened_run, dataclasses.replace(small_dataset, students=together), resamples=10)
+    assert found.n_scored == 36 * found.n_students
+    assert "not the data of the run" in found.notes[0]
+    assert found.notes[1].startswith(
+        f"{40 * found.n_students:,} of {40 * found.n_students:,} answers were given together with others: each is "
+        f"predicted from what stood before all of these; {4 * found.n_students:,} answers are not scored"
+    )

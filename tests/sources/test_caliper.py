@@ -173,13 +173,6 @@ def test_a_bad_event_is_quarantined_with_its_reason(
             "long",
             NO_DURATION,
         ),
-        (
-            {"generated": {**completed(4)["generated"], "endedAtTime": "2018-11-15T10:00:00Z"}},
-            {},
-            "duration",
-            "-902.0",
-            "an elapsed time is not negative",
-        ),
     ],
 )
 def test_an_answer_whose_parts_break_a_rule_is_quarantined(
@@ -197,3 +190,15 @@ def test_an_envelope_cut_off_is_named(source: Source) -> None:
         DataError, match=r"answers.csv begins as JSON, but no value of it can be read \(line 1\)"
     ):
         read(source(envelope(completed(3))[:-20]))
+
+
+def test_an_answer_that_ends_before_it_starts_stands_without_its_time(source: Source) -> None:
+    skewed = {**completed(4)["generated"], "endedAtTime": "2018-11-15T10:00:00Z"}
+    path = source(
+        "\n".join([envelope(completed(3), graded(3)), envelope(completed(4, generated=skewed), graded(4))])
+    )
+    dataset = read(path)
+    assert dataset.quarantined == ()
+    [history] = dataset.students.values()
+    assert [a.elapsed_seconds for a in history] == [10.5, None]
+    assert "1 answers end before they start" in "".join(dataset.notes)

@@ -36,7 +36,7 @@ def test_inspect_prints_what_a_person_wants_to_know(golden: Path) -> None:
 def test_inspect_prints_json(golden: Path) -> None:
     facts = json.loads(run("data", "inspect", golden / "ednet" / "KT4", "--json"))
     assert (facts["num_interactions"], facts["num_quarantined"]) == (3, 2)
-    assert facts["first_answered_at"].startswith("2019-08-06T12:55:20")
+    assert facts["first_answered_at"].startswith("2019-08-06T12:55:30")
     assert facts["broken_rules"][0]["first"]["line"] == 14
 
 

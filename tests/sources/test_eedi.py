@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import read
-from knowtrace.sources.eedi import KEY_DISAGREES, UNKNOWN_QUESTION, UNTIMED
+from knowtrace.sources.eedi import KEY_DISAGREES, TWO_STUDENTS, UNKNOWN_QUESTION, UNTIMED
 from knowtrace.sources.eedi_subjects import NO_LIST, UNKNOWN_SUBJECT, Subject, leaves
 from knowtrace.sources.gathering import CONFLICT, NO_STUDENT
 
@@ -98,6 +98,7 @@ def test_a_question_of_another_task_is_another_question(release: Path) -> None:
         ("1,6,12,1,2,2", "AnswerId", "12", UNTIMED),
         ("1,6,99,x,2,2", "IsCorrect", "x", "a response is an integer from 0 to 1"),
         ("2,5,10,0,4,2", "IsCorrect", "0", CONFLICT),
+        ("1,6,10,1,2,2", "AnswerId", "10", TWO_STUDENTS),
     ],
 )
 def test_a_bad_row_is_quarantined_with_its_reason(
@@ -162,3 +163,16 @@ def test_a_leaf_has_no_listed_subject_below_it_and_every_list_has_one(
 def test_a_tree_that_runs_in_a_circle_ends() -> None:
     tree = {"1": Subject(name="", parent_id="2"), "2": Subject(name="", parent_id="1")}
     assert leaves(["1"], tree) == ("1",)
+
+
+def test_subjects_above_one_another_in_a_circle_are_named_and_kept_as_skills(release: Path) -> None:
+    """Algebra stands above Lines and Lines above Algebra, so neither hangs on Maths; Number does, as it did."""
+    (release.parents[1] / "metadata" / "subject_metadata.csv").write_text(
+        SUBJECTS.replace("71,Algebra,3,1", "71,Algebra,98,1")
+    )
+    dataset = read(release)
+    assert [a.skill_ids for a in dataset.students["5"]] == [("71", "98", "32"), ("3", "71"), ("33",)]
+    assert any(
+        note.startswith("2 subjects of subject_metadata.csv stand above themselves (71, 98)")
+        for note in dataset.notes
+    )

@@ -43,7 +43,7 @@ def test_the_span_of_time(golden: Path) -> None:
     inspection = inspect(read(golden / "ednet" / "KT4"))
     assert inspection.first_answered_at is not None
     assert inspection.last_answered_at is not None
-    assert (inspection.last_answered_at - inspection.first_answered_at).total_seconds() == 23
+    assert (inspection.last_answered_at - inspection.first_answered_at).total_seconds() == 30
 
 
 def test_every_suspicion_finds_its_case(source: Source) -> None:

@@ -65,8 +65,8 @@ def test_one_student(source: Source) -> None:
 def test_students_with_one_answer_each(source: Source) -> None:
     _, facts = inspected(source(table(rows(9, 1, lambda n, i: n % 2))))
     assert facts["obstacles"] == [
-        "None of the 9 students has a second answer: the first one of each is never predicted; give students with "
-        "histories."
+        "None of the 9 students has a second answer: the first one of each is never predicted, nor what was given "
+        "together with it; give students with histories."
     ]
 
 

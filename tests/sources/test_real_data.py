@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,17 @@ def test_ednet_kt4(real_data: Path) -> None:
     assert dataset.notes[0] == "15,201 rows are actions other than answering."
     assert dataset.num_interactions + dataset.num_merged + len(dataset.quarantined) + 15_201 == 18_256
     first = dataset.students["u7"][0]
-    assert (first.item_id, first.elapsed_seconds, first.container_id) == ("q3993", 31.623, "b2525")
+    assert (first.item_id, first.elapsed_seconds, first.container_id) == (
+        "q3993",
+        31.623,
+        "b2525@1552991583861",
+    )
+    for history in dataset.students.values():
+        visits = [(a.container_id, a.answered_at) for a in history]
+        met = [visit for visit, _ in groupby(visits)]
+        assert len(met) == len(set(met))
+        # Nobody answers one question twice in one submission.
+        assert len({(a.container_id, a.item_id) for a in history}) == len(history)
 
 
 def test_eedi(real_data: Path) -> None:

@@ -124,6 +124,15 @@ def test_a_bad_row_is_quarantined_with_its_reason(
     assert rules_of(log(f"{LOG}{row}\n")) == [(7, column, value, rule)]
 
 
+@pytest.mark.parametrize("nobody_knows", ["NA", "N/A", "nan", "NaN", "<NA>", "NULL", "None", " ", ""])
+def test_an_elapsed_time_that_nobody_knows_costs_no_answer(
+    log: Callable[[str], Path], nobody_knows: str
+) -> None:
+    dataset = read(log(LOG.replace("37000.0", nobody_knows)))
+    assert dataset.quarantined == ()
+    assert [a.elapsed_seconds for a in dataset.students["115"]] == [None, 55.5, 55.5, None]
+
+
 def test_a_rejected_row_still_stands_between_the_containers(log: Callable[[str], Path]) -> None:
     """Container 3 took 55.5 s a question; container 1 must not inherit it when container 3 is rejected."""
     for broken in (

@@ -11,10 +11,10 @@ import pytest
 
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
-from knowtrace.sources import read
+from knowtrace.sources import json_values, read
 from knowtrace.sources.durations import NO_DURATION
 from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT
-from knowtrace.sources.json_values import NO_JSON
+from knowtrace.sources.json_values import NO_JSON, TOO_LARGE
 from knowtrace.sources.xapi import NO_CREDIT, NO_RESULT, NO_STATEMENT, ONE_STUDENT, REPEATED
 
 Source = Callable[..., Path]
@@ -196,3 +196,19 @@ def test_stored_stands_in_for_a_missing_timestamp_and_a_day_is_too_long(source: 
 def test_a_file_of_other_statements_holds_no_answers(source: Source) -> None:
     with pytest.raises(DataError, match="holds no answers"):
         read(source(lines(statement(1, verb={"id": f"{ADL}/verbs/launched"}))))
+
+
+def test_one_statement_over_the_limit_is_said_so(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a limit of 2,000 characters: a line costs itself, an array or a value over several lines all."""
+    monkeypatch.setattr(json_values, "CHUNK", 500)
+    monkeypatch.setattr(json_values, "MAX_VALUE", 2_000)
+    large = statement(2, context={"extensions": {"x": "y" * 5_000}})
+    dataset = read(source(lines(statement(1), large, statement(3))))
+    assert [a.item_id[-1] for a in dataset.students["https://school.example/ann"]] == ["1", "3"]
+    assert [(r.line, r.rule) for r in dataset.quarantined] == [(2, TOO_LARGE)]
+    listed = {"statements": [statement(n) for n in range(9)]}
+    for text in (json.dumps([statement(1), large]), json.dumps(listed, indent=2)):
+        with pytest.raises(
+            DataError, match=r"from line 1 on, a value that does not end in time: a JSON value holds at most"
+        ):
+            read(source(text))

@@ -64,6 +64,7 @@ def assert_live_equals_parallel(run: Run, history: list[Interaction], *, timed: 
         skills=torch.tensor([rows]),
         responses=torch.tensor([[a.response for a in history]]),
         valid=torch.ones(1, len(history), dtype=torch.bool),
+        targets=torch.ones(1, len(history), dtype=torch.bool),
         lags=torch.tensor([[UNKNOWN_TIME, *waits]]) if timed else unknown,
         elapsed=torch.tensor([[a.elapsed_seconds for a in history]]) if timed else unknown,
         groups=torch.zeros(1, dtype=torch.long),

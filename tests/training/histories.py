@@ -1,6 +1,8 @@
 """Small data written by hand or drawn at random, and reporters that stop a training."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import numpy as np
 from knowtrace.domain import UNKNOWN_TIME, Interaction
 from knowtrace.sources import Dataset
 from knowtrace.training import Sequences
+
+START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def dataset_of(
@@ -46,10 +50,46 @@ def random_sequences(lengths: Sequence[int], *, seed: int = 0, num_items: int = 
         items=rng.integers(1, num_items, starts[-1]),
         skills=rng.integers(1, 6, (starts[-1], 2)),
         responses=rng.integers(0, 2, starts[-1]),
+        begins=np.ones(starts[-1], dtype=bool),
         lags=np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32),
         elapsed=np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32),
         groups=np.zeros(len(lengths), dtype=np.int64),
     )
+
+
+def given_in(sizes: Sequence[Sequence[int]], *, seed: int = 0) -> Sequences:
+    """Return random answers of students whose containers have these sizes."""
+    sequences = random_sequences([sum(of_student) for of_student in sizes], seed=seed)
+    begins = [place == 0 for of_student in sizes for size in of_student for place in range(size)]
+    return replace(sequences, begins=np.array(begins))
+
+
+def coin_tosses(*, num_students: int = 120, num_containers: int = 6, size: int = 6) -> Dataset:
+    """Return students whose answers of one container are all right or all wrong, as a coin falls.
+
+    A container's answers have one time, an hour after those of the last, and took a minute each.
+    """
+    rng = np.random.default_rng(5)
+    students: dict[str, list[Interaction]] = {}
+    for n in range(num_students):
+        history: list[Interaction] = []
+        for c in range(num_containers):
+            coin = int(rng.integers(2))
+            at = START + timedelta(hours=c)
+            for item in rng.permutation(20)[:size].tolist():
+                history.append(
+                    Interaction(
+                        student_id=f"s{n}",
+                        item_id=f"i{item}",
+                        skill_ids=(f"k{item % 3}",),
+                        response=coin,
+                        answered_at=at,
+                        elapsed_seconds=60.0,
+                        container_id=str(c),
+                    )
+                )
+        students[f"s{n}"] = history
+    return Dataset(name="coins", format="test", students=students, num_categories=2)
 
 
 class Quiet:

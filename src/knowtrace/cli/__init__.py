@@ -6,11 +6,13 @@ import typer
 
 from knowtrace.cli import (
     card,
+    catalogue,
     data,
     demo,
     evaluate,
     gate,
     irt,
+    lake,
     lake_views,
     leaderboard,
     serve,
@@ -31,7 +33,10 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data.app, name="data")
-app.add_typer(lake_views.app, name="lake")
+app.add_typer(lake.app, name="lake")
+app.add_typer(catalogue.app, name="catalogue")
+lake.app.command("views")(lake_views.views_command)
+lake.app.command("publish")(lake_views.publish_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
@@ -55,6 +60,11 @@ def main() -> None:
         sys.exit(2)
     except ModuleNotFoundError as error:
         extra = {
+            "duckdb": "lake",
+            "pyarrow": "lake",
+            "sqlframe": "lake",
+            "deltalake": "lake",
+            "pyspark": "spark",
             "torch": "train",
             "lightgbm": "train",
             "scipy": "train",

@@ -11,8 +11,6 @@ from knowtrace.errors import DataError
 
 DATABASE_FILE = ".duckdb"
 
-app = typer.Typer(no_args_is_help=True, help="The tables of the lake, and views for reporting tools.")
-
 LakeOption = Annotated[Path, typer.Option("--lake", help="The lake's folder.")]
 MinimumOption = Annotated[
     int,
@@ -88,7 +86,3 @@ def publish_command(
         table.add_row(name, f"{rows:,}", "loaded" if name in publication.loaded else "unchanged")
     out.print(table)
     say("The views are in the schema lake_bi: grant readers that schema alone.")
-
-
-app.command("views")(views_command)
-app.command("publish")(publish_command)

@@ -1,6 +1,12 @@
 """The words of the field as frozen types. Imports nothing of ours."""
 
-from knowtrace.domain.interaction import UNKNOWN_TIME, Interaction, Quarantined, lag_to_asking
+from knowtrace.domain.interaction import (
+    UNKNOWN_TIME,
+    Interaction,
+    Quarantined,
+    given_together,
+    lag_to_asking,
+)
 from knowtrace.domain.intervals import MasteryIntervals
 from knowtrace.domain.mastery import Mastery, MasteryState, mastery_state
 from knowtrace.domain.recommendation import Recommendation
@@ -19,6 +25,7 @@ __all__ = [
     "Quarantined",
     "Recommendation",
     "Vocabulary",
+    "given_together",
     "lag_to_asking",
     "mastery_state",
 ]

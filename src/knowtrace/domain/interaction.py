@@ -31,6 +31,13 @@ class Interaction:
     container_id: str | None = None
 
 
+def given_together(earlier: Interaction | None, later: Interaction) -> bool:
+    """Return whether an answer and the one before it were given together: neither was known before the other."""
+    return (
+        earlier is not None and later.container_id is not None and later.container_id == earlier.container_id
+    )
+
+
 def lag_to_asking(
     last: datetime | None, answered_at: datetime | None, elapsed_seconds: float | None
 ) -> float:

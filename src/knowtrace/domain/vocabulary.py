@@ -15,7 +15,10 @@ FIRST_KNOWN = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueItem:
-    """What training data say of one item before any model: its skills, and its answers in each category."""
+    """What is known of one item before any model: its skills, and its answers in each category.
+
+    `category_counts` is empty where nobody counted the answers.
+    """
 
     item_id: str
     skill_ids: tuple[str, ...]

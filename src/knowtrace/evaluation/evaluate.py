@@ -58,6 +58,8 @@ def evaluate(
 ) -> Evaluation:
     """Score every answer but each student's first, with the full history as context.
 
+    What was given together with an answer is no context of it (ADR-0006).
+
     Raises:
         TrainingError: the part does not exist or has no answer to score, or the data have more response categories
             than the run.

@@ -10,7 +10,14 @@ from knowtrace.domain import Vocabulary
 from knowtrace.errors import TrainingError
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
-from knowtrace.training import load_model, predict_all, recipe_of, scored_answers, split_of
+from knowtrace.training import (
+    load_model,
+    notes_on_containers,
+    predict_all,
+    recipe_of,
+    scored_answers,
+    split_of,
+)
 from knowtrace.training.sequences import Sequences, encode
 from knowtrace.training.train import fingerprint
 
@@ -19,7 +26,7 @@ PARTS = ("test", "valid", "train", "all")
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """The scored answers of a part: all but each student's first.
+    """The scored answers of a part: all but each student's first, and what was given together with it.
 
     probabilities (M, K) · responses (M,) · owners (M,), the number of the student behind each, in `sequences` ·
     scored (T,), which of all answers they are.
@@ -67,8 +74,10 @@ def score(run: Run, dataset: Dataset, *, part: str = "test", device: torch.devic
     if not scored.any():
         raise TrainingError(
             f"No answer of the {part} part of {dataset.name} is scored: each of its {len(sequences.student_ids)} "
-            "students has one answer, and first answers are not scored. Give longer histories."
+            "students has one answer, or gave all of them together, and first answers are not scored. Give longer "
+            "histories."
         )
+    notes += notes_on_containers(sequences)
     return Scored(
         vocabulary=vocabulary,
         sequences=sequences,

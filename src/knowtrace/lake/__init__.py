@@ -2,7 +2,27 @@
 
 from knowtrace.lake.build import BuildOptions, BuildReport, build_lake
 from knowtrace.lake.checks import TABLES
-from knowtrace.lake.commits import CommitLog, Snapshot
+from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
+from knowtrace.lake.lineage import Lineage, lineage_of
 from knowtrace.lake.sources_found import SourceOptions
+from knowtrace.lake.status import BuildPlan, LakeStatus, plan_build, status_of
+from knowtrace.lake.tables import Column, Table
 
-__all__ = ["TABLES", "BuildOptions", "BuildReport", "CommitLog", "Snapshot", "SourceOptions", "build_lake"]
+__all__ = [
+    "TABLES",
+    "BuildOptions",
+    "BuildPlan",
+    "BuildReport",
+    "Column",
+    "CommitLog",
+    "DataFile",
+    "LakeStatus",
+    "Lineage",
+    "Snapshot",
+    "SourceOptions",
+    "Table",
+    "build_lake",
+    "lineage_of",
+    "plan_build",
+    "status_of",
+]

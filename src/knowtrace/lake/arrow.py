@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute, parquet
+from pyarrow import parquet
 
 from knowtrace.lake.commits import DataFile
 from knowtrace.lake.tables import BUCKET, BUCKETS, ColumnType, Table
@@ -16,7 +17,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "int": pa.int32(),
     "double": pa.float64(),
     "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", tz="UTC"),
     "texts": pa.list_(pa.string()),
     "longs": pa.list_(pa.int64()),
     "ints": pa.list_(pa.int32()),
@@ -24,13 +25,17 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 
 
-def arrow_schema(table: Table) -> pa.Schema:
+Rows = Any
+"""An Arrow table; the package carries no types."""
+
+
+def arrow_schema(table: Table) -> Any:
     return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in table.columns])
 
 
-def write_rows(root: Path, table: Table, rows: pa.Table, batch: str, loaded_at: datetime) -> list[DataFile]:
+def write_rows(root: Path, table: Table, rows: Rows, batch: str, loaded_at: datetime) -> list[DataFile]:
     """Write rows of a landed batch, stamped, as new files of a table; a bucketed table's rows have their `bucket`."""
-    stamp = pa.array([loaded_at.replace(tzinfo=None)], pa.timestamp("us")).take(
+    stamp = pa.array([loaded_at], pa.timestamp("us", tz="UTC")).take(
         pa.array(np.zeros(rows.num_rows, dtype=np.int8))
     )
     shaped = rows.append_column("loaded_at", stamp).select(
@@ -49,8 +54,6 @@ def write_rows(root: Path, table: Table, rows: pa.Table, batch: str, loaded_at: 
     return files
 
 
-def _by_bucket(rows: pa.Table) -> list[tuple[str | None, pa.Table]]:
-    buckets = rows[BUCKET].combine_chunks()
-    return [
-        (bucket, rows.filter(compute.equal(buckets, bucket)).drop_columns([BUCKET])) for bucket in BUCKETS
-    ]
+def _by_bucket(rows: Rows) -> list[tuple[str | None, Rows]]:
+    buckets = rows[BUCKET].to_numpy()
+    return [(bucket, rows.filter(pa.array(buckets == bucket)).drop_columns([BUCKET])) for bucket in BUCKETS]

@@ -1,7 +1,7 @@
 """`build_lake`: what is new in the sources, through bronze and silver into gold, and one commit at the end.
 
 Landed batches wait as `pending` until silver takes them: a build that was stopped goes on with them. Events lie in
-buckets of students; a build works on the buckets that its new rows touch, and leaves the files of the others as they are.
+buckets of students: a build works on the buckets that its new rows touch, and leaves the others' files as they are.
 """
 
 import shutil
@@ -14,9 +14,9 @@ from typing import Any
 
 from knowtrace.domain import FIRST_KNOWN
 from knowtrace.errors import DataError
-from knowtrace.lake import catalogue, events, features, people, sequences
+from knowtrace.lake import events, features, item_counts, people, sequences
 from knowtrace.lake.candidates import READERS
-from knowtrace.lake.checks import Finding, check
+from knowtrace.lake.checks import TABLES, Finding, check
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.engine import Engine, Frame, open_engine
 from knowtrace.lake.gold_tables import (
@@ -46,12 +46,16 @@ WORK = "_work"
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """`memory` is what the engine may hold before it spills; `workers` land files beside one another."""
+    """`memory` is what the engine may hold before it spills; `workers` land files beside one another.
+
+    `is_delta` keeps a Delta log over each table's files.
+    """
 
     engine: str = "duckdb"
     memory: str = "4GB"
     threads: int = 2
     workers: int = 2
+    is_delta: bool = False
 
 
 @dataclass(kw_only=True)
@@ -113,6 +117,10 @@ def build_lake(
             finally:
                 engine.close()
                 shutil.rmtree(root / WORK, ignore_errors=True)
+        if options.is_delta:
+            from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
+
+            publish_delta(root, snapshot, TABLES)
         report.version = snapshot.version
         report.rows = {name: sum(file.num_rows for file in files) for name, files in snapshot.tables.items()}
     return report
@@ -150,7 +158,7 @@ class _Build:
         return self.log.commit(self.snapshot, created_at=datetime.now(UTC).isoformat())
 
     def _events(self, touched: list[str]) -> None:
-        """Write events, students and splits of the buckets that new rows touch; quarantine the rows that are no answers."""
+        """Write events, students and splits of the touched buckets; quarantine the rows that are no answers."""
         num_before = self.snapshot.num_rows(EVENTS)
         for group in self._groups(touched, "events", *(reader.table for reader in READERS), EVENTS):
             new = self._candidates(group)
@@ -208,12 +216,15 @@ class _Build:
         f = self.engine.functions
         new = self._read(EVENTS, touched).filter(f.col("loaded_at") >= self._first_landed())
         splits = self._read(USER_SPLITS, touched)
-        for table, counts in ((ITEM_DAYS, catalogue.item_days), (ITEM_SKILL_SETS, catalogue.item_skill_sets)):
+        for table, counts in (
+            (ITEM_DAYS, item_counts.item_days),
+            (ITEM_SKILL_SETS, item_counts.item_skill_sets),
+        ):
             frame = counts(self.engine, self._read(table), new, splits)
             self._replace(table, self._write(table, frame))
         sets = self._read(ITEM_SKILL_SETS)
-        self._replace(ITEMS, self._write(ITEMS, catalogue.items(self.engine, sets)))
-        self._replace(SKILLS, self._write(SKILLS, catalogue.skills(self.engine, sets)))
+        self._replace(ITEMS, self._write(ITEMS, item_counts.items(self.engine, sets)))
+        self._replace(SKILLS, self._write(SKILLS, item_counts.skills(self.engine, sets)))
         for table, seen, name, index, first in (
             (ITEM_VOCABULARY, self._read(ITEMS), "item_id", "item_index", FIRST_KNOWN),
             (SKILL_VOCABULARY, self._read(SKILLS), "skill_id", "skill_index", FIRST_KNOWN),
@@ -234,7 +245,10 @@ class _Build:
         return min(int(time) for time in times)
 
     def _gold(self, touched: list[str]) -> None:
-        """Write sequences of the touched buckets, and features of all: a late answer changes what others knew of an item."""
+        """Write sequences of the touched buckets, and features of all.
+
+        A late answer changes what other students' answers could know of its item.
+        """
         items, sets = self._read(ITEM_VOCABULARY), self._read(SKILL_SETS)
         for group in self._groups(touched, "sequences", EVENTS):
             frame = sequences.sequences(

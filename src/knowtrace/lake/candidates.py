@@ -1,14 +1,14 @@
 """Bronze rows into candidate events: every row gets its canonical columns, or the rule it breaks.
 
-A frame of candidates has the columns of an event as its source tells them, and `rule`, `bad_column` and `bad_value`, all
-null for a good row. `events.merged` joins them to the events before.
+A frame of candidates has the columns of an event as its source tells them, and `rule`, `bad_column` and `bad_value`,
+all null for a good row. `events.merged` joins them to the events before.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS
-from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.lake.tables import BUCKET, Table
 from knowtrace.sources.cells import FIRST_MILLISECONDS, LONGEST_ANSWER_SECONDS
 from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
@@ -66,20 +66,25 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
     """Return EdNet KT1's answers: the rules of `sources.ednet_kt1`, but for times, which are numbers here."""
     f = engine.functions
     questions = _latest_questions(engine, beside[0])
-    cells = rows.select(
-        f.regexp_extract(f.col("source_file"), r"([^/]+?)\.csv(\.gz)?$", 1).alias("user_id"),
-        f.trim(f.col("question_id")).alias("item_id"),
-        f.trim(f.col("user_answer")).alias("choice"),
-        f.trim(f.col("timestamp")).alias("time_text"),
-        f.trim(f.col("elapsed_time")).alias("elapsed_text"),
-        f.trim(f.col("solving_id")).alias("container_id"),
-        f.expr("try_cast(trim(timestamp) as double)").alias("time_number"),
-        f.expr("try_cast(trim(elapsed_time) as double)").alias("elapsed_number"),
-        "source_file",
-        "line",
-        "loaded_at",
-        BUCKET,
-    ).join(questions, on="item_id", how="left")
+    cells = looked_up(
+        rows.select(
+            f.regexp_extract(f.col("source_file"), r"([^/]+?)\.csv(\.gz)?$", 1).alias("user_id"),
+            f.trim(f.col("question_id")).alias("item_id"),
+            f.trim(f.col("user_answer")).alias("choice"),
+            f.trim(f.col("timestamp")).alias("time_text"),
+            f.trim(f.col("elapsed_time")).alias("elapsed_text"),
+            f.trim(f.col("solving_id")).alias("visit"),
+            f.expr("try_cast(trim(timestamp) as double)").alias("time_number"),
+            f.expr("try_cast(trim(elapsed_time) as double)").alias("elapsed_number"),
+            "source_file",
+            "line",
+            "loaded_at",
+            BUCKET,
+        ),
+        questions,
+        ("item_id",),
+        ("bundle_id", "correct_answer", "skill_ids"),
+    )
     number = f.col("time_number")
     milliseconds = f.when(number >= FIRST_MILLISECONDS, number).otherwise(number * 1000)
     elapsed = f.col("elapsed_number") / 1000
@@ -106,7 +111,7 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
         f.when(f.col("choice") == f.col("correct_answer"), f.lit(1)).otherwise(f.lit(0)).alias("response"),
         f.lit(2).alias("num_categories"),
         f.lit(None).cast("string").alias("session_id"),
-        "container_id",
+        f.concat_ws("@", f.col("bundle_id"), f.col("visit")).alias("container_id"),
         f.when((elapsed >= 0) & (elapsed <= LONGEST_ANSWER_SECONDS), elapsed).alias("elapsed_seconds"),
         f.lit(None).cast("bigint").alias("hints_used"),
         f.lit(None).cast("bigint").alias("attempt"),
@@ -129,6 +134,7 @@ def _latest_questions(engine: Engine, questions: Frame) -> Frame:
     return (
         questions.select(
             f.trim(f.col("question_id")).alias("item_id"),
+            f.trim(f.col("bundle_id")).alias("bundle_id"),
             f.trim(f.col("correct_answer")).alias("correct_answer"),
             tags.alias("skill_ids"),
             "loaded_at",
@@ -136,7 +142,7 @@ def _latest_questions(engine: Engine, questions: Frame) -> Frame:
         )
         .withColumn("rank", f.row_number().over(latest))
         .filter(f.col("rank") == 1)
-        .select("item_id", "correct_answer", "skill_ids")
+        .select("item_id", "bundle_id", "correct_answer", "skill_ids")
     )
 
 

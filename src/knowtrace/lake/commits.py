@@ -128,10 +128,10 @@ class CommitLog:
         num_removed = 0
         for layer in ("bronze", "silver", "gold", "_work"):
             for file in (self.root / layer).rglob("*"):
-                if file.is_file() and "_delta_log" not in file.parts:
-                    if file.relative_to(self.root).as_posix() not in listed:
-                        file.unlink()
-                        num_removed += 1
+                is_ours = file.is_file() and "_delta_log" not in file.parts
+                if is_ours and file.relative_to(self.root).as_posix() not in listed:
+                    file.unlink()
+                    num_removed += 1
         for path in paths[:-KEPT_COMMITS]:
             path.unlink()
         for draft in self.folder.glob(".*.draft"):

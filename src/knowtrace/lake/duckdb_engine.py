@@ -62,9 +62,8 @@ class DuckDBEngine:
             paths = ", ".join(_quoted(str(root / file.path)) for file in files)
             hive = ", hive_partitioning=true, hive_types={'bucket': VARCHAR}" if table.is_bucketed else ""
             bucket = f", {BUCKET}" if table.is_bucketed else ""
-            query = (
-                f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive or ', hive_partitioning=false'})"
-            )
+            hive = hive or ", hive_partitioning=false"
+            query = f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive})"  # noqa: S608 - of our own names
         self._connection.execute(f"CREATE VIEW {name} AS {query}")
         return self._session.table(name)
 
@@ -83,7 +82,7 @@ class DuckDBEngine:
         else:
             target, partition = folder / "part-0.parquet", ""
         self._connection.execute(
-            f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "
+            f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "  # noqa: S608 - of our own names
             f"(FORMAT parquet, COMPRESSION zstd{partition})"
         )
         return [file for file in written_files(folder, root) if file.num_rows]
@@ -94,10 +93,10 @@ class DuckDBEngine:
 
     def groups(self, buckets: Iterable[str], rows_of: dict[str, int]) -> list[list[str]]:
         groups: list[list[str]] = []
-        held = ROWS_AT_ONCE
+        held = 0
         for bucket in sorted(buckets):
             rows = rows_of.get(bucket, 0)
-            if held + rows > ROWS_AT_ONCE:
+            if not groups or held + rows > ROWS_AT_ONCE:
                 groups.append([])
                 held = 0
             groups[-1].append(bucket)
@@ -105,6 +104,8 @@ class DuckDBEngine:
         return groups
 
     def close(self) -> None:
+        # SQLFrame has one session in a process: stopping it lets the next engine have its own.
+        self._session.stop()
         self._connection.close()
 
 
@@ -127,7 +128,7 @@ def _read_column(name: str, column_type: ColumnType) -> str:
 
 def _write_column(name: str, column_type: ColumnType) -> str:
     if column_type == "timestamp":
-        return f'make_timestamp("{name}") AS "{name}"'
+        return f'make_timestamp("{name}")::TIMESTAMPTZ AS "{name}"'
     return f'"{name}"'
 
 

@@ -89,5 +89,11 @@ def shaped(frame: Frame, table: Table, functions: Any) -> Frame:
     return frame.select(*columns)
 
 
-def distinct(files: Iterable[DataFile]) -> list[str]:
-    return sorted({file.path for file in files})
+def looked_up(frame: Frame, other: Frame, on: Sequence[str], names: Sequence[str]) -> Frame:
+    """Return a frame with columns of another where the keys are found there, null elsewhere.
+
+    Columns are selected by name before anything is computed from them: SQLFrame takes a key within an expression over a
+    left join from the right side, where it is null.
+    """
+    columns = [name for name in frame.columns if name not in names]
+    return frame.join(other.select(*on, *names), on=list(on), how="left").select(*columns, *names)

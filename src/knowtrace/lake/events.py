@@ -10,24 +10,36 @@ MILLISECONDS = 1_000
 NUMBERED = ("position", "container")
 """Columns that follow from the order of all a student's answers."""
 
+FILE_OF_ORDER = "file_of_order"
+"""The file of an answer without a time, null for others: such an order means nothing beyond its file."""
+
+IDENTITY = ("user_id", "item_id", "response", "timestamp", "order_key", FILE_OF_ORDER)
+"""What makes two rows one answer."""
+
 
 def merged(engine: Engine, before: Frame, candidates: Frame) -> Frame:
     """Return the events before, and the good candidates as events, without positions."""
     columns = [name for name in EVENTS.column_names if name not in NUMBERED] + [BUCKET]
-    return before.select(*columns).unionByName(_events(engine, candidates).select(*columns))
+    together = before.select(*columns).unionByName(_events(engine, candidates).select(*columns))
+    return together.withColumn(
+        FILE_OF_ORDER,
+        engine.functions.when(
+            engine.functions.col("timestamp").isNull(), engine.functions.col("source_file")
+        ),
+    )
 
 
 def num_repeated(engine: Engine, together: Frame) -> int:
     """Return how many rows of merged events repeat the answer of another."""
     f = engine.functions
-    answers = together.groupBy(*_identity(engine)).agg(f.count(f.lit(1)).alias("n"))
+    answers = together.groupBy(*IDENTITY).agg(f.count(f.lit(1)).alias("n"))
     found = engine.rows(answers.filter(f.col("n") > 1).agg(f.sum(f.col("n") - 1)))[0][0]
     return int(found or 0)
 
 
 def ranked(engine: Engine, together: Frame) -> Frame:
     """Return merged events with `rank`, 1 for the row that stands for its answer: the one landed first."""
-    first = engine.window.partitionBy(*_identity(engine)).orderBy("loaded_at", "source_file", "line")
+    first = engine.window.partitionBy(*IDENTITY).orderBy("loaded_at", "source_file", "line")
     return together.withColumn("rank", engine.functions.row_number().over(first))
 
 
@@ -100,26 +112,15 @@ def _events(engine: Engine, candidates: Frame) -> Frame:
     )
 
 
-def _identity(engine: Engine) -> list[Expression]:
-    """Return what makes two rows one answer. Without times, the file too: an order means nothing beyond its file."""
-    f = engine.functions
-    return [*("user_id", "item_id", "response", "timestamp", "order_key"), _file_without_time(engine)]
-
-
 def _order(engine: Engine) -> list[Expression]:
     """Answers without a time come first, file by file; then by time, the source's order, file and line."""
     f = engine.functions
     return [
         f.col("timestamp").asc_nulls_first(),
-        _file_without_time(engine).asc_nulls_first(),
+        f.col(FILE_OF_ORDER).asc_nulls_first(),
         f.col("order_key").asc(),
         f.col("source_file").asc(),
         f.col("line").asc_nulls_first(),
         f.col("item_id").asc(),
         f.col("response").asc(),
     ]
-
-
-def _file_without_time(engine: Engine) -> Expression:
-    f = engine.functions
-    return f.when(f.col("timestamp").isNull(), f.col("source_file"))

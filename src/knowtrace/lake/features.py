@@ -6,8 +6,8 @@ to the day before. Windows and edges are those of the Databricks guide, but for 
 known before it.
 """
 
-from knowtrace.lake.catalogue import day_of
-from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
+from knowtrace.lake.item_counts import day_of
 from knowtrace.lake.tables import BUCKET
 
 RECENT = 10
@@ -32,34 +32,33 @@ def features(engine: Engine, events: Frame, splits: Frame, items: Frame, sets: F
         f.col("training_correct_before").alias("right"),
     )
     helped = f.col("help_requested").cast("int")
-    return (
+    known = (
         events.withColumn("day", day_of(engine))
         .join(items, on="item_id", how="inner")
         .join(sets, on="skill_ids", how="inner")
         .join(splits.select("user_id", "split"), on="user_id", how="inner")
-        .join(until, on=["item_id", "day"], how="left")
-        .select(
-            "user_id",
-            "position",
-            "split",
-            "item_index",
-            "skill_set",
-            "correct",
-            (f.col("container") - 1).alias("attempts_before"),
-            f.coalesce(f.sum("correct").over(earlier), f.lit(0)).alias("correct_before"),
-            f.count(f.lit(1))
-            .over(same_item.rangeBetween(window.unboundedPreceding, -1))
-            .alias("item_attempts_before"),
-            f.coalesce(f.avg("correct").over(recent), f.lit(0.5)).alias("recent_accuracy"),
-            f.avg(helped).over(before(-HELP_WINDOW, -1)).alias("help_tendency"),
-            _bucket_of(engine, f.avg("latency_ms").over(recent)).alias("recent_latency_bucket"),
-            ((f.col("timestamp") - f.max("timestamp").over(earlier)) / HOUR).alias("hours_since_last"),
-            f.coalesce(f.col("answers"), f.lit(0)).alias("item_attempts"),
-            ((f.coalesce(f.col("right"), f.lit(0)) + 1) / (f.coalesce(f.col("answers"), f.lit(0)) + 2)).alias(
-                "item_success_rate"
-            ),
-            BUCKET,
-        )
+    )
+    return looked_up(known, until, ("item_id", "day"), ("answers", "right")).select(
+        "user_id",
+        "position",
+        "split",
+        "item_index",
+        "skill_set",
+        "correct",
+        (f.col("container") - 1).alias("attempts_before"),
+        f.coalesce(f.sum("correct").over(earlier), f.lit(0)).alias("correct_before"),
+        f.count(f.lit(1))
+        .over(same_item.rangeBetween(window.unboundedPreceding, -1))
+        .alias("item_attempts_before"),
+        f.coalesce(f.avg("correct").over(recent), f.lit(0.5)).alias("recent_accuracy"),
+        f.avg(helped).over(before(-HELP_WINDOW, -1)).alias("help_tendency"),
+        _bucket_of(engine, f.avg("latency_ms").over(recent)).alias("recent_latency_bucket"),
+        ((f.col("timestamp") - f.max("timestamp").over(earlier)) / HOUR).alias("hours_since_last"),
+        f.coalesce(f.col("answers"), f.lit(0)).alias("item_attempts"),
+        ((f.coalesce(f.col("right"), f.lit(0)) + 1) / (f.coalesce(f.col("answers"), f.lit(0)) + 2)).alias(
+            "item_success_rate"
+        ),
+        BUCKET,
     )
 
 

@@ -58,7 +58,7 @@ ITEM_DAYS = Table(
     layer="gold",
     name="item_days",
     grain="one item on one day",
-    owner="lake/catalogue.py",
+    owner="lake/item_counts.py",
     key=("item_id", "day"),
     columns=(
         ITEM,

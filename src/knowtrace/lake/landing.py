@@ -1,4 +1,4 @@
-"""Landing: new files of a source into bronze, in batches, each a commit. A file whose bytes are known is passed over."""
+"""Landing: new files of a source into bronze, a commit per batch. A file whose bytes are known is passed over."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
+from knowtrace.errors import DataError
 from knowtrace.lake import student_files
 from knowtrace.lake.arrow import arrow_schema, write_rows
 from knowtrace.lake.bronze_tables import (
@@ -88,7 +89,12 @@ def land_source(
         if digest in known:
             report.num_known_files += 1
         else:
-            batch = _land_parsed(path, digest, num_bytes, options, log, _next(snapshot))
+            try:
+                batch = _land_parsed(path, digest, num_bytes, options, log, _next(snapshot))
+            except DataError as error:
+                if len(source.files) == 1:
+                    raise
+                batch = _unreadable(path, digest, num_bytes, str(error), _next(snapshot))
             snapshot = _commit(batch, log, snapshot, report)
         progress("landing", done, len(source.files))
     return snapshot, report
@@ -210,6 +216,7 @@ def _land_questions(path: Path, known: frozenset[str], log: CommitLog, name: str
         written=[(RAW_EDNET_QUESTIONS, write_rows(log.root, RAW_EDNET_QUESTIONS, landed.rows, name, now))],
         files=[(file, "EdNet questions", 0) for file in landed.files],
         rejected=landed.rejected,
+        num_known=landed.num_known,
     )
 
 
@@ -235,6 +242,19 @@ def _land_parsed(
         files=[(file, parsed.format, parsed.num_merged)],
         rejected=parsed.rejected,
         notes=parsed.notes,
+    )
+
+
+def _unreadable(path: Path, digest: str, num_bytes: int, why: str, name: str) -> _Batch:
+    """Return the batch of one file among several that cannot be read: it is named in the quarantine, and known."""
+    file = LandedFile(name=path.name, content_hash=digest, num_bytes=num_bytes, num_rows=1, num_quarantined=1)
+    rejected = Rejected(file=path.name, line=None, column="", value=why[:200], rule=UNREADABLE)
+    return _Batch(
+        name=name,
+        loaded_at=datetime.now(UTC),
+        written=[],
+        files=[(file, "unreadable", 0)],
+        rejected=[rejected],
     )
 
 

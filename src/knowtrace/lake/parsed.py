@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
-from knowtrace.lake.arrow import arrow_schema
+from knowtrace.lake.arrow import Rows, arrow_schema
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES
 from knowtrace.lake.sources_found import SourceOptions
 from knowtrace.lake.student_files import Rejected
@@ -23,8 +23,8 @@ class Parsed:
     """A file's answers and lines, as rows of bronze without `loaded_at`."""
 
     format: str
-    answers: pa.Table
-    lines: pa.Table
+    answers: Rows
+    lines: Rows
     rejected: list[Rejected]
     num_merged: int
     notes: tuple[str, ...]
@@ -40,7 +40,7 @@ def parse(path: Path, options: SourceOptions) -> Parsed:
         contents=options.contents,
     )
     rejected = [
-        Rejected(file=row.file, line=row.line, column=row.column, value=row.value, rule=row.rule)
+        Rejected(file=row.file, line=row.line or None, column=row.column, value=row.value, rule=row.rule)
         for row in dataset.quarantined
     ]
     return Parsed(
@@ -53,7 +53,7 @@ def parse(path: Path, options: SourceOptions) -> Parsed:
     )
 
 
-def _answers(dataset: Dataset, file: str) -> pa.Table:
+def _answers(dataset: Dataset, file: str) -> Rows:
     schema = arrow_schema(PARSED_ANSWERS).remove(len(PARSED_ANSWERS.columns) - 1)
     batches = [
         pa.RecordBatch.from_pylist(
@@ -76,7 +76,7 @@ def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction)
         "skill_ids": list(answer.skill_ids),
         "response": answer.response,
         "num_categories": dataset.num_categories,
-        "answered_at": answer.answered_at and answer.answered_at.replace(tzinfo=None),
+        "answered_at": answer.answered_at,
         "elapsed_seconds": answer.elapsed_seconds,
         "hints_used": answer.hints_used,
         "attempt": answer.attempt,
@@ -86,7 +86,7 @@ def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction)
     }
 
 
-def _lines(path: Path) -> pa.Table:
+def _lines(path: Path) -> Rows:
     """Return every line of a file, or of a folder's text files; a file that is not text has none."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     names: list[str] = []

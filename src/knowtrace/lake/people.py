@@ -1,6 +1,6 @@
 """The students: what they did, and the part of a study they belong to."""
 
-from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.lake.tables import BUCKET
 
 SPLIT_SEED = "42"
@@ -35,8 +35,7 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
     part, fold = f.substring(chance, 1, 4), f.substring(chance, 5, 4)
     known = before.select("user_id", f.lit(1).alias("is_known"))
     new = (
-        users_.select("user_id", BUCKET)
-        .join(known, on="user_id", how="left")
+        looked_up(users_.select("user_id", BUCKET), known, ("user_id",), ("is_known",))
         .filter(f.col("is_known").isNull())
         .select(
             "user_id",
@@ -56,7 +55,7 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
             .groupBy("user_id")
             .agg(f.max("given_split").alias("given_split"))
         )
-        new = new.join(published, on="user_id", how="left")
+        new = looked_up(new, published, ("user_id",), ("given_split",))
     columns = ("user_id", "split", "fold", "given_split", BUCKET)
     return before.select(*columns).unionByName(new.select(*columns))
 

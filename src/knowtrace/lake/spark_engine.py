@@ -34,10 +34,12 @@ class SparkEngine:
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.local.dir", str(work))
             .config("spark.sql.warehouse.dir", str(work / "warehouse"))
-            .config("spark.sql.shuffle.partitions", str(max(threads, 2) * 2))
+            .config("spark.sql.shuffle.partitions", str(max(threads, 2)))
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
             .config("spark.sql.parquet.compression.codec", "zstd")
+            .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.ui.enabled", "false")
             .config("spark.log.level", "ERROR")
             .getOrCreate()
@@ -73,12 +75,8 @@ class SparkEngine:
         for column in table.columns:
             if column.type == "timestamp":
                 out = out.withColumn(column.name, f.timestamp_micros(f.col(column.name)))
-        writer = out.write.mode("errorifexists")
-        if table.is_bucketed:
-            writer = writer.partitionBy(BUCKET)
-        else:
-            writer = out.coalesce(1).write.mode("errorifexists")
-        writer.parquet(str(folder))
+        writer = out.write.partitionBy(BUCKET) if table.is_bucketed else out.coalesce(1).write
+        writer.mode("errorifexists").parquet(str(folder))
         return [file for file in written_files(folder, root) if file.num_rows]
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from knowtrace.lake.arrow import Rows
 from knowtrace.lake.tables import BUCKET, bucket_of
 from knowtrace.sources.lines import GZIP, numbered_lines, without_suffixes
 from knowtrace.sources.records import TOO_LONG, header_of, records
@@ -64,7 +65,7 @@ class LandedFile:
 class Landed:
     """The rows of some files: text columns as in the header, `source_file`, `line` and the student's `bucket`."""
 
-    rows: pa.Table
+    rows: Rows
     files: list[LandedFile] = field(default_factory=list[LandedFile])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     num_known: int = 0
@@ -111,10 +112,10 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
     """Read files into rows of `columns`; skip those whose hash is known, and reject those that cannot be read."""
     landed = Landed(rows=_empty(columns))
     plain: list[tuple[LandedFile, bytes]] = []
-    odd: list[pa.Table] = []
+    odd: list[Rows] = []
     header: bytes | None = None
     for member, stored in _contents(files, landed.rejected):
-        digest = hashlib.sha256(member.name.encode() + b"\0" + stored).hexdigest()
+        digest = _hash_of(member, stored)
         if digest in known:
             landed.num_known += 1
             continue
@@ -137,6 +138,17 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
         together = _empty(columns)
     landed.rows = pa.concat_tables([together, *odd])
     return landed
+
+
+def hashes(files: Sequence[Member]) -> Iterator[tuple[str, int]]:
+    """Yield the content hash and the stored bytes of each file that can be opened."""
+    for member, stored in _contents(files, []):
+        yield _hash_of(member, stored), len(stored)
+
+
+def _hash_of(member: Member, stored: bytes) -> str:
+    """The name is part of what a student's file says: it is the student."""
+    return hashlib.sha256(member.name.encode() + b"\0" + stored).hexdigest()
 
 
 def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tuple[Member, bytes]]:
@@ -191,7 +203,7 @@ def _is_plain(body: bytes) -> bool:
 
 def _read_together(
     plain: list[tuple[LandedFile, bytes]], header: bytes, columns: tuple[str, ...]
-) -> pa.Table | None:
+) -> Rows | None:
     """Return the rows of plain files, or None when one of them is not plain after all."""
     bodies = [body if not body or body.endswith(b"\n") else body + b"\n" for _, body in plain]
     counts = np.array([body.count(b"\n") for body in bodies], dtype=np.int64)
@@ -228,7 +240,7 @@ def _read_together(
     return rows.append_column("line", pa.array(line)).select(_empty(columns).column_names)
 
 
-def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed: Landed) -> pa.Table:
+def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed: Landed) -> Rows:
     """Return the rows of one file by the loaders' rules; a file that is no such table is rejected whole."""
 
     def reject(line: int, column: str, value: str, rule: str) -> None:
@@ -261,7 +273,7 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     return rows.append_column("line", pa.array(cells[0], pa.int64())).select(_empty(columns).column_names)
 
 
-def _reject_file(landed: Landed, file: LandedFile, why: str) -> pa.Table:
+def _reject_file(landed: Landed, file: LandedFile, why: str) -> Rows:
     landed.rejected.append(_unreadable(file.name, why))
     file.num_rows, file.num_quarantined = 1, 1
     return landed.rows.slice(0, 0)
@@ -271,7 +283,7 @@ def _unreadable(name: str, why: str) -> Rejected:
     return Rejected(file=name, line=None, column="", value=why[:200], rule=UNREADABLE)
 
 
-def _empty(columns: tuple[str, ...]) -> pa.Table:
+def _empty(columns: tuple[str, ...]) -> Rows:
     fields = [(name, pa.string()) for name in columns]
     fields += [("source_file", pa.string()), (BUCKET, pa.string())]
     return pa.schema([*fields, ("line", pa.int64())]).empty_table()

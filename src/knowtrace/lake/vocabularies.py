@@ -1,7 +1,7 @@
 """Ids into the indices that models know: new ids get the next numbers, and no number ever changes."""
 
 from knowtrace.domain import FIRST_KNOWN
-from knowtrace.lake.engine import Engine, Frame
+from knowtrace.lake.engine import Engine, Frame, looked_up
 
 FIRST_SET = 1
 
@@ -16,9 +16,7 @@ def extended(
     known = before.select(name, f.lit(1).alias("is_known"))
     text = f.concat_ws("\x1f", f.col(name)) if name == "skill_ids" else f.col(name)
     new = (
-        seen.select(name)
-        .distinct()
-        .join(known, on=name, how="left")
+        looked_up(seen.select(name).distinct(), known, (name,), ("is_known",))
         .filter(f.col("is_known").isNull())
         .select(name)
         .withColumn("text", text)

@@ -44,14 +44,16 @@ class Batch:
     """Answers of B students over T steps, at most S skills each; index 0 is padding.
 
     items (B, T) · skills (B, T, S) · responses (B, T) in 0..K-1 · valid (B, T), True where an answer is real ·
-    lags and elapsed (B, T), as in `Answer` · groups (B,), whose answers are to be left out of item statistics: 0
-    leaves out none, g the g-th group of training students. Real steps come first; padding follows.
+    targets (B, T), True where an answer may be learnt to be foretold: real, and none that was given together with it
+    came before (ADR-0006) · lags and elapsed (B, T), as in `Answer` · groups (B,), whose answers are to be left out of
+    item statistics: 0 leaves out none, g the g-th group of training students. Real steps come first; padding follows.
     """
 
     items: Tensor
     skills: Tensor
     responses: Tensor
     valid: Tensor
+    targets: Tensor
     lags: Tensor
     elapsed: Tensor
     groups: Tensor
@@ -84,7 +86,8 @@ class TrainingAnswers:
     counts (1 + G, num_items, K): row 0 the answers of all training students, row g those of the g-th group; items
     of the catalogue that nobody answered have zeros. item_skills (num_items, S). item_positions (num_items,): places of
     the items in the natural order of their ids, where neighbours often are of one problem set; 0 where there is none.
-    `batches` yields every training answer once, in batches of some students.
+    `batches` yields every training answer once, in batches of some students; of answers given together, any one may
+    stand first and be a target.
     """
 
     counts: Tensor
@@ -125,7 +128,7 @@ class ResponseModel(nn.Module, ABC):
         """Return category probabilities (B, N, K) of the asked items."""
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return what training minimises: the mean cross entropy (nats) of all real answers, unless a model adds to it.
+        """Return what training minimises: the mean cross entropy (nats) of all targets, unless a model adds to it.
 
         One call of `forward`; what is added may read the batch's answers as targets, never as inputs.
         """
@@ -139,5 +142,5 @@ class ResponseModel(nn.Module, ABC):
 
 
 def response_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Return the mean cross entropy, in nats, of category logits (B, T, K) over the batch's real answers."""
-    return F.cross_entropy(logits[batch.valid].float(), batch.responses[batch.valid])
+    """Return the mean cross entropy, in nats, of category logits (B, T, K) over the batch's targets."""
+    return F.cross_entropy(logits[batch.targets].float(), batch.responses[batch.targets])

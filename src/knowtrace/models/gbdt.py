@@ -67,11 +67,11 @@ class GBDT(ResponseModel):
         for batch in answers.batches():
             observed = self.evidence.of_batch(batch, batch.items)
             # First answers are never scored, and nothing but the item speaks there.
-            scored = batch.valid.clone()
+            scored = batch.targets.clone()
             scored[:, 0] = False
             rows.append(_rows(observed.before, batch.skills)[scored].numpy())
             labels.append(batch.responses[scored].numpy())
-        if rows:
+        if any(len(some) for some in labels):
             self._grow(np.concatenate(rows), np.concatenate(labels))
 
     def forward(self, batch: Batch) -> Tensor:

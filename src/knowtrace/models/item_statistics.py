@@ -97,10 +97,10 @@ class ItemStatistics(nn.Module):
         items: list[Tensor] = []
         for batch in answers.batches():
             seen, credit = self._skill_and_past(batch)
-            rows.append(seen[batch.valid].numpy())
-            credits.append(credit[batch.valid].numpy())
-            owners.append(batch.groups.unsqueeze(1).expand_as(batch.items)[batch.valid].numpy())
-            items.append(batch.items[batch.valid])
+            rows.append(seen[batch.targets].numpy())
+            credits.append(credit[batch.targets].numpy())
+            owners.append(batch.groups.unsqueeze(1).expand_as(batch.items)[batch.targets].numpy())
+            items.append(batch.items[batch.targets])
         sums = torch.zeros(len(answers.counts), self.sizes.num_items, 2)
         if rows:
             groups = np.concatenate(owners)

@@ -122,10 +122,13 @@ class MultiTask(ResponseModel):
         return {
             "difficulty": (
                 F.embedding(batch.items, self.difficulty.unsqueeze(-1)).squeeze(-1),
-                known & batch.valid,
+                known & batch.targets,
             ),
-            "trajectory": (ahead - behind, is_ahead & is_behind),
-            "intervention": (ahead.lt(self.config.intervene_below).to(ahead.dtype), is_ahead),
+            "trajectory": (ahead - behind, is_ahead & is_behind & batch.targets),
+            "intervention": (
+                ahead.lt(self.config.intervene_below).to(ahead.dtype),
+                is_ahead & batch.targets,
+            ),
         }
 
     def loss(self, batch: Batch) -> Tensor:

@@ -7,7 +7,8 @@
 - A grade of a whole assessment is no answer to an item: it is counted in a note, as are all other events.
 - A completed item without a grade is quarantined: nobody knows how good it was. An event's id occurs once.
 - The time is the item event's, or else the end of the attempt, or else the grade's. The elapsed time is the
-  response's, or else the attempt's, `duration` or time from start to end.
+  response's, or else the attempt's, `duration` or time from start to end; unknown, with a note, where that
+  ends before it starts.
 - The session is the event's `session`, the attempt its `count`.
 """
 
@@ -173,6 +174,9 @@ def _answer(event: _Event | None, grade: _Event, file: str, gathering: Gathering
     response = part(own, "generated")
     spans = (response, part(response, "attempt"), attempt)
     elapsed = next((span for value in spans if (span := _elapsed(value)) is not None), None)
+    if elapsed is not None and elapsed < 0:
+        elapsed = None
+        gathering.num_backwards += 1
     counts = (number_at(value, "count") for value in (part(response, "attempt"), attempt))
     count = next((int(number) for number in counts if number is not None), None)
     first = event or grade

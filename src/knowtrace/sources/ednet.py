@@ -1,7 +1,8 @@
 """What EdNet's two forms share: one file per student, named after the student, and a table of questions.
 
 An answer is right when it equals the question's `correct_answer`. Times are milliseconds since 1970. The
-container is the bundle, the group of questions shown together.
+container is one visit of a bundle, the group of questions that are shown and submitted together: the same bundle met
+again is another one. In a folder, a file that cannot be read is a row of the quarantine, and the others are read.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from knowtrace.errors import DataError
 from knowtrace.sources.cells import BadCellError
+from knowtrace.sources.characters import holds_halves, whole
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet_contents import CHOICES, Question, find_contents, read_questions
 from knowtrace.sources.gathering import Answer, Gathering
@@ -19,6 +21,7 @@ from knowtrace.sources.records import TOO_LONG, header_of, records
 Row = tuple[int, dict[str, str]]
 """A line and its cells by column."""
 
+UNREADABLE = "every file of a folder can be read"
 UNKNOWN_QUESTION = "every question is in the table of questions"
 NO_CHOICE = "an answer is one of a, b, c, d"
 
@@ -42,16 +45,23 @@ class StudentFile:
         return question
 
     def add(
-        self, line: int, cells: Mapping[str, str], question_id: str, elapsed_seconds: float | None
+        self,
+        line: int,
+        question_id: str,
+        choice: str,
+        *,
+        milliseconds: str,
+        place: int,
+        elapsed_seconds: float | None,
+        visit: str,
     ) -> None:
-        """Take one answer. Raises: BadCellError when its time or choice breaks a rule."""
+        """Take one answer, `place` among those of its time. Raises: BadCellError when time or choice break a rule."""
         question = self.questions[question_id]
-        choice = cells["user_answer"]
         if choice not in CHOICES:
             raise BadCellError("user_answer", choice, NO_CHOICE)
-        answered_at, seconds = self.gathering.time_of(cells["timestamp"], "timestamp")
+        answered_at, seconds = self.gathering.time_of(milliseconds, "timestamp")
         answer = Answer(
-            order=(seconds, 0),
+            order=(seconds, place),
             item_id=question_id,
             skill_ids=question.skill_ids,
             response=str(int(choice == question.correct_answer)),
@@ -60,7 +70,7 @@ class StudentFile:
             hints_used=None,
             attempt=None,
             session_id=None,
-            container_id=question.bundle_id,
+            container_id=f"{question.bundle_id}@{visit}",
             file=self.file,
             line=line,
         )
@@ -82,6 +92,7 @@ def read_students(
 ) -> Dataset:
     """Read every student's file with `read_student`, which returns how many of its rows are no answers.
 
+    A file of a folder that cannot be read, or whose name is no text, is quarantined.
     Raises: DataError when a file is not of the format, or no answer is left.
     """
     questions = read_questions(find_contents(path, contents))
@@ -93,21 +104,44 @@ def read_students(
         student = StudentFile(
             student_id=without_suffixes(file), file=file.name, questions=questions, gathering=gathering
         )
-        with opened(file) as stream:
-            lines = numbered_lines(
-                stream, lambda number, line, s=student: s.reject(number, "", line, TOO_LONG)
+        try:
+            header, rows, rejected = _rows_of(file)
+        except DataError as error:
+            if not path.is_dir():
+                raise
+            student.reject(0, "", str(error), UNREADABLE)
+            continue
+        if not set(columns) <= set(header):
+            raise DataError(
+                f"{file.name} ({', '.join(header)[:200]}) is not {format_name}, as its neighbours are: "
+                f"every file needs the columns {', '.join(columns)}."
             )
-            delimiter, header = header_of(next((line for _, line in lines), ""))
-            if not set(columns) <= set(header):
-                raise DataError(
-                    f"{file.name} ({', '.join(header)[:200]}) is not {format_name}, as its neighbours are: "
-                    f"every file needs the columns {', '.join(columns)}."
-                )
-            rows = records(lines, delimiter, header, student.reject)
-            num_other += read_student(
-                student,
-                ((line, {k: v.strip() for k, v in zip(header, cells, strict=True)}) for line, cells in rows),
-            )
+        for row in rejected:
+            student.reject(*row)
+        num_other += read_student(
+            student,
+            ((line, {k: v.strip() for k, v in zip(header, cells, strict=True)}) for line, cells in rows),
+        )
     if num_other:
         gathering.notes.append(f"{num_other:,} rows are actions other than answering.")
     return gathering.settle()
+
+
+def _rows_of(
+    file: Path,
+) -> tuple[list[str], list[tuple[int, list[str]]], list[tuple[int, str, str, str]]]:
+    """Return the header, the rows with their lines, and what is none: all of a file, before any of it is taken.
+
+    Raises: DataError when it cannot be read, or its name, which is the student's, is no text.
+    """
+    if holds_halves(file.name):
+        raise DataError(f"{whole(file.name)} names its student by what is no text: rename it.")
+    rejected: list[tuple[int, str, str, str]] = []
+
+    def reject(line: int, column: str, value: str, rule: str) -> None:
+        rejected.append((line, column, value, rule))
+
+    with opened(file) as stream:
+        lines = numbered_lines(stream, lambda number, line: reject(number, "", line, TOO_LONG))
+        delimiter, header = header_of(next((line for _, line in lines), ""))
+        return header, list(records(lines, delimiter, header, reject)), rejected

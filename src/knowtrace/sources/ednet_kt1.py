@@ -1,4 +1,9 @@
-"""EdNet KT1: one row per answer. `elapsed_time` is milliseconds on this question."""
+"""EdNet KT1: one row per answer. `elapsed_time` is milliseconds on this question.
+
+`solving_id` counts the visits of bundles: answers with one of them were submitted together. EdNet's page calls
+`timestamp` the moment a question was given, but the rows it shows stand, in KT4's file of the same student, between the
+answer and its submission: it is read as the time of the answer.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +29,15 @@ def _read_student(student: StudentFile, rows: Iterator[Row]) -> int:
         try:
             student.question(cells["question_id"], "question_id")
             elapsed = parse_elapsed(cells["elapsed_time"], "elapsed_time", 1000)
-            student.add(line, cells, cells["question_id"], elapsed)
+            student.add(
+                line,
+                cells["question_id"],
+                cells["user_answer"],
+                milliseconds=cells["timestamp"],
+                place=0,
+                elapsed_seconds=elapsed,
+                visit=cells["solving_id"],
+            )
         except BadCellError as bad:
             student.reject(line, bad.column, bad.value, bad.rule)
     return 0

@@ -1,5 +1,6 @@
 """EdNet KT4: one row per action. The answer to a question is its last `respond` before the bundle's `submit`.
 
+- An answer is given when its bundle is submitted: that is its time, and its bundle with that time is its container.
 - Earlier responses to the question in the same bundle are changes of mind: merged into the last one.
 - A response whose bundle is left or opened again without `submit` was never given: quarantined.
 - Elapsed time is only known for the bundle, from `enter` to `submit`: its answers share it equally. An answer
@@ -80,9 +81,17 @@ def _submit(student: StudentFile, bundle: _Bundle, submitted_at: int) -> None:
     if bundle.entered_at is not None and bundle.last:
         seconds = (submitted_at - bundle.entered_at) / 1000
         elapsed = seconds / len(bundle.last) if seconds <= LONGEST_ANSWER_SECONDS else None
-    for question_id, (line, cells) in bundle.last.items():
+    for place, (question_id, (line, cells)) in enumerate(bundle.last.items()):
         try:
-            student.add(line, cells, question_id, elapsed)
+            student.add(
+                line,
+                question_id,
+                cells["user_answer"],
+                milliseconds=str(submitted_at),
+                place=place,
+                elapsed_seconds=elapsed,
+                visit=str(submitted_at),
+            )
         except BadCellError as bad:
             student.reject(line, bad.column, bad.value, bad.rule)
 

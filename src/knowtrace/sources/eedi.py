@@ -4,7 +4,8 @@
 - A right answer is the one whose `AnswerValue` is the `CorrectAnswer`; a row that says otherwise is quarantined.
 - Times, to the minute, stand in `answer_metadata`; answers of one minute are ordered by `AnswerId`. Without that
   table there is neither time nor order: the file's order stands, and says nothing.
-- The session is the quiz. An `AnswerId` occurs once.
+- The session is the quiz. An `AnswerId` occurs once: a later row that gives it to another student is quarantined.
+- Subjects above one another in a circle have no parents: a note names them.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ TABLES = {
 
 UNKNOWN_QUESTION = "every question is in the table of questions"
 UNTIMED = "every answer is in the table of answers' times"
+TWO_STUDENTS = "an AnswerId is of one student"
 KEY_DISAGREES = "IsCorrect is 1 when AnswerValue is CorrectAnswer, and else 0"
 
 
@@ -74,13 +76,17 @@ def read_eedi(path: Path, contents: Path | None) -> Dataset:
     def reject(line: int, column: str, value: str, rule: str) -> None:
         gathering.reject(path.name, line, column, value, rule)
 
+    owners: dict[str, str] = {}
     for line, cells in column_rows(path, COLUMNS, reject):
         try:
             answer = _answer(line, cells, path.name, skills_of, sittings, gathering)
         except BadCellError as bad:
             reject(line, bad.column, bad.value, bad.rule)
         else:
-            gathering.answers.setdefault(cells[1], []).append(answer)
+            if owners.setdefault(cells[2], cells[1]) == cells[1]:
+                gathering.answers.setdefault(cells[1], []).append(answer)
+            else:
+                reject(line, "AnswerId", cells[2], TWO_STUDENTS)
     used = {skill for skills in skills_of.values() for skill in skills}
     return gathering.settle(
         responses="ordered", skill_names={s: subjects[s].name for s in used if s in subjects}

@@ -8,6 +8,7 @@ from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.gathering import Gathering
 
 NO_PARENT = ("", "NULL", "NA")
+MOST_NAMED = 10
 
 NO_LIST = "SubjectId is a list of subjects' ids, [3, 71, 98]"
 UNKNOWN_SUBJECT = "every subject is in the table of subjects"
@@ -22,16 +23,42 @@ class Subject:
 
 
 def read_subjects(path: Path, gathering: Gathering) -> dict[str, Subject]:
-    """Return the subjects by id. Raises: DataError when columns are missing."""
+    """Return the subjects by id; those in a circle without parents, named in a note.
+
+    Raises: DataError when columns are missing.
+    """
 
     def reject(line: int, column: str, value: str, rule: str) -> None:
         gathering.reject(path.name, line, column, value, rule)
 
     rows = column_rows(path, ("SubjectId", "Name", "ParentId"), reject)
-    return {
+    subjects = {
         subject_id: Subject(name=name, parent_id=None if parent in NO_PARENT else parent)
         for _, (subject_id, name, parent) in rows
     }
+    circle = _in_a_circle(subjects)
+    if circle:
+        gathering.notes.append(
+            f"{len(circle):,} subjects of {path.name} stand above themselves ({', '.join(circle[:MOST_NAMED])}): their "
+            "parents are not used. Correct the table."
+        )
+    return subjects | {
+        subject_id: Subject(name=subjects[subject_id].name, parent_id=None) for subject_id in circle
+    }
+
+
+def _in_a_circle(subjects: Mapping[str, Subject]) -> list[str]:
+    """Return the subjects that are their own ancestors, in the table's order."""
+    found: list[str] = []
+    for subject_id in subjects:
+        seen: set[str] = set()
+        above = subjects[subject_id].parent_id
+        while above is not None and above in subjects and above not in seen:
+            seen.add(above)
+            above = subjects[above].parent_id
+        if subject_id in seen:
+            found.append(subject_id)
+    return found
 
 
 def read_question_subjects(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from knowtrace.domain import Interaction, Quarantined
 from knowtrace.errors import DataError
 from knowtrace.sources.cells import YEAR_2000, BadCellError, parse_elapsed, parse_time
+from knowtrace.sources.characters import whole
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.scale import Responses, Scale, decide_scale
 
@@ -65,11 +66,14 @@ class Gathering:
     num_before_2000: int = 0
     num_timed: int = 0
     num_unknown_elapsed: int = 0
+    num_backwards: int = 0
     latest_time: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
 
     def reject(self, file: str, line: int, column: str, value: str, rule: str) -> None:
         self.quarantined.append(
-            Quarantined(file=file, line=line, column=column, value=value[:MAX_QUOTED], rule=rule)
+            Quarantined(
+                file=whole(file), line=line, column=column, value=whole(value[:MAX_QUOTED]), rule=rule
+            )
         )
 
     def time_of(self, text: str, column: str) -> tuple[datetime, float]:
@@ -179,6 +183,11 @@ class Gathering:
     def _note(self, num_sorted: int) -> None:
         if self.num_unknown_elapsed:
             self.notes.append(f"{self.num_unknown_elapsed:,} elapsed times exceed a day: kept as unknown.")
+        if self.num_backwards:
+            self.notes.append(
+                f"{self.num_backwards:,} answers end before they start, as clocks that disagree make them: kept, how "
+                "long they took is unknown."
+            )
         if self.num_merged:
             self.notes.append(
                 f"{self.num_merged:,} rows told more about an answer already read and were merged."

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from knowtrace.errors import DataError
+from knowtrace.sources.characters import whole
 from knowtrace.sources.lines import opened
 from knowtrace.sources.records import Reject
 
@@ -18,6 +19,13 @@ NEARLY_AT_END = 16
 """An error this close to the end of what was read may only mean that the value goes on."""
 
 NO_JSON = "a line holds JSON"
+TOO_LARGE = (
+    f"a JSON value holds at most {MAX_VALUE:,} characters: give one statement or event a line, or an array"
+)
+
+
+class _TooLargeError(ValueError):
+    """A value that is not held: it may be sound, but where it ends was not looked for."""
 
 
 def starts_as_json(path: Path) -> bool:
@@ -30,8 +38,8 @@ def json_values(path: Path, reject: Reject) -> Iterator[tuple[int, object]]:
     """Yield (line it starts at, value): the elements of a top array, or values that follow one another.
 
     Where values follow one another, a line that is no JSON is rejected and the next one read. In an array,
-    nothing can be read beyond an error.
-    Raises: DataError when an array is cut off or is no JSON, naming the line.
+    nothing can be read beyond an error, nor beyond a value over several lines that is larger than MAX_VALUE.
+    Raises: DataError when an array is cut off, is no JSON or holds such a value, naming the line.
     """
     with opened(path) as stream:
         scan = _Scan(stream)
@@ -42,6 +50,13 @@ def json_values(path: Path, reject: Reject) -> Iterator[tuple[int, object]]:
             line = scan.line
             try:
                 value = scan.value()
+            except _TooLargeError:
+                if is_array or scan.goes_on_in_another_line():
+                    raise DataError(
+                        f"{path.name} holds, from line {line} on, a value that does not end in time: {TOO_LARGE}."
+                    ) from None
+                reject(line, "", scan.rest_of_line(), TOO_LARGE)
+                continue
             except (ValueError, RecursionError) as error:
                 if is_array:
                     what = "ends amid its JSON" if scan.at_end else "is no JSON"
@@ -86,17 +101,25 @@ class _Scan:
                 return ""
 
     def value(self) -> object:
-        """Return the value here and go behind it. Raises: ValueError, RecursionError."""
+        """Return the value here and go behind it. Raises: ValueError, RecursionError; _TooLargeError when it does not
+        end within MAX_VALUE characters."""
         while True:
             try:
                 value: object
                 value, self.pos = self.decoder.raw_decode(self.text, self.pos)
             except json.JSONDecodeError as error:
                 may_go_on = error.pos >= len(self.text) - NEARLY_AT_END or "Unterminated" in error.msg
-                if not (may_go_on and len(self.text) - self.pos < MAX_VALUE and self._read_on()):
+                if not may_go_on or self.at_end:
                     raise
+                if len(self.text) - self.pos >= MAX_VALUE:
+                    raise _TooLargeError from None
+                self._read_on()
             else:
                 return value
+
+    def goes_on_in_another_line(self) -> bool:
+        """Whether the value here, as far as it was read, is spread over lines."""
+        return "\n" in self.text[self.pos :]
 
     def rest_of_line(self) -> str:
         """Go behind this line and return what was left of it, its first part when it is long."""
@@ -149,10 +172,7 @@ def text_at(value: object, *path: str | int) -> str:
     found = part(value, *path)
     if not isinstance(found, str):
         return ""
-    if not found.isascii():
-        # A surrogate without its other half is no character: nothing could store or hash it.
-        found = found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return found.strip()
+    return whole(found).strip()
 
 
 def number_at(value: object, *path: str | int) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowtrace.sources.characters import NO_CHARACTER, holds_halves
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.gathering import NO_ITEM, Answer, Gathering
 from knowtrace.sources.lines import numbered_lines, opened
@@ -91,13 +92,15 @@ def _values(line: str) -> list[str]:
 
 
 def _read_blocks(path: Path, size: int, gathering: Gathering) -> list[_Block]:
-    """Return the students' blocks; one with a line too long to hold, or cut off at the end, is rejected."""
+    """Return the students' blocks; one with a line too long to hold or no text, or cut off at the end, is rejected."""
     blocks: dict[int, list[list[str]]] = {}
-    dropped: set[int] = set()
+    dropped: dict[int, str] = {}
     first = 0
     with opened(path) as stream:
-        for number, line in numbered_lines(stream, lambda number, _line: dropped.add(number)):
+        for number, line in numbered_lines(stream, lambda number, _line: dropped.update({number: TOO_LONG})):
             first = first or (number if line.strip() else 0)
+            if holds_halves(line):
+                dropped[number] = NO_CHARACTER
             if first:
                 blocks.setdefault((number - first) // size, []).append(_values(line))
     whole: list[_Block] = []
@@ -105,7 +108,8 @@ def _read_blocks(path: Path, size: int, gathering: Gathering) -> list[_Block]:
     for index, lines in blocks.items():
         at = first + index * size
         if index in dropped_blocks:
-            gathering.reject(path.name, dropped_blocks[index], "", "", TOO_LONG)
+            number = dropped_blocks[index]
+            gathering.reject(path.name, number, "", "", dropped[number])
         elif len(lines) == size:
             whole.append(_Block(line=at, header=lines[0], rows=lines[1:]))
         elif any(lines):

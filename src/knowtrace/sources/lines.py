@@ -27,7 +27,8 @@ def opened(path: Path) -> Generator[TextIO]:
     try:
         head = first_bytes(path)
         open_file = gzip.open if head.startswith(GZIP) else open
-        with open_file(path, "rt", encoding="utf-8-sig") as stream:
+        # Halves of surrogate pairs pass: they cost their own row (`characters.py`), not the file.
+        with open_file(path, "rt", encoding="utf-8-sig", errors="surrogatepass") as stream:
             yield cast(TextIO, stream)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]

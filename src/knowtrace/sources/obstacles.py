@@ -1,7 +1,11 @@
 """Why nothing can be learnt from a dataset: said before training starts, in sentences."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
+from knowtrace.domain import Interaction, given_together
 from knowtrace.sources.dataset import Dataset
 
 MIN_STUDENTS = 3
@@ -31,12 +35,16 @@ def training_obstacles(dataset: Dataset) -> list[str]:
             f"All {dataset.num_interactions:,} responses are {name} (one category): nothing can be learnt; give "
             "data with at least two."
         )
-    if all(len(history) < 2 for history in dataset.students.values()):
+    if not any(_has_a_second(history) for history in dataset.students.values()):
         obstacles.append(
-            f"None of the {num_students:,} students has a second answer: the first one of each is never "
-            "predicted; give students with histories."
+            f"None of the {num_students:,} students has a second answer: the first one of each is never predicted, nor "
+            "what was given together with it; give students with histories."
         )
     return obstacles
+
+
+def _has_a_second(history: Sequence[Interaction]) -> bool:
+    return any(not given_together(*pair) for pair in pairwise(history))
 
 
 def _name_of(response: int, num_categories: int) -> str:

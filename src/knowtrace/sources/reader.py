@@ -1,7 +1,7 @@
 """`read`: one call for every format, recognised by what the file holds, not by its name."""
 
 import gc
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -109,7 +109,7 @@ def _known_files(folder: Path) -> list[Path]:
 
 def _read_ednet_folder(folder: Path, contents: Path | None) -> Dataset:
     files = student_files(folder)
-    _, header = header_of(first_lines(files[0], 1)[0])
+    header = _header_of_students(files)
     if is_ednet_kt1(header):
         return read_ednet_kt1(folder, contents)
     if is_ednet_kt4(header):
@@ -118,6 +118,17 @@ def _read_ednet_folder(folder: Path, contents: Path | None) -> Dataset:
         f"{files[0].name} in {folder} has neither EdNet KT1's nor KT4's columns ({', '.join(header)[:200]}): "
         "give one file with columns=."
     )
+
+
+def _header_of_students(files: Sequence[Path]) -> list[str]:
+    """Return the columns of the first file that can be read. Raises: DataError, of the first file, when none can."""
+    errors: list[DataError] = []
+    for file in files:
+        try:
+            return header_of(first_lines(file, 1)[0])[1]
+        except DataError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _read_file(file: Path, options: Options) -> Dataset:

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from io import StringIO
 
+from knowtrace.sources.characters import NO_CHARACTER, holds_halves, whole
+
 DELIMITERS = (",", "\t", ";")
 MAX_FIELD = 10_000
 """Characters of one field; ids, times and counts never come near it."""
@@ -28,7 +30,7 @@ def header_of(line: str) -> tuple[str, list[str]]:
         names = next(csv.reader([line], delimiter=delimiter))
     except csv.Error:
         names = line.split(delimiter)
-    return delimiter, [name.strip() for name in names]
+    return delimiter, [whole(name).strip() for name in names]
 
 
 def records(
@@ -54,8 +56,8 @@ def records(
             number, line = following
         else:
             return
-        if "\0" in line:
-            reject(number, "", line, NUL)
+        if "\0" in line or holds_halves(line):
+            reject(number, "", line, NUL if "\0" in line else NO_CHARACTER)
             continue
         if has_quotes and (quoted in line or line[:1] == '"'):
             fields = _quoted_fields(line, lines, held, delimiter=delimiter, width=width)

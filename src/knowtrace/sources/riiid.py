@@ -38,7 +38,8 @@ QUESTION_COLUMNS = ("question_id", "bundle_id", "correct_answer", "tags")
 
 QUESTION = "0"
 LECTURE = "1"
-NO_ELAPSED = ("", "nan", "NaN", "<NA>")
+NO_ELAPSED = frozenset({"", "na", "n/a", "<na>", "nan", "null", "none"})
+"""How exports write, in small or large letters, that nobody knows a time."""
 
 UNKNOWN_KIND = "content_type_id is 0 for a question and 1 for a lecture"
 UNKNOWN_QUESTION = "every question is in the table of questions"
@@ -87,7 +88,7 @@ def read_riiid(path: Path, contents: Path | None) -> Dataset:
             continue
         try:
             row.order = (parse_integer(cells[1], "timestamp") / 1000, parse_integer(cells[0], "row_id"))
-            prior = "" if cells[8] in NO_ELAPSED else cells[8]
+            prior = "" if cells[8].lower() in NO_ELAPSED else cells[8]
             row.prior_elapsed = gathering.elapsed_of(prior, "prior_question_elapsed_time", 1000)
             row.answer = _answer(line, cells, row.order, path.name, questions, gathering)
         except BadCellError as bad:

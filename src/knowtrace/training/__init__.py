@@ -1,6 +1,7 @@
 """From interactions to a run: splits, batches, the loop, metrics, checkpoints, export. Needs the `train` extra."""
 
-from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit, predict_all, scored_answers
+from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
+from knowtrace.training.predicting import notes_on_containers, predict_all, scored_answers
 from knowtrace.training.sequences import Sequences, build_vocabulary, encode
 from knowtrace.training.splits import Split, split_students, without_twins
 from knowtrace.training.train import Recipe, fingerprint, load_model, recipe_of, split_of, train
@@ -17,6 +18,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "load_model",
+    "notes_on_containers",
     "predict_all",
     "recipe_of",
     "scored_answers",

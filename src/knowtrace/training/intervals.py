@@ -8,7 +8,7 @@ kappa(n) of a Beta(p kappa, (1 - p) kappa) around a prediction p. A binomial lik
 between items for chance, and its intervals come out too narrow.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -78,7 +78,7 @@ def collect_moments(
             break
         items, skills = valid.items[first:last], valid.skills[first:last]
         earned = credit[valid.responses[first:last]]
-        asked_at = _moments_of(skills)
+        asked_at = _moments_of(skills, valid.begins[first:last])
         state = initial_state
         for t in range(max(asked_at, default=-1) + 1):
             for evidence, following in asked_at.get(t, ()):
@@ -157,8 +157,14 @@ class _Span:
         return max(1 / share - 1, lowest)
 
 
-def _moments_of(skills: NDArray[np.int64]) -> dict[int, list[tuple[int, list[int]]]]:
-    """Return, for skills (T, S) of one student, step -> (evidence, steps of the next answers in a skill)."""
+def _moments_of(
+    skills: NDArray[np.int64], begins: NDArray[np.bool_]
+) -> dict[int, list[tuple[int, list[int]]]]:
+    """Return, for skills (T, S) of one student, step -> (evidence, steps of the next answers in a skill).
+
+    Answers given together, begins (T,) as in `Sequences`, are all predicted from what stood before the first of them.
+    """
+    first_of = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0)).tolist()
     steps_of: dict[int, list[int]] = defaultdict(list)
     for t, row in enumerate(skills.tolist()):
         for skill in dict.fromkeys(row):
@@ -166,9 +172,10 @@ def _moments_of(skills: NDArray[np.int64]) -> dict[int, list[tuple[int, list[int
                 steps_of[skill].append(t)
     asked_at: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
     for steps in steps_of.values():
-        for evidence in MOMENTS:
+        starts = {first_of[steps[number]]: None for number in MOMENTS if number < len(steps)}
+        for start in starts:
+            evidence = bisect_left(steps, start)
             following = steps[evidence : evidence + NEXT_ANSWERS]
-            if len(following) < FEWEST_NEXT_ANSWERS:
-                break
-            asked_at[following[0]].append((evidence, following))
+            if len(following) >= FEWEST_NEXT_ANSWERS:
+                asked_at[start].append((evidence, following))
     return asked_at

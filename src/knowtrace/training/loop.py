@@ -28,10 +28,10 @@ from knowtrace.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from knowtrace.training.predicting import predict_all, scored_answers
 from knowtrace.training.sequences import Sequences
 from knowtrace.training.watch import TrainingWatch
 
-EVALUATION_BATCH_ANSWERS = 32_768
 PRECISIONS = ("float32", "bfloat16")
 
 SHORTEST = 16
@@ -121,7 +121,8 @@ def fit(
     if not train.num_answers or not scored_answers(valid).any():
         raise TrainingError(
             f"{train.num_answers} training answers, and {int(scored_answers(valid).sum())} of {valid.num_answers} "
-            "validation answers are scored: a student's first answer never is. Give students with more answers."
+            "validation answers are scored: a student's first answer, and what was given together with it, never is. "
+            "Give students with more answers."
         )
     device = device or torch.device("cpu")
     training = _Training(model.to(device), config, reporter, device, origin=_origin(model, train, valid))
@@ -135,31 +136,6 @@ def fit(
         reporter.epoch(record)
         save_checkpoint(checkpoint, training.checkpoint())
     return training.result()
-
-
-def predict_all(
-    model: ResponseModel, sequences: Sequences, *, device: torch.device | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """Return probabilities (M, K) of all answers in order with full histories, responses (M,), and seconds taken."""
-    model.eval()
-    probabilities = np.empty((sequences.num_answers, model.sizes.num_categories))
-    began = time.perf_counter()
-    with torch.inference_mode():
-        for students in bucket(sequences, batch_answers=EVALUATION_BATCH_ANSWERS):
-            batch = sequences.batch(students)
-            logits = model(batch.to(device) if device else batch).cpu()
-            where = np.concatenate(
-                [np.arange(int(sequences.starts[s]), int(sequences.starts[s + 1])) for s in students.tolist()]
-            )
-            probabilities[where] = logits[batch.valid].double().softmax(-1).numpy()
-    return probabilities, sequences.responses, time.perf_counter() - began
-
-
-def scored_answers(sequences: Sequences) -> NDArray[np.bool_]:
-    """Return which answers the protocol scores, (M,): all but each student's first."""
-    scored = np.ones(sequences.num_answers, dtype=bool)
-    scored[sequences.starts[:-1]] = False
-    return scored
 
 
 class _Training:
@@ -199,6 +175,9 @@ class _Training:
         torch.manual_seed(int(rng.integers(2**62)))
         began = time.perf_counter()
         pieces = pieces.beginnings(longest_at(number, self.config, int(pieces.lengths.max())))
+        if not pieces.containers.are_single:
+            # Each epoch other answers of a container come first, and are learnt from.
+            pieces = pieces.turned(rng.integers(pieces.containers.sizes))
         loss = self._learn(pieces, rng) if self.learns else None
         seconds = time.perf_counter() - began
         probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
@@ -347,6 +326,8 @@ def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[st
             part.starts, part.items, part.skills, part.responses, part.lags, part.elapsed, part.groups
         ):  # fmt: skip
             digest.update(np.ascontiguousarray(array).data)
+        if not part.containers.are_single:
+            digest.update(part.begins.data)
     return {
         "model": f"{type(model).__name__} {getattr(model, 'config', '')} {model.sizes}",
         "answers": digest.hexdigest(),

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,12 +15,11 @@ from knowtrace.domain import (
     PADDING,
     UNKNOWN_TIME,
     CatalogueItem,
-    Interaction,
     Vocabulary,
-    lag_to_asking,
 )
 from knowtrace.models import Batch, Sizes, TrainingAnswers
 from knowtrace.sources import Dataset
+from knowtrace.training.containers import Containers, begins_of, lags_of
 from knowtrace.training.persons import NUM_GROUPS
 
 READING_BATCH = 64
@@ -38,8 +38,10 @@ LONGEST_NUMBER = 18
 class Sequences:
     """Answers of N students, M in all, one slice per student, in order.
 
-    starts (N + 1,) · items (M,) · skills (M, S) · responses (M,) · lags and elapsed (M,), in seconds, UNKNOWN_TIME
-    where nobody recorded them · groups (N,), as in `Batch`; student n owns starts[n]:starts[n + 1].
+    starts (N + 1,) · items (M,) · skills (M, S) · responses (M,) · begins (M,), False where an answer was given
+    together with the one before it · lags and elapsed (M,), in seconds, UNKNOWN_TIME where nobody recorded them ·
+    groups (N,), as in `Batch`; student n owns starts[n]:starts[n + 1]. Of answers given together the first has the lag
+    to the asking of all, the others none.
     """
 
     student_ids: tuple[str, ...]
@@ -47,6 +49,7 @@ class Sequences:
     items: NDArray[np.int64]
     skills: NDArray[np.int64]
     responses: NDArray[np.int64]
+    begins: NDArray[np.bool_]
     lags: NDArray[np.float32]
     elapsed: NDArray[np.float32]
     groups: NDArray[np.int64]
@@ -58,6 +61,10 @@ class Sequences:
     @property
     def num_answers(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def containers(self) -> Containers:
+        return Containers(self.begins)
 
     def batch(self, students: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Return the answers of some students as one padded batch, as long as the longest of them."""
@@ -71,6 +78,7 @@ class Sequences:
             skills=torch.from_numpy(np.where(valid[..., None], self.skills[where], 0)),
             responses=torch.from_numpy(np.where(valid, self.responses[where], 0)),
             valid=torch.from_numpy(valid),
+            targets=torch.from_numpy(valid & self.begins[where]),
             lags=torch.from_numpy(np.where(valid, self.lags[where], np.float32(UNKNOWN_TIME))),
             elapsed=torch.from_numpy(np.where(valid, self.elapsed[where], np.float32(UNKNOWN_TIME))),
             groups=torch.from_numpy(self.groups[chosen]),
@@ -89,22 +97,42 @@ class Sequences:
             items=self.items[kept],
             skills=self.skills[kept],
             responses=self.responses[kept],
+            begins=self.begins[kept],
             lags=self.lags[kept],
             elapsed=self.elapsed[kept],
         )
 
+    def turned(self, shifts: NDArray[np.int64]) -> "Sequences":
+        """Return the same answers with each container, shifts (C,), turned as `Containers.turned` says; lags stay."""
+        if self.containers.are_single:
+            return self
+        order = self.containers.turned(shifts)
+        return replace(
+            self,
+            items=self.items[order],
+            skills=self.skills[order],
+            responses=self.responses[order],
+            elapsed=self.elapsed[order],
+        )
+
     def cut(self, longest: int) -> "Sequences":
-        """Return the same answers with each history cut into consecutive pieces of at most `longest` answers."""
+        """Return the same answers with each history cut into consecutive pieces of at most `longest` answers.
+
+        A piece knows nothing of the one before it, so its first answer begins anew.
+        """
         starts = [
             start
             for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)
             for start in range(int(first), int(last), longest)
         ]
         owners = np.searchsorted(self.starts, starts, side="right") - 1
+        begins = self.begins.copy()
+        begins[starts] = True
         return replace(
             self,
             student_ids=tuple(self.student_ids[owner] for owner in owners),
             starts=np.array([*starts, self.num_answers]),
+            begins=begins,
             groups=self.groups[owners],
         )
 
@@ -120,12 +148,11 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
     skill_sets: dict[str, Counter[tuple[str, ...]]] = {}
     has_lags = has_elapsed = False
     for student_id in students:
-        previous: Interaction | None = None
-        for interaction in dataset.students[student_id]:
+        history = dataset.students[student_id]
+        has_lags = has_lags or any(lag != UNKNOWN_TIME for lag in lags_of(history))
+        for interaction in history:
             item_id = interaction.item_id
-            has_lags = has_lags or _lag(previous, interaction) != UNKNOWN_TIME
             has_elapsed = has_elapsed or interaction.elapsed_seconds is not None
-            previous = interaction
             if item_id not in counts:
                 counts[item_id] = [0] * dataset.num_categories
                 skill_sets[item_id] = Counter()
@@ -172,6 +199,7 @@ def encode(
     """Return the histories of some students as arrays; what the vocabulary does not know becomes UNSEEN, times that
     training had not become UNKNOWN_TIME.
 
+    The lag of answers given together ends where the first of them was asked: the time spent on all is taken off.
     `groups` gives training students their group, from 1; all others are in none.
     """
     starts = np.zeros(len(students) + 1, dtype=np.int64)
@@ -180,12 +208,17 @@ def encode(
     items = np.empty(starts[-1], dtype=np.int64)
     skills = np.empty((starts[-1], vocabulary.skills_per_item), dtype=np.int64)
     responses = np.empty(starts[-1], dtype=np.int64)
-    lags = np.empty(starts[-1], dtype=np.float32)
+    begins = np.empty(starts[-1], dtype=bool)
+    lags = np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32)
     elapsed = np.empty(starts[-1], dtype=np.float32)
     position = 0
     for student_id in students:
-        previous: Interaction | None = None
-        for interaction in dataset.students[student_id]:
+        history = dataset.students[student_id]
+        here = slice(position, position + len(history))
+        begins[here] = begins_of(history)
+        if vocabulary.has_lags:
+            lags[here] = lags_of(history)
+        for interaction in history:
             skill_ids = interaction.skill_ids or vocabulary.skills_of(interaction.item_id)
             row = rows.get(skill_ids)
             if row is None:
@@ -193,10 +226,8 @@ def encode(
             items[position] = vocabulary.item_index(interaction.item_id)
             skills[position] = row
             responses[position] = interaction.response
-            lags[position] = _lag(previous, interaction) if vocabulary.has_lags else UNKNOWN_TIME
             seconds = interaction.elapsed_seconds if vocabulary.has_elapsed else None
             elapsed[position] = UNKNOWN_TIME if seconds is None else seconds
-            previous = interaction
             position += 1
     return Sequences(
         tuple(students),
@@ -204,15 +235,11 @@ def encode(
         items,
         skills,
         responses,
+        begins,
         lags,
         elapsed,
         np.array([(groups or {}).get(student_id, 0) for student_id in students], dtype=np.int64),
     )
-
-
-def _lag(previous: Interaction | None, interaction: Interaction) -> float:
-    last = None if previous is None else previous.answered_at
-    return lag_to_asking(last, interaction.answered_at, interaction.elapsed_seconds)
 
 
 def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswers:
@@ -224,6 +251,8 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
     where = tuple(torch.from_numpy(a[grouped]) for a in (owners, train.items, train.responses))
     counts.index_put_(where, torch.ones(int(grouped.sum())), accumulate=True)
     nothing = [[PADDING] * vocabulary.skills_per_item] * FIRST_KNOWN
+    # One container begins with its first answer, the next with its second: none is always left to others' history.
+    turned = train.turned(np.arange(len(train.containers.sizes)))
     return TrainingAnswers(
         counts=counts,
         item_skills=torch.tensor(
@@ -231,8 +260,8 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
         ),
         item_positions=item_positions(vocabulary),
         batches=lambda: (
-            train.batch(np.arange(first, min(first + READING_BATCH, len(train.student_ids))))
-            for first in range(0, len(train.student_ids), READING_BATCH)
+            turned.batch(np.arange(first, min(first + READING_BATCH, len(turned.student_ids))))
+            for first in range(0, len(turned.student_ids), READING_BATCH)
         ),
     )
 

@@ -16,7 +16,7 @@ from knowtrace.registry import Run
 from knowtrace.sources import Dataset
 from knowtrace.training import metrics
 from knowtrace.training.finish import finish_run
-from knowtrace.training.loop import predict_all, scored_answers
+from knowtrace.training.predicting import predict_all, scored_answers
 from knowtrace.training.sequences import encode, sizes_of
 from knowtrace.training.train import claim, fingerprint, load_model, recipe_of, run_config, split_of
 

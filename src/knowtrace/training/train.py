@@ -152,12 +152,15 @@ def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Return a hash of every student's answers in order: two datasets with the same one hold the same answers."""
+    """Return a hash of every student's answers in order: two datasets with the same one hold the same answers,
+    given together likewise."""
     digest = hashlib.blake2b(digest_size=16)
     for student_id, history in dataset.students.items():
         digest.update(f"\n{student_id}".encode())
         for interaction in history:
             digest.update(f"\t{interaction.item_id}\v{interaction.response}".encode())
+            if interaction.container_id is not None:
+                digest.update(f"\f{interaction.container_id}".encode())
     return digest.hexdigest()
 
 

@@ -1,6 +1,6 @@
 """Items and skills: counts that only ever grow, and what is read off them."""
 
-from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.lake.people import is_training
 
 DAY = 86_400_000_000
@@ -90,8 +90,7 @@ def _counts(engine: Engine, events: Frame, splits: Frame, by: tuple[str, str]) -
     f = engine.functions
     trains = splits.select("user_id", is_training(engine).cast("int").alias("trains"))
     return (
-        events.select("user_id", "correct", *by)
-        .join(trains, on="user_id", how="left")
+        looked_up(events.select("user_id", "correct", *by), trains, ("user_id",), ("trains",))
         .groupBy(*by)
         .agg(
             f.count(f.lit(1)).alias("num_events"),

@@ -1,0 +1,232 @@
+"""`knowtrace lake`: raw logs to clean tables, and where each row came from."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+
+from knowtrace.cli.data import parse_responses
+from knowtrace.cli.options import ColumnsOption, ContentsOption
+from knowtrace.cli.terminal import notes, out, pairs, print_json, say, warn
+from knowtrace.errors import DataError
+
+app = typer.Typer(
+    no_args_is_help=True, help="Raw logs to bronze, silver and gold tables, on DuckDB or Spark."
+)
+
+LakeOption = Annotated[Path, typer.Option("--into", "--lake", help="The folder of the lake.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+
+
+@app.command("build")
+def build_command(
+    *,
+    source: Annotated[
+        list[Path], typer.Option(help="A file, folder or archive of answers; give it again for more.")
+    ],
+    into: LakeOption,
+    engine: Annotated[str, typer.Option(help="duckdb (this machine, no set-up) or spark.")] = "duckdb",
+    table_format: Annotated[
+        str, typer.Option("--format", help="parquet, or delta: a Delta log over the same files.")
+    ] = "parquet",
+    columns: ColumnsOption = None,
+    responses: Annotated[
+        str | None, typer.Option(help="ordered or partial-credit, where a source leaves it open.")
+    ] = None,
+    categories: Annotated[int | None, typer.Option(help="How many response categories there are.")] = None,
+    contents: ContentsOption = None,
+    memory: Annotated[str, typer.Option(help="What the engine may hold before it spills to disk.")] = "4GB",
+    threads: Annotated[
+        int, typer.Option(min=1, help="Cores of the engine, and processes that land files.")
+    ] = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be landed, and change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a lake up to date with its sources. What is known already is passed over; a stopped build goes on.
+
+    Example: knowtrace lake build --source exports/ --into lake
+    """
+    from knowtrace.lake import BuildOptions, SourceOptions, build_lake, plan_build  # noqa: PLC0415 - an extra
+
+    if table_format not in ("parquet", "delta"):
+        raise DataError(f"--format ({table_format!r}) must be parquet or delta.")
+    options = SourceOptions(
+        columns=pairs(columns, option="--columns"),
+        responses=parse_responses(responses),
+        categories=categories,
+        contents=contents,
+    )
+    if dry_run:
+        _show_plan(plan_build(into, source, options), as_json=as_json)
+        return
+    with _Bars() as bars:
+        report = build_lake(
+            into,
+            source,
+            options,
+            BuildOptions(
+                engine=engine,
+                memory=memory,
+                threads=threads,
+                workers=threads,
+                is_delta=table_format == "delta",
+            ),
+            progress=bars.show,
+        )
+    for note in report.landing.notes:
+        say(f"Note: {note}")
+    if report.landing.num_unreadable_files:
+        warn(
+            f"{report.landing.num_unreadable_files:,} files could not be read: silver.quarantine names them."
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _show_report(report)
+
+
+@app.command("status")
+def status_command(*, lake: LakeOption, as_json: JsonOption = False) -> None:
+    """Say what a lake holds: rows, files and bytes of each table, and what waits.
+
+    Example: knowtrace lake status --lake lake
+    """
+    from knowtrace.lake import status_of  # noqa: PLC0415 - an extra
+
+    status = status_of(lake)
+    if as_json:
+        print_json(asdict(status))
+        return
+    table = RichTable(
+        "table",
+        "rows",
+        "files",
+        "MB",
+        "a row is",
+        title=f"{escape(str(lake))}, commit {status.version}",
+        title_justify="left",
+    )
+    for entry in status.tables:
+        table.add_row(
+            entry.name,
+            f"{entry.num_rows:,}",
+            f"{entry.num_files:,}",
+            f"{entry.num_bytes / 1e6:,.1f}",
+            entry.grain,
+        )
+    out.print(table)
+    if status.num_pending:
+        out.print(f"{status.num_pending:,} landed batches wait for the next build.")
+
+
+@app.command("lineage")
+def lineage_command(
+    *,
+    lake: LakeOption,
+    user: Annotated[str, typer.Option(help="The student, as the source writes the id.")],
+    position: Annotated[int, typer.Option(min=1, help="Which answer of the student, from 1.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show where a row of gold came from: its event, its file and line, and the row as it was written.
+
+    Example: knowtrace lake lineage --lake lake --user u17 --position 3
+    """
+    from knowtrace.lake import CommitLog, lineage_of  # noqa: PLC0415 - an extra
+
+    lineage = lineage_of(lake, CommitLog(lake).last(), user, position)
+    if as_json:
+        print_json(asdict(lineage))
+        return
+    for title, record in (
+        ("gold.wdirt_features", lineage.features),
+        ("silver.canonical_learning_events", lineage.event),
+        ("the row as written", lineage.raw),
+        ("bronze.source_files", lineage.source),
+    ):
+        table = RichTable(show_header=False, title=title, title_justify="left", box=None)
+        table.add_column(style="dim")
+        table.add_column()
+        for name, value in (record or {"": "its lines are not kept"}).items():
+            table.add_row(name, escape(str(value)))
+        out.print(table)
+
+
+def _show_plan(plan: Any, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(plan))
+        return
+    table = RichTable(
+        "source", "format", "files", "new", "MB new", title="Nothing was changed", title_justify="left"
+    )
+    for part in plan.sources:
+        table.add_row(
+            escape(part.path),
+            part.format,
+            f"{part.num_files:,}",
+            f"{part.num_new:,}",
+            f"{part.new_bytes / 1e6:,.1f}",
+        )
+    out.print(table)
+
+
+def _show_report(report: Any) -> None:
+    landing = report.landing
+    facts = RichTable(show_header=False, box=None)
+    facts.add_column(style="dim")
+    facts.add_column()
+    facts.add_row("files", f"{landing.num_files:,} new, {landing.num_known_files:,} known before")
+    facts.add_row(
+        "rows read",
+        f"{landing.num_rows:,}, of them {landing.num_merged:,} merged, {landing.num_quarantined:,} quarantined",
+    )
+    facts.add_row(
+        "answers",
+        f"{report.num_candidates:,} = {report.num_new_events:,} new events + {report.num_repeats:,} repeats + "
+        f"{report.num_faulty:,} quarantined",
+    )
+    if report.is_unchanged:
+        facts.add_row("", "nothing is new: the lake is as it was")
+    out.print(facts)
+    table = RichTable("table", "rows")
+    for name in sorted(report.rows, key=_by_layer):
+        table.add_row(name, f"{report.rows[name]:,}")
+    out.print(table)
+    seconds = ", ".join(f"{stage} {time:.1f} s" for stage, time in report.seconds.items())
+    out.print(f"Commit {report.version}. {seconds}.")
+
+
+def _by_layer(name: str) -> tuple[int, str]:
+    return ("bronze", "silver", "gold").index(name.split(".", 1)[0]), name
+
+
+class _Bars:
+    """A bar per stage of a build, on standard error."""
+
+    def __init__(self) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=notes,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "_Bars":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, stage: str, done: int, total: int) -> None:
+        if stage not in self.tasks:
+            self.tasks[stage] = self.progress.add_task(stage, total=total)
+        self.progress.update(self.tasks[stage], completed=done, total=total)

@@ -1,0 +1,93 @@
+"""What a lake holds, and what a build would bring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowtrace.errors import NotFoundError
+from knowtrace.lake.checks import TABLES
+from knowtrace.lake.commits import CommitLog
+from knowtrace.lake.landing import hash_of, known_hashes
+from knowtrace.lake.sources_found import SourceOptions, find_source
+from knowtrace.lake.student_files import hashes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableStatus:
+    name: str
+    grain: str
+    num_rows: int
+    num_files: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeStatus:
+    """A lake at its last commit; `num_pending` landed batches are not in silver yet."""
+
+    version: int
+    created_at: str
+    num_pending: int
+    tables: tuple[TableStatus, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcePlan:
+    """What one source would bring: its files, and those whose bytes are not known."""
+
+    path: str
+    format: str
+    num_files: int
+    num_new: int
+    new_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    sources: tuple[SourcePlan, ...]
+
+
+def status_of(root: Path) -> LakeStatus:
+    """Return what a lake holds. Raises: NotFoundError when there is no lake."""
+    snapshot = CommitLog(root).last()
+    if snapshot.version == 0:
+        raise NotFoundError(
+            f"There is no lake at {root}: `knowtrace lake build --source PATH --into {root}` makes one."
+        )
+    return LakeStatus(
+        version=snapshot.version,
+        created_at=snapshot.created_at,
+        num_pending=len(snapshot.pending),
+        tables=tuple(
+            TableStatus(
+                name=table.full_name,
+                grain=table.grain,
+                num_rows=snapshot.num_rows(table),
+                num_files=len(snapshot.files(table)),
+                num_bytes=sum((root / file.path).stat().st_size for file in snapshot.files(table)),
+            )
+            for table in TABLES
+        ),
+    )
+
+
+def plan_build(root: Path, paths: Sequence[Path], source: SourceOptions | None = None) -> BuildPlan:
+    """Return what a build would land, changing nothing. Raises: DataError when there is nothing at a path."""
+    known = known_hashes(root, CommitLog(root).last())
+    return BuildPlan(sources=tuple(_plan(path, source or SourceOptions(), known) for path in paths))
+
+
+def _plan(path: Path, options: SourceOptions, known: frozenset[str]) -> SourcePlan:
+    source = find_source(path, options)
+    if source.students:
+        found = [(digest, size) for digest, size in hashes(source.students)]
+    else:
+        found = [hash_of(file) for file in source.files]
+    new = [size for digest, size in found if digest not in known]
+    return SourcePlan(
+        path=str(path),
+        format=source.format or "by its columns",
+        num_files=len(found),
+        num_new=len(new),
+        new_bytes=sum(new),
+    )

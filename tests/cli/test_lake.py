@@ -1,0 +1,84 @@
+"""`knowtrace lake`: build, status, lineage, as a person types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from lake.conftest import DAY, HEADER, QUESTIONS, START
+from typer.testing import CliRunner
+
+from knowtrace.cli import app
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "KT1"
+    folder.mkdir()
+    (folder / "questions.csv").write_text(QUESTIONS, encoding="utf-8")
+    rows = f"{HEADER}{START},1,q1,a,4000\n{START},1,q2,a,61000\n{START + DAY},2,q3,c,\n{START},1,q7,a,1\n"
+    (folder / "u1.csv").write_text(rows, encoding="utf-8")
+    result = CliRunner().invoke(
+        app, ["lake", "build", "--source", str(folder), "--into", str(folder / "lake")]
+    )
+    assert result.exit_code == 0, result.output
+    assert "4 = 3 new events + 0 repeats + 1 quarantined" in result.output
+    assert "gold.wdirt_features" in result.output
+    return folder / "lake"
+
+
+def test_status_lists_every_table(lake: Path) -> None:
+    result = CliRunner().invoke(app, ["lake", "status", "--lake", str(lake), "--json"])
+    status = json.loads(result.stdout)
+    rows = {table["name"]: table["num_rows"] for table in status["tables"]}
+    assert rows["silver.canonical_learning_events"] == 3
+    assert rows["silver.quarantine"] == 1
+    assert rows["gold.sakt_predictions"] == 0
+    assert status["num_pending"] == 0
+    assert CliRunner().invoke(app, ["lake", "status", "--lake", str(lake)]).exit_code == 0
+
+
+def test_lineage_leads_from_gold_to_the_line_as_written(lake: Path) -> None:
+    arguments = ["lake", "lineage", "--lake", str(lake), "--user", "u1", "--position", "2"]
+    lineage = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert lineage["features"]["attempts_before"] == 0
+    assert lineage["event"]["item_id"] == "q2"
+    assert (lineage["raw"]["line"], lineage["raw"]["elapsed_time"]) == (3, "61000")
+    assert lineage["source"]["source_file"] == "u1.csv"
+    assert "the row as written" in CliRunner().invoke(app, arguments).output
+
+
+def test_a_dry_run_changes_nothing(lake: Path) -> None:
+    (lake.parent / "u2.csv").write_text(f"{HEADER}{START},1,q1,a,1\n", encoding="utf-8")
+    arguments = ["lake", "build", "--source", str(lake.parent), "--into", str(lake), "--dry-run", "--json"]
+    plan = json.loads(CliRunner().invoke(app, arguments).stdout)
+    (lake.parent / "u2.csv").unlink()
+    assert (plan["sources"][0]["num_files"], plan["sources"][0]["num_new"]) == (2, 1)
+    status = json.loads(CliRunner().invoke(app, ["lake", "status", "--lake", str(lake), "--json"]).stdout)
+    assert status["version"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lake", "status", "--lake", "nowhere"], "There is no lake at nowhere"),
+        (
+            ["lake", "lineage", "--lake", "LAKE", "--user", "u9", "--position", "1"],
+            "has no answer 1 of student 'u9'",
+        ),
+        (["lake", "build", "--source", "nowhere", "--into", "LAKE"], "There is nothing at nowhere"),
+        (
+            ["lake", "build", "--source", "LAKE", "--into", "x", "--format", "avro"],
+            "must be parquet or delta",
+        ),
+        (
+            ["lake", "build", "--source", "LAKE/../u1.csv", "--into", "x", "--engine", "pandas"],
+            "must be duckdb or spark",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    arguments: list[str], message: str, lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [argument.replace("LAKE", str(lake)) for argument in arguments])
+    assert message in str(result.exception)

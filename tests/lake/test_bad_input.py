@@ -1,0 +1,130 @@
+"""Sources with something wrong: named, counted, quarantined or stopped; nothing half-written."""
+
+import gzip
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from knowtrace.errors import DataError
+from knowtrace.lake import CommitLog, build_lake
+from knowtrace.lake.student_files import land, members
+from lake.conftest import HEADER, START
+from lake.lake_rows import histories, rows_of
+
+COLUMNS = ("timestamp", "solving_id", "question_id", "user_answer", "elapsed_time")
+ROW = f"{START},1,q1,a,4000\n"
+
+
+def landed(folder: Path) -> tuple[list[tuple[object, ...]], list[tuple[str, int | None, str]]]:
+    """Return the rows of a folder of students' files, and what was rejected."""
+    found = land(members(folder), COLUMNS, frozenset())
+    rows = [
+        (row["source_file"], row["line"], *(row[name] for name in COLUMNS)) for row in found.rows.to_pylist()
+    ]
+    return rows, [(row.file, row.line, row.rule) for row in found.rejected]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER + ROW + ROW,
+        "\ufeff" + HEADER + ROW + ROW,
+        (HEADER + ROW + ROW).replace("\n", "\r\n"),
+        HEADER + ROW + ROW.rstrip("\n"),
+        HEADER + ROW + ROW.replace("a", '"a"'),
+    ],
+    ids=["plain", "byte order mark", "windows line ends", "no last line end", "quotes"],
+)
+def test_forms_of_one_file_give_the_same_rows(content: str, tmp_path: Path) -> None:
+    (tmp_path / "u1.csv").write_bytes(content.encode())
+    row = (str(START), "1", "q1", "a", "4000")
+    assert landed(tmp_path) == ([("u1.csv", 2, *row), ("u1.csv", 3, *row)], [])
+
+
+def test_blank_lines_are_no_rows_and_lines_keep_their_numbers(tmp_path: Path) -> None:
+    (tmp_path / "u1.csv").write_text(f"{HEADER}{ROW}\n\n{ROW}", encoding="utf-8")
+    rows, rejected = landed(tmp_path)
+    assert ([row[1] for row in rows], rejected) == ([2, 5], [])
+
+
+def test_mixed_line_ends_are_read(tmp_path: Path) -> None:
+    (tmp_path / "u1.csv").write_bytes(
+        (HEADER + ROW.replace("\n", "\r\n") + ROW + ROW.replace("\n", "\r")).encode()
+    )
+    assert [row[1] for row in landed(tmp_path)[0]] == [2, 3, 4]
+
+
+def test_odd_files_cost_themselves_alone(tmp_path: Path) -> None:
+    (tmp_path / "u1.csv").write_text(HEADER + ROW, encoding="utf-8")
+    (tmp_path / "u2.csv.gz").write_bytes(gzip.compress((HEADER + ROW * 50).encode())[:-20])
+    (tmp_path / "u3.csv").write_bytes(HEADER.encode() + b"\xff\xfe" + ROW.encode())
+    (tmp_path / "u4.csv").write_text("timestamp,question_id\n1,q1\n", encoding="utf-8")
+    (tmp_path / "u5.csv").write_text(f"{HEADER}{ROW}1,2,3\n", encoding="utf-8")
+    (tmp_path / "u6.csv").write_bytes(b"")
+    (tmp_path / "u7.csv.gz").write_bytes(gzip.compress((HEADER + ROW).encode()))
+    rows, rejected = landed(tmp_path)
+    assert {row[:2] for row in rows} == {("u1.csv", 2), ("u5.csv", 2), ("u7.csv.gz", 2)}
+    unreadable = "a file can be read to its end"
+    assert {row[:2] for row in rejected} == {
+        ("u2.csv.gz", None), ("u3.csv", None), ("u4.csv", None), ("u5.csv", 3), ("u6.csv", None)
+    }  # fmt: skip
+    assert sum(row[2] == unreadable for row in rejected) == 4
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+def test_an_archive_is_read_as_the_folder_is(form: str, ednet: Path, tmp_path: Path) -> None:
+    questions = ednet / "questions.csv"
+    archive = tmp_path / f"EdNet-KT1.{form}"
+    if form == "zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.write(ednet / "u1.csv", "KT1/u1.csv")
+    else:
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(ednet / "u1.csv", "KT1/u1.csv")
+    (tmp_path / "questions.csv").write_bytes(questions.read_bytes())
+    build_lake(tmp_path / "lake", [archive])
+    assert [answer[0] for answer in histories(tmp_path / "lake")["u1"]] == ["q1", "q2", "q3"]
+
+
+def test_one_unreadable_export_among_several_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "exports"
+    source.mkdir()
+    (source / "day1.csv").write_text("student,item,correct\ns,a,1\n", encoding="utf-8")
+    (source / "day2.csv").write_text("pupil,item,right\ns,b,1\n", encoding="utf-8")
+    report = build_lake(tmp_path / "lake", [source])
+    assert (report.num_new_events, report.landing.num_unreadable_files) == (1, 1)
+    (row,) = rows_of(tmp_path / "lake", "silver.quarantine")
+    assert row["source_file"] == "day2.csv"
+    assert "no column for student" in row["value"]
+
+
+def test_a_full_disk_leaves_the_last_commit(
+    ednet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_lake(tmp_path / "lake", [ednet])
+    before = CommitLog(tmp_path / "lake").last()
+    (ednet / "u2.csv").write_text(HEADER + ROW, encoding="utf-8")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk, pytest.raises(OSError, match="No space left"):
+        disk.setattr("knowtrace.lake.arrow.parquet.write_table", full)
+        build_lake(tmp_path / "lake", [ednet])
+    assert CommitLog(tmp_path / "lake").last() == before
+    assert len(rows_of(tmp_path / "lake", "silver.canonical_learning_events")) == 3
+
+
+def test_nothing_at_the_path_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="There is nothing at"):
+        build_lake(tmp_path / "lake", [tmp_path / "nowhere"])
+
+
+def test_a_damaged_commit_says_how_to_go_back(ednet: Path, tmp_path: Path) -> None:
+    build_lake(tmp_path / "lake", [ednet])
+    last = sorted((tmp_path / "lake" / "_commits").glob("*.json"))[-1]
+    last.write_bytes(last.read_bytes()[:100])
+    with pytest.raises(DataError, match="remove this file to go back"):
+        CommitLog(tmp_path / "lake").last()

@@ -1,0 +1,199 @@
+"""A lake says what the loaders say, grows by what is new, and counts every row."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import DATA
+
+from knowtrace.errors import ConflictError, DataError
+from knowtrace.lake import CommitLog, SourceOptions, build_lake
+from knowtrace.sources import SimulationConfig, read, simulate
+from knowtrace.sources.layouts import write_layout
+from lake.conftest import DAY, HEADER, START
+from lake.lake_rows import all_content, content_of, histories, histories_of, rows_of
+
+EVENTS = "silver.canonical_learning_events"
+QUARANTINE = "silver.quarantine"
+
+
+def test_events_are_what_the_loader_reads(kt1: Path, kt1_lake: Path) -> None:
+    assert histories(kt1_lake) == histories_of(read(kt1))
+
+
+@pytest.mark.parametrize("layout", ["riiid", "edm-cup"])
+def test_other_layouts_are_what_their_loaders_read(layout: str, tmp_path: Path) -> None:
+    config = SimulationConfig(num_students=12, num_answers=20, num_items=15, num_skills=4, num_categories=2)
+    write_layout(simulate(config, seed=2).dataset, layout, tmp_path / "source")
+    build_lake(tmp_path / "lake", [tmp_path / "source"])
+    assert histories(tmp_path / "lake") == histories_of(read(tmp_path / "source"))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("source", ["assistments2009/raw_15_students.csv.gz", "ednet"])
+def test_real_data_are_what_their_loaders_read(source: str, tmp_path: Path) -> None:
+    report = build_lake(tmp_path, [DATA / source])
+    dataset = read(DATA / source)
+    assert histories(tmp_path) == histories_of(dataset)
+    assert report.landing.num_rows == dataset.num_interactions + dataset.num_merged + len(dataset.quarantined)
+    assert len(rows_of(tmp_path, QUARANTINE)) == len(dataset.quarantined)
+
+
+def test_a_second_build_changes_nothing(kt1: Path, tmp_path: Path) -> None:
+    build_lake(tmp_path, [kt1])
+    files = sorted(path for path in tmp_path.rglob("*.parquet"))
+    report = build_lake(tmp_path, [kt1])
+    assert report.is_unchanged
+    assert report.landing.num_known_files == 41
+    assert sorted(path for path in tmp_path.rglob("*.parquet")) == files
+
+
+def test_increments_end_where_one_build_of_all_would(kt1: Path, kt1_lake: Path, tmp_path: Path) -> None:
+    """Each student's first ten answers come last: all of them late."""
+    late, early = tmp_path / "late", tmp_path / "early"
+    for folder in (late, early):
+        folder.mkdir()
+        (folder / "questions.csv").write_bytes((kt1 / "contents" / "questions.csv").read_bytes())
+    for file in (kt1 / "KT1").iterdir():
+        header, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        (late / file.name).write_text(header + "".join(rows[:10]), encoding="utf-8")
+        (early / file.name).write_text(header + "".join(rows[10:]), encoding="utf-8")
+    build_lake(tmp_path / "lake", [early])
+    report = build_lake(tmp_path / "lake", [late])
+    assert report.num_new_events == 400
+    grown, whole = all_content(tmp_path / "lake"), all_content(kt1_lake)
+    for name in (
+        "silver.users",
+        "silver.user_splits",
+        "silver.items",
+        "silver.skills",
+        "gold.item_days",
+        "gold.wdirt_features",
+        "gold.sakt_sequences",
+    ):
+        if name in ("gold.wdirt_features", "gold.sakt_sequences"):
+            # Numbers of ids depend on when each was first met; what they stand for does not.
+            columns = ("loaded_at", "item_index", "skill_set", "items", "skill_sets")
+            assert content_of(tmp_path / "lake", name, without=columns) == content_of(
+                kt1_lake, name, without=columns
+            )
+        else:
+            assert grown[name] == whole[name], name
+    assert histories(tmp_path / "lake") == histories(kt1_lake)
+
+
+def test_indices_never_change(ednet: Path, tmp_path: Path) -> None:
+    build_lake(tmp_path / "lake", [ednet])
+    before = {row["item_id"]: row["item_index"] for row in rows_of(tmp_path / "lake", "gold.item_vocabulary")}
+    assert before == {"q1": 2, "q2": 3, "q3": 4}
+    with (ednet / "questions.csv").open("a", encoding="utf-8") as questions:
+        questions.write("a0,b0,e0,a,1,13,0\n")
+    (ednet / "u2.csv").write_text(f"{HEADER}{START},1,a0,a,10\n", encoding="utf-8")
+    build_lake(tmp_path / "lake", [ednet])
+    after = {row["item_id"]: row["item_index"] for row in rows_of(tmp_path / "lake", "gold.item_vocabulary")}
+    assert after == {**before, "a0": 5}
+
+
+def test_every_row_is_an_event_a_repeat_or_quarantined_with_its_reason(ednet: Path, tmp_path: Path) -> None:
+    future = int((datetime.now(UTC) + timedelta(days=3)).timestamp() * 1000)
+    (ednet / "u2.csv").write_text(
+        f"{HEADER}{START},1,q1,a,10\n{START},1,q1,a,10\n{START},1,q9,a,10\n{START},1,q1,e,10\n"
+        f"{START},1,q1,a,long\n{START},1,q1,a,-5\nsoon,1,q1,a,5\n-1,1,q1,a,5\n{future},1,q1,a,5\n{START},1,q1\n",
+        encoding="utf-8",
+    )
+    report = build_lake(tmp_path / "lake", [ednet])
+    assert (report.num_candidates, report.num_new_events, report.num_repeats, report.num_faulty) == (
+        12,
+        4,
+        1,
+        7,
+    )
+    assert report.landing.num_quarantined == 1
+    reasons = {
+        (row["line"], row["column_name"], row["value"][:10]) for row in rows_of(tmp_path / "lake", QUARANTINE)
+    }
+    assert reasons == {
+        (3, "", "q1, 1"),
+        (4, "question_id", "q9"),
+        (5, "user_answer", "e"),
+        (6, "elapsed_time", "long"),
+        (7, "elapsed_time", "-5"),
+        (8, "timestamp", "soon"),
+        (9, "timestamp", "-1"),
+        (10, "timestamp", str(future)[:10]),
+        (11, "", f"{START},1,q1"[:10]),
+    }
+    assert {row["rule"] for row in rows_of(tmp_path / "lake", QUARANTINE)} >= {
+        "every question is in the table of questions",
+        "an answer is one of a, b, c, d",
+    }
+
+
+def test_a_student_in_two_folders_has_each_answer_once(ednet: Path, tmp_path: Path) -> None:
+    copy = ednet / "copy"
+    copy.mkdir()
+    (copy / "u1.csv").write_bytes((ednet / "u1.csv").read_bytes())
+    report = build_lake(tmp_path / "lake", [ednet])
+    assert (report.num_new_events, report.num_repeats) == (3, 3)
+
+
+def test_a_source_without_times_keeps_its_order(tmp_path: Path) -> None:
+    (tmp_path / "day1.csv").write_text("student,item,correct\ns,b,1\ns,a,0\ns,b,1\n", encoding="utf-8")
+    (tmp_path / "day2.csv").write_text("student,item,correct\ns,b,1\ns,c,1\n", encoding="utf-8")
+    build_lake(tmp_path / "lake", [tmp_path / "day1.csv"])
+    report = build_lake(tmp_path / "lake", [tmp_path / "day2.csv"])
+    assert report.num_repeats == 0
+    assert [answer[0] for answer in histories(tmp_path / "lake")["s"]] == ["b", "a", "b", "b", "c"]
+
+
+def test_published_splits_stand_beside_ours(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("student,item,correct,split\ns,a,1,test\nt,a,0,fold1\n", encoding="utf-8")
+    build_lake(tmp_path / "lake", [tmp_path / "a.csv"])
+    splits = {row["user_id"]: row["given_split"] for row in rows_of(tmp_path / "lake", "silver.user_splits")}
+    assert splits == {"s": "test", "t": "fold1"}
+    (item,) = rows_of(tmp_path / "lake", "silver.items")
+    assert (item["num_events"], item["num_training_events"], item["share_correct"]) == (2, 1, 0.0)
+
+
+def test_a_build_without_any_answer_stops_and_names_the_table(ednet: Path, tmp_path: Path) -> None:
+    (ednet / "u1.csv").write_text(f"{HEADER}{START},1,q9,a,4000\n", encoding="utf-8")
+    with pytest.raises(
+        DataError, match="canonical_learning_events: it is not empty, but none of 1 landed rows"
+    ):
+        build_lake(tmp_path / "lake", [ednet])
+    assert not CommitLog(tmp_path / "lake").last().tables.get(EVENTS)
+
+
+def test_two_builds_at_once_are_refused(ednet: Path, tmp_path: Path) -> None:
+    with CommitLog(tmp_path / "lake").building(), pytest.raises(ConflictError, match="Another build"):
+        build_lake(tmp_path / "lake", [ednet])
+
+
+def test_a_stopped_build_goes_on_with_what_was_landed(
+    ednet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_engine(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr("knowtrace.lake.build.open_engine", no_engine)
+        build_lake(tmp_path / "lake", [ednet])
+    assert CommitLog(tmp_path / "lake").last().pending
+    report = build_lake(tmp_path / "lake", [ednet])
+    assert (report.landing.num_files, report.num_new_events) == (0, 3)
+    assert not CommitLog(tmp_path / "lake").last().pending
+
+
+def test_columns_of_a_table_are_told_as_to_the_loaders(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("pupil,problem,right\ns,a,1\n", encoding="utf-8")
+    columns = {"student": "pupil", "item": "problem", "correct": "right"}
+    build_lake(tmp_path / "lake", [tmp_path / "a.csv"], SourceOptions(columns=columns))
+    assert list(histories(tmp_path / "lake")) == ["s"]
+    with pytest.raises(DataError, match="pupil"):
+        build_lake(tmp_path / "other", [tmp_path / "a.csv"])
+
+
+def test_the_day_after_counts_what_training_students_did_before(ednet: Path, tmp_path: Path) -> None:
+    build_lake(tmp_path / "lake", [ednet])
+    days = {row["item_id"]: row["day"] for row in rows_of(tmp_path / "lake", "gold.item_days")}
+    assert days == {"q1": START // DAY, "q2": START // DAY, "q3": START // DAY + 1}

@@ -1,0 +1,35 @@
+"""The same plans on DuckDB and on Spark: every value of every table is equal."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import DATA
+
+from knowtrace.lake import BuildOptions, build_lake
+from lake.lake_rows import all_content, rows_of
+
+pyspark = pytest.importorskip("pyspark") if not os.environ.get("CI") else __import__("pyspark")
+needs_java = pytest.mark.skipif(
+    not os.environ.get("CI") and shutil.which("java") is None and "JAVA_HOME" not in os.environ,
+    reason="Spark needs Java: `make services` installs it",
+)
+
+
+@needs_java
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.xdist_group("spark")
+def test_spark_and_duckdb_agree_on_every_value(kt1: Path, ednet: Path, tmp_path: Path) -> None:
+    """Simulated KT1 and KT4's real logs in one lake, in two builds, with rows that break rules."""
+    header = "timestamp,solving_id,question_id,user_answer,elapsed_time\n"
+    (ednet / "u2.csv").write_text(f"{header}1560000000000,1,q1,a,1\n1560000000000,1,q1,a,1\nsoon,1,q9,a,x\n")
+    for name in ("duckdb", "spark"):
+        options = BuildOptions(engine=name, workers=1)
+        build_lake(tmp_path / name, [kt1, DATA / "ednet"], options=options)
+        build_lake(tmp_path / name, [ednet], options=options)
+    assert len(rows_of(tmp_path / "duckdb", "silver.quarantine")) == 2
+    ours, sparks = all_content(tmp_path / "duckdb"), all_content(tmp_path / "spark")
+    assert [name for name in ours if ours[name] != sparks[name]] == []
+    assert len(ours["gold.wdirt_features"]) == 40 * 25 + 2443 + 4
