@@ -24,10 +24,10 @@ def tables_page() -> str:
     lines = [
         "# Tables of the lake",
         "",
-        "Written from the definitions by `src/knowtrace/lake/dictionary.py`; a test holds this page to them. No two rows",
-        "of a table have one key. A table in buckets lies in sixteen parts, by the first digit of the md5 of the",
-        "student's id. `timestamp` is UTC, to the microsecond; `texts`, `longs`, `ints` and `doubles` are lists. Keys,",
-        "nulls, ranges and references of silver and gold are checked before a build may commit.",
+        "Written from the definitions by `src/knowtrace/lake/dictionary.py`; a test holds this page to them. No two",
+        "rows of a table have one key. A table in buckets lies in sixteen parts, by the first digit of the md5 of the",
+        "student's id. `timestamp` is UTC, to the microsecond; `texts`, `longs`, `ints` and `doubles` are lists.",
+        "Keys, nulls, ranges and references of silver and gold are checked before a build may commit.",
     ]
     for layer, about in LAYERS.items():
         lines += ["", f"## {layer}", "", about]

@@ -61,12 +61,14 @@ def in_postgres(root: Path, minimum: int, url: str) -> Iterator[Views]:
         yield Views(connection)
 
 
-def new_database(url: str) -> str:
-    """Make an empty database on the server of a URL and return its URL."""
+@contextmanager
+def new_database(url: str) -> Iterator[str]:
+    """Make an empty database on the server of a URL, for a while, and give its URL."""
     name = f"views_{uuid.uuid4().hex[:8]}"
     with connected(url) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return f"{url.rpartition('/')[0]}/{name}"
+        yield f"{url.rpartition('/')[0]}/{name}"
+        connection.execute(f"DROP DATABASE {name}")
 
 
 @contextmanager
