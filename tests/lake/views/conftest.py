@@ -88,9 +88,8 @@ def kept_views(request: pytest.FixtureRequest) -> Iterator[Callable[[str, Path, 
                 if kind == "duckdb":
                     manager = in_duckdb(root, minimum)
                 else:
-                    manager = in_postgres(
-                        root, minimum, new_database(request.getfixturevalue("postgres_url"))
-                    )
+                    url = stack.enter_context(new_database(request.getfixturevalue("postgres_url")))
+                    manager = in_postgres(root, minimum, url)
                 kept[key] = stack.enter_context(manager)
             return kept[key]
 
