@@ -1,6 +1,11 @@
 """What every suite may use: a small simulation, a tiny trained run on it, and where the real data lie."""
 
 import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ from knowtrace.training import Recipe, TrainingConfig, train
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KNOWTRACE_DATA", ROOT.parent / "shared" / "data"))
+POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 # Two workers on two cores: more threads than cores make every small tensor operation wait.
 torch.set_num_threads(1)
@@ -78,3 +84,49 @@ def real_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server: the one that is named, else one of our own in a temporary directory."""
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        yield named
+        return
+    if not POSTGRES_PROGRAMS:
+        message = "no PostgreSQL: TEST_DATABASE_URL is not set and no pg_ctl is found"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    # Not below pytest's own folder, which only its owner may enter: the server runs as another user.
+    folder = Path("/tmp") / f"knowtrace-pg-{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    as_user = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    programs = POSTGRES_PROGRAMS[-1]
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+
+    def run(*command: str) -> None:
+        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=folder)
+
+    run(str(programs / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "knowtrace")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run(
+        str(programs / "pg_ctl"),
+        "-D",
+        str(folder / "data"),
+        "-o",
+        options,
+        "-l",
+        str(folder / "log"),
+        "-w",
+        "start",
+    )
+    try:
+        yield f"postgresql+psycopg://knowtrace@127.0.0.1:{port}/postgres"
+    finally:
+        run(str(programs / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder)

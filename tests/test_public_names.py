@@ -92,6 +92,7 @@ PUBLIC: dict[str, list[str]] = {
         "read_lake",
         "status_of",
     ],
+    "knowtrace.lake.views": ["MINIMUM", "VIEWS", "View", "ViewColumn"],
     "knowtrace.models": [
         "Answer",
         "Asked",

@@ -13,6 +13,7 @@ from knowtrace.cli import (
     gate,
     irt,
     lake,
+    lake_views,
     leaderboard,
     serve,
     simulate,
@@ -34,6 +35,8 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(lake.app, name="lake")
 app.add_typer(catalogue.app, name="catalogue")
+lake.app.command("views")(lake_views.views_command)
+lake.app.command("publish")(lake_views.publish_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("models")(train.models_command)
 app.command("train")(train.train_command)
