@@ -80,7 +80,7 @@ def publish(
     views = [create_view(view, "postgres", minimum) for view in VIEWS]
     publication = Publication(version=snapshot.version)
     try:
-        connection = psycopg.connect(_plain(url))
+        connection = psycopg.connect(_plain(url), connect_timeout=PATIENCE_SECONDS)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise DataError(f"The database cannot be reached ({_first_line(error)}). Check --database.") from None
     try:
