@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import DATA
 from lake.conftest import DAY, HEADER, QUESTIONS, START
 from typer.testing import CliRunner
 
 from knowtrace.cli import app
+from knowtrace.lake import build_lake
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,16 @@ def test_lineage_leads_from_gold_to_the_line_as_written(lake: Path) -> None:
     assert (lineage["raw"]["line"], lineage["raw"]["elapsed_time"]) == (3, "61000")
     assert lineage["source"]["source_file"] == "u1.csv"
     assert "the row as written" in CliRunner().invoke(app, arguments).output
+
+
+@pytest.mark.data
+def test_lineage_of_a_folder_that_a_loader_reads(tmp_path: Path) -> None:
+    build_lake(tmp_path, [DATA / "ednet"])
+    arguments = ["lake", "lineage", "--lake", str(tmp_path), "--user", "u1", "--position", "3", "--json"]
+    lineage = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert lineage["source"]["source_file"] == "ednet"
+    assert lineage["event"]["source_file"] == "u1.csv.gz"
+    assert lineage["event"]["item_id"] in lineage["raw"]["text"]
 
 
 def test_a_dry_run_changes_nothing(lake: Path) -> None:

@@ -128,3 +128,21 @@ def test_a_damaged_commit_says_how_to_go_back(ednet: Path, tmp_path: Path) -> No
     last.write_bytes(last.read_bytes()[:100])
     with pytest.raises(DataError, match="remove this file to go back"):
         CommitLog(tmp_path / "lake").last()
+
+
+def test_a_folder_of_exports_may_hold_a_name_that_looks_like_a_students(tmp_path: Path) -> None:
+    source = tmp_path / "exports"
+    source.mkdir()
+    (source / "users-2024.csv").write_text("student,item,correct\ns,a,1\n", encoding="utf-8")
+    (source / "users-2025.csv").write_text("student,item,correct\nt,a,1\n", encoding="utf-8")
+    build_lake(tmp_path / "lake", [source])
+    assert set(histories(tmp_path / "lake")) == {"s", "t"}
+
+
+def test_an_archive_of_kt4_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "KT4.zip", "w") as packed:
+        packed.writestr(
+            "KT4/u1.csv", "timestamp,action_type,item_id,cursor_time,source,user_answer,platform\n"
+        )
+    with pytest.raises(DataError, match="unpack it"):
+        build_lake(tmp_path / "lake", [tmp_path / "KT4.zip"])

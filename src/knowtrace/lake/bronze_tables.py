@@ -81,6 +81,7 @@ PARSED_ANSWERS = Table(
     key=("source_file", "user_id", "ordinal", "loaded_at"),
     is_bucketed=True,
     columns=(
+        column("source", "text", "The file or folder that was landed, as in bronze.source_files."),
         SOURCE_FILE,
         column("line", "long", "The line the answer begins at, where the reader tells.", null=True, low=1),
         column("user_id", "text", "The student."),

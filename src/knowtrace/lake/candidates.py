@@ -52,7 +52,7 @@ def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
         "hints_used",
         "attempt",
         "given_split",
-        f.col("source_file").alias("dataset"),
+        f.col("source").alias("dataset"),
         f.col("ordinal").alias("order_key"),
         "source_file",
         "line",

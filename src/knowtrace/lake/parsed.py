@@ -68,6 +68,7 @@ def _answers(dataset: Dataset, file: str) -> Rows:
 def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction) -> dict[str, Any]:
     places = dataset.places.get(student)
     return {
+        "source": file,
         "source_file": file if places is None else dataset.files[int(places[i, 0])],
         "line": None if places is None else int(places[i, 1]),
         "user_id": student,

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
-from knowtrace.lake.student_files import Member, members
+from knowtrace.lake.student_files import Member, first_header, members
 from knowtrace.sources.ednet_contents import find_contents
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1
+from knowtrace.sources.ednet_kt4 import is_ednet_kt4
 from knowtrace.sources.formats import holds_known_format
-from knowtrace.sources.lines import first_lines
-from knowtrace.sources.records import header_of
 from knowtrace.sources.scale import Responses
 
 
@@ -35,27 +34,21 @@ class Source:
 
 
 def find_source(path: Path, options: SourceOptions) -> Source:
-    """Return what a path holds. Raises: DataError when there is nothing at it."""
+    """Return what a path holds. Raises: DataError when there is nothing at it, or an archive that is not read."""
     if not path.exists():
         raise DataError(f"There is nothing at {path}: check the path.")
-    if options.columns is None and (students := members(path)) and _are_kt1(students):
+    students = members(path) if options.columns is None else []
+    header = first_header(students)
+    if is_ednet_kt1(header):
         questions = find_contents(path, options.contents)
         return Source(format="EdNet KT1", students=tuple(students), questions=questions)
-    if path.is_dir() and len(several := _tables_in(path)) > 1:
+    if is_ednet_kt4(header) and not path.is_dir():
+        raise DataError(
+            f"{path.name} is an archive of EdNet KT4, which is read unpacked: unpack it, give the folder."
+        )
+    if path.is_dir() and not is_ednet_kt4(header) and len(several := _tables_in(path)) > 1:
         return Source(format="", files=tuple(several))
     return Source(format="", files=(path,))
-
-
-def _are_kt1(students: list[Member]) -> bool:
-    """Return whether the first file that can be read has KT1's columns."""
-    if not students[0].path.endswith((".csv", ".csv.gz")):
-        return True
-    for member in students[:100]:
-        try:
-            return is_ednet_kt1(header_of(first_lines(Path(member.path), 1)[0])[1])
-        except DataError:
-            continue
-    return False
 
 
 def _tables_in(folder: Path) -> list[Path]:

@@ -29,6 +29,9 @@ BATCH_BYTES = 128 * 2**20
 LARGEST_FILE = 2**30
 """Bytes of one student's file, unpacked: a larger one is no student's."""
 
+LOOKED_AT = 100
+"""Files that are looked at to recognise what they are."""
+
 UNREADABLE = "a file can be read to its end"
 
 
@@ -140,6 +143,17 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
     return landed
 
 
+def first_header(files: Sequence[Member]) -> list[str]:
+    """Return the columns of the first file that can be read, none when there is no such file."""
+    for _, stored in _contents(files[:LOOKED_AT], []):
+        try:
+            first, _ = _split_header(_unpacked(stored))
+            return header_of(first.decode("utf-8"))[1]
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+            continue  # landing names the files that cannot be read
+    return []
+
+
 def hashes(files: Sequence[Member]) -> Iterator[tuple[str, int]]:
     """Yield the content hash and the stored bytes of each file that can be opened."""
     for member, stored in _contents(files, []):
@@ -153,6 +167,8 @@ def _hash_of(member: Member, stored: bytes) -> str:
 
 def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tuple[Member, bytes]]:
     """Yield each file with its bytes as stored; a file that cannot be opened is rejected."""
+    if not files:
+        return
     first = files[0]
     if first.path.endswith(".csv") or first.path.endswith(".csv.gz"):
         for member in files:
