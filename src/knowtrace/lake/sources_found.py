@@ -1,15 +1,16 @@
 """What a path given to the lake holds: students' files, or files that a loader reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
-from knowtrace.lake.student_files import Member, members
+from knowtrace.lake.commits import LOG
+from knowtrace.lake.student_files import Member, header_lines, members
 from knowtrace.sources.ednet_contents import find_contents
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1
+from knowtrace.sources.ednet_kt4 import is_ednet_kt4
 from knowtrace.sources.formats import holds_known_format
-from knowtrace.sources.lines import first_lines
 from knowtrace.sources.records import header_of
 from knowtrace.sources.scale import Responses
 
@@ -38,23 +39,23 @@ def find_source(path: Path, options: SourceOptions) -> Source:
     """Return what a path holds. Raises: DataError when there is nothing at it."""
     if not path.exists():
         raise DataError(f"There is nothing at {path}: check the path.")
-    if options.columns is None and (students := members(path)) and _are_kt1(students):
-        questions = find_contents(path, options.contents)
-        return Source(format="EdNet KT1", students=tuple(students), questions=questions)
-    if path.is_dir() and len(several := _tables_in(path)) > 1:
+    if (path / LOG).is_dir():
+        raise DataError(f"{path} is a lake itself: give the files it was built from.")
+    if options.columns is None and (students := members(path)):
+        if _are(students, is_ednet_kt1):
+            questions = find_contents(path, options.contents)
+            return Source(format="EdNet KT1", students=tuple(students), questions=questions)
+        if _are(students, is_ednet_kt4):
+            return Source(format="", files=(path,))
+    if path.is_dir() and (several := _tables_in(path)):
         return Source(format="", files=tuple(several))
     return Source(format="", files=(path,))
 
 
-def _are_kt1(students: list[Member]) -> bool:
-    """Return whether the first file that can be read has KT1's columns."""
-    if not students[0].path.endswith((".csv", ".csv.gz")):
-        return True
-    for member in students[:100]:
-        try:
-            return is_ednet_kt1(header_of(first_lines(Path(member.path), 1)[0])[1])
-        except DataError:
-            continue
+def _are(students: list[Member], recognises: Callable[[list[str]], bool]) -> bool:
+    """Return whether the first file that can be read has a format's columns."""
+    for line in header_lines(students[:100]):
+        return recognises(header_of(line)[1])
     return False
 
 
