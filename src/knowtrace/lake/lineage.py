@@ -42,20 +42,17 @@ def lineage_of(root: Path, snapshot: Snapshot, user_id: str, position: int) -> L
     raw = _one(root, RAW_EDNET_KT1, snapshot.files(RAW_EDNET_KT1, bucket), {**place, **line})
     if raw is None and line:
         raw = _one(root, RAW_LINES, snapshot.files(RAW_LINES), {**place, **line})
-    source = _one(
-        root, SOURCE_FILES, snapshot.files(SOURCE_FILES), {"source_file": event["dataset"], **_loaded(event)}
+    source = _one(root, SOURCE_FILES, snapshot.files(SOURCE_FILES), place)
+    # A folder that is one source is listed once, by its own name: all its answers were landed by themselves.
+    source = source or _one(
+        root, SOURCE_FILES, snapshot.files(SOURCE_FILES), {"loaded_at": event["loaded_at"]}
     )
-    source = source or _one(root, SOURCE_FILES, snapshot.files(SOURCE_FILES), place)
     features = _one(root, FEATURES, snapshot.files(FEATURES, bucket), here)
     if features is None or source is None:
         raise NotFoundError(
             f"The lake {root} lacks a part of answer {position} of student {user_id!r}: build it."
         )
     return Lineage(features=features, event=event, raw=raw, source=source)
-
-
-def _loaded(event: Record) -> Record:
-    return {"loaded_at": event["loaded_at"]}
 
 
 def _one(root: Path, table: Table, files: Sequence[DataFile], where: Record) -> Record | None:

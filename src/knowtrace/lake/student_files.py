@@ -153,7 +153,7 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
 
 
 def header_lines(files: Sequence[Member]) -> Iterator[str]:
-    """Yield the first line of each file that can be read and has one, without reading more of them than is asked for."""
+    """Yield the first line of each file that can be read and has one; read no more files than are asked for."""
     for _, stored in _contents(files, []):
         try:
             line = _split_header(_unpacked(stored))[0].decode("utf-8", "replace")
