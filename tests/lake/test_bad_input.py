@@ -1,6 +1,7 @@
 """Sources with something wrong: named, counted, quarantined or stopped; nothing half-written."""
 
 import gzip
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from knowtrace.errors import DataError
-from knowtrace.lake import CommitLog, build_lake
+from knowtrace.lake import CommitLog, SourceOptions, build_lake
+from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.student_files import land, members
 from lake.conftest import HEADER, START
 from lake.lake_rows import histories, rows_of
@@ -98,6 +100,9 @@ def test_one_unreadable_export_among_several_is_named(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path / "lake", "silver.quarantine")
     assert row["source_file"] == "day2.csv"
     assert "no column for student" in row["value"]
+    columns = {"student": "pupil", "item": "item", "correct": "right"}
+    report = build_lake(tmp_path / "lake", [source], SourceOptions(columns=columns))
+    assert (report.num_new_events, report.landing.num_known_files) == (1, 1)
 
 
 def test_a_full_disk_leaves_the_last_commit(
@@ -146,3 +151,70 @@ def test_an_archive_of_kt4_is_refused_with_what_to_do(tmp_path: Path) -> None:
         )
     with pytest.raises(DataError, match="unpack it"):
         build_lake(tmp_path / "lake", [tmp_path / "KT4.zip"])
+
+
+def test_files_of_others_are_neither_taken_for_a_lake_nor_removed(ednet: Path, tmp_path: Path) -> None:
+    report = tmp_path / "project" / "gold" / "report.txt"
+    report.parent.mkdir(parents=True)
+    report.write_text("ours", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"no lake, but holds files in gold"):
+            build_lake(tmp_path / "project", [ednet])
+    assert report.read_text(encoding="utf-8") == "ours"
+
+
+def test_a_lake_is_no_source_and_lies_in_none(ednet: Path, tmp_path: Path) -> None:
+    (tmp_path / "lake" / "_commits").mkdir(parents=True)
+    with pytest.raises(DataError, match="is a lake itself"):
+        build_lake(tmp_path / "other", [tmp_path / "lake"])
+    (ednet / "u1.csv").unlink()
+    with pytest.raises(DataError, match="lies within its source"):
+        build_lake(ednet / "lake", [ednet])
+
+
+def test_a_folder_of_exports_may_begin_with_one(tmp_path: Path) -> None:
+    (tmp_path / "day1.csv").write_text("student,item,correct\ns,a,1\n", encoding="utf-8")
+    assert find_source(tmp_path, SourceOptions()).files == (tmp_path / "day1.csv",)
+
+
+def test_students_of_ednet_kt4_are_one_source_and_not_taken_for_kt1(tmp_path: Path) -> None:
+    folder = tmp_path / "KT4"
+    folder.mkdir()
+    header = "timestamp,action_type,item_id,cursor_time,source,user_answer,platform\n"
+    (folder / "u0.csv").touch()
+    for name in ("u1.csv", "u2.csv"):
+        (folder / name).write_text(header, encoding="utf-8")
+    archive = tmp_path / "KT4.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write(folder / "u1.csv", "KT4/u1.csv")
+    for path in (folder, archive):
+        found = find_source(path, SourceOptions())
+        assert (found.students, found.files) == ((), (path,))
+
+
+def test_a_truncated_archive_is_one_sentence(ednet: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "KT1.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(ednet, "KT1")
+    archive.write_bytes(archive.read_bytes()[:-40])
+    with pytest.raises(DataError, match="cannot be read to its end"):
+        find_source(archive, SourceOptions())
+
+
+def test_an_encrypted_member_costs_itself_alone(tmp_path: Path) -> None:
+    """Bit 0 of a member's flags, at byte 6 of its own header and 8 of its entry in the directory, says encrypted."""
+    archive = tmp_path / "KT1.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("u1.csv", HEADER + ROW)
+        packed.writestr("u2.csv", HEADER + ROW)
+    content = bytearray(archive.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(content)
+    rows, rejected = landed(archive)
+    assert ([row[0] for row in rows], [row[0] for row in rejected]) == (["u2.csv"], ["u1.csv"])
+
+
+def test_a_file_name_that_is_not_utf8_is_told_byte_by_byte(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/u\xff.csv")).write_text(HEADER + ROW, encoding="utf-8")
+    assert [row[0] for row in landed(tmp_path)[0]] == ["u\\xff.csv"]

@@ -7,7 +7,7 @@ import pytest
 from conftest import DATA
 
 from knowtrace.errors import ConflictError, DataError
-from knowtrace.lake import CommitLog, SourceOptions, build_lake
+from knowtrace.lake import CommitLog, SourceOptions, build_lake, lineage_of
 from knowtrace.sources import SimulationConfig, read, simulate
 from knowtrace.sources.layouts import write_layout
 from lake.conftest import DAY, HEADER, START
@@ -27,6 +27,9 @@ def test_other_layouts_are_what_their_loaders_read(layout: str, tmp_path: Path) 
     write_layout(simulate(config, seed=2).dataset, layout, tmp_path / "source")
     build_lake(tmp_path / "lake", [tmp_path / "source"])
     assert histories(tmp_path / "lake") == histories_of(read(tmp_path / "source"))
+    (student, *_) = histories(tmp_path / "lake")
+    lineage = lineage_of(tmp_path / "lake", CommitLog(tmp_path / "lake").last(), student, 1)
+    assert lineage.source["source_file"] == "source"
 
 
 @pytest.mark.data
@@ -98,15 +101,16 @@ def test_every_row_is_an_event_a_repeat_or_quarantined_with_its_reason(ednet: Pa
     future = int((datetime.now(UTC) + timedelta(days=3)).timestamp() * 1000)
     (ednet / "u2.csv").write_text(
         f"{HEADER}{START},1,q1,a,10\n{START},1,q1,a,10\n{START},1,q9,a,10\n{START},1,q1,e,10\n"
-        f"{START},1,q1,a,long\n{START},1,q1,a,-5\nsoon,1,q1,a,5\n-1,1,q1,a,5\n{future},1,q1,a,5\n{START},1,q1\n",
+        f"{START},1,q1,a,long\n{START},1,q1,a,-5\nsoon,1,q1,a,5\n-1,1,q1,a,5\n{future},1,q1,a,5\n{START},1,q1\n"
+        f"nan,1,q1,a,5\ninf,1,q1,a,5\n1e300,1,q1,a,5\n{START},1,q1,a,nan\n",
         encoding="utf-8",
     )
     report = build_lake(tmp_path / "lake", [ednet])
     assert (report.num_candidates, report.num_new_events, report.num_repeats, report.num_faulty) == (
-        12,
+        16,
         4,
         1,
-        7,
+        11,
     )
     assert report.landing.num_quarantined == 1
     reasons = {
@@ -122,6 +126,10 @@ def test_every_row_is_an_event_a_repeat_or_quarantined_with_its_reason(ednet: Pa
         (9, "timestamp", "-1"),
         (10, "timestamp", str(future)[:10]),
         (11, "", f"{START},1,q1"[:10]),
+        (12, "timestamp", "nan"),
+        (13, "timestamp", "inf"),
+        (14, "timestamp", "1e300"),
+        (15, "elapsed_time", "nan"),
     }
     assert {row["rule"] for row in rows_of(tmp_path / "lake", QUARANTINE)} >= {
         "every question is in the table of questions",
@@ -146,11 +154,34 @@ def test_a_source_without_times_keeps_its_order(tmp_path: Path) -> None:
     assert [answer[0] for answer in histories(tmp_path / "lake")["s"]] == ["b", "a", "b", "b", "c"]
 
 
-def test_published_splits_stand_beside_ours(tmp_path: Path) -> None:
+def test_exports_that_overlap_or_come_twice_give_each_answer_once(tmp_path: Path) -> None:
+    """Two windows over one log of five answers, of which two came at once and one count fits no column."""
+    source = tmp_path / "exports"
+    source.mkdir()
+    header = "student,item,correct,time,attempt\n"
+    times = (0, 60, 60, 120, 180)
+    rows = [f"s,i{i},1,{START // 1000 + time},1\n" for i, time in enumerate(times)]
+    (source / "week1.csv").write_text(header + "".join(rows[:4]), encoding="utf-8")
+    (source / "week2.csv").write_text(header + "".join(rows[1:]) + "s,i9,1,0,3000000000\n", encoding="utf-8")
+    for name in ("plain.csv", "plain (1).csv"):
+        (source / name).write_text("student,item,correct\nt,a,1\nt,b,0\n", encoding="utf-8")
+    report = build_lake(tmp_path / "lake", [source])
+    assert (report.landing.num_known_files, report.num_repeats, report.num_faulty) == (1, 3, 1)
+    items = {
+        student: [answer[0] for answer in history]
+        for student, history in histories(tmp_path / "lake").items()
+    }
+    assert items == {"s": ["i0", "i1", "i2", "i3", "i4"], "t": ["a", "b"]}
+    broken = {(row["column_name"], row["value"]) for row in rows_of(tmp_path / "lake", QUARANTINE)}
+    assert ("attempt", "3000000000") in broken
+
+
+def test_published_splits_overrule_ours(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("student,item,correct,split\ns,a,1,test\nt,a,0,fold1\n", encoding="utf-8")
     build_lake(tmp_path / "lake", [tmp_path / "a.csv"])
-    splits = {row["user_id"]: row["given_split"] for row in rows_of(tmp_path / "lake", "silver.user_splits")}
-    assert splits == {"s": "test", "t": "fold1"}
+    rows = rows_of(tmp_path / "lake", "silver.user_splits")
+    splits = {row["user_id"]: (row["given_split"], row["split"]) for row in rows}
+    assert splits == {"s": ("test", "test"), "t": ("fold1", "train")}
     (item,) = rows_of(tmp_path / "lake", "silver.items")
     assert (item["num_events"], item["num_training_events"], item["share_correct"]) == (2, 1, 0.0)
 

@@ -53,3 +53,13 @@ def test_the_command_line_knows_a_lake_by_its_log() -> None:
     from knowtrace.cli.terminal import LAKE_LOG
 
     assert LAKE_LOG == LOG
+
+
+def test_readers_at_once_leave_each_other_alone(kt1_lake: Path) -> None:
+    for written in kt1_lake.glob("[0-9]*_sequences.arrow"):
+        written.unlink()
+    draft = kt1_lake / ".of-another-reader_sequences.arrow"
+    draft.touch()
+    read_lake(kt1_lake)
+    assert draft.exists()
+    draft.unlink()

@@ -33,11 +33,11 @@ def test_delta_shows_the_lakes_rows_and_follows_it(ednet: Path, tmp_path: Path) 
     assert DeltaTable(str(tmp_path / "lake" / "silver" / "items")).version() == 1
 
 
-def test_a_delta_log_survives_the_sweep(ednet: Path, tmp_path: Path) -> None:
-    """A build without Delta leaves the log: it shows what it showed, while its files last."""
+def test_a_lake_with_a_delta_log_keeps_it(ednet: Path, tmp_path: Path) -> None:
     build_lake(tmp_path / "lake", [ednet], options=BuildOptions(is_delta=True))
+    (ednet / "u2.csv").write_text(f"{HEADER}{START},1,q1,a,10\n", encoding="utf-8")
     build_lake(tmp_path / "lake", [ednet])
-    assert len(delta_rows(tmp_path / "lake", "silver.items")) == 3
+    assert len(delta_rows(tmp_path / "lake", "silver.users")) == 2
 
 
 def _without_bucket(rows: list[dict[str, object]]) -> list[str]:

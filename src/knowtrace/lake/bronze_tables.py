@@ -7,9 +7,14 @@ SOURCE_FILES = Table(
     name="source_files",
     grain="one file that was landed",
     owner="lake/landing.py",
-    key=("content_hash",),
+    key=("content_hash", "batch"),
     columns=(
-        column("content_hash", "text", "SHA-256 of the file's bytes: a file delivered twice is landed once."),
+        column(
+            "content_hash",
+            "text",
+            "SHA-256 of the file's bytes: a file delivered twice is landed once. One that could not be read is listed "
+            "again when it can be.",
+        ),
         SOURCE_FILE,
         column("format", "text", "The format it was recognised as."),
         column("num_bytes", "long", "Its size as stored.", low=0),

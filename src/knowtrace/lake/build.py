@@ -27,7 +27,7 @@ from knowtrace.lake.gold_tables import (
     SKILL_SETS,
     SKILL_VOCABULARY,
 )
-from knowtrace.lake.landing import LandingReport, Progress, land_source
+from knowtrace.lake.landing import LandingReport, Progress, land_source, now_after
 from knowtrace.lake.silver_tables import (
     EVENTS,
     ITEM_SKILL_SETS,
@@ -48,7 +48,7 @@ WORK = "_work"
 class BuildOptions:
     """`memory` is what the engine may hold before it spills; `workers` land files beside one another.
 
-    `is_delta` keeps a Delta log over each table's files.
+    `is_delta` keeps a Delta log over each table's files; a lake that has one keeps it from then on.
     """
 
     engine: str = "duckdb"
@@ -97,6 +97,9 @@ def build_lake(
     source, options = source or SourceOptions(), options or BuildOptions()
     log = CommitLog(root)
     found = [find_source(path, source) for path in paths]
+    for path in (file for one in found for file in one.files if file.is_dir()):
+        if root.resolve().is_relative_to(path.resolve()):
+            raise DataError(f"The lake {root} lies within its source {path}: build it elsewhere.")
     with log.building():
         log.sweep()
         snapshot = log.last()
@@ -117,7 +120,7 @@ def build_lake(
             finally:
                 engine.close()
                 shutil.rmtree(root / WORK, ignore_errors=True)
-        if options.is_delta:
+        if options.is_delta or any(root.glob("*/*/_delta_log")):
             from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
 
             publish_delta(root, snapshot, TABLES)
@@ -155,7 +158,7 @@ class _Build:
                 + " ".join(finding.text for finding in self.report.findings)
             )
         self.snapshot = replace(self.snapshot, pending=())
-        return self.log.commit(self.snapshot, created_at=datetime.now(UTC).isoformat())
+        return self.log.commit(self.snapshot, created_at=now_after(self.snapshot.created_at).isoformat())
 
     def _events(self, touched: list[str]) -> None:
         """Write events, students and splits of the touched buckets; quarantine the rows that are no answers."""

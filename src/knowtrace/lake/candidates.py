@@ -21,6 +21,11 @@ NOT_A_TIME = "a time is a number of seconds or milliseconds since 1970, not nega
 FUTURE = "a time lies at most one day ahead of now"
 NOT_ELAPSED = "an elapsed time is a number"
 NEGATIVE_ELAPSED = "an elapsed time is not negative"
+TOO_MANY = "a count is at most 2,147,483,647"
+
+LARGEST_COUNT = 2**31 - 1
+LARGEST_TIME = 253_402_300_800_000
+"""Milliseconds to the year 10000: beyond it, and for what is no number, there is no date."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +42,19 @@ class Reader:
 
 
 def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
-    """Return what a loader has understood already: nothing is left to check."""
+    """Return what a loader has understood already: what is left to check is that counts fit their columns.
+
+    Exports overlap: an answer with a time keeps only its place among those of the same time, which does not change with
+    what else the file holds.
+    """
     f = engine.functions
-    return rows.select(
+    at_once = engine.window.partitionBy("loaded_at", "user_id", "answered_at").orderBy("ordinal")
+    counts = ("hints_used", "attempt")
+    placed = rows.withColumn("place", f.row_number().over(at_once))
+    for name in counts:
+        placed = placed.withColumn(f"{name}_text", f.col(name).cast("string"))
+    faults = [(f.col(name) > LARGEST_COUNT, name, f"{name}_text", TOO_MANY) for name in counts]
+    return placed.select(
         "user_id",
         "item_id",
         "skill_ids",
@@ -53,12 +68,12 @@ def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
         "attempt",
         "given_split",
         f.col("source").alias("dataset"),
-        f.col("ordinal").alias("order_key"),
+        f.when(f.col("answered_at").isNull(), f.col("ordinal")).otherwise(f.col("place")).alias("order_key"),
         "source_file",
         "line",
         "loaded_at",
         BUCKET,
-        *_no_fault(engine),
+        *_first_fault(engine, faults),
     )
 
 
@@ -88,12 +103,13 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
     number = f.col("time_number")
     milliseconds = f.when(number >= FIRST_MILLISECONDS, number).otherwise(number * 1000)
     elapsed = f.col("elapsed_number") / 1000
-    time = f.when(number >= 0, f.round(milliseconds, 0).cast("bigint") * 1000)
+    dated = f.when((milliseconds >= 0) & (milliseconds < LARGEST_TIME), milliseconds)
+    time = f.round(dated, 0).cast("bigint") * 1000
     timed = cells.withColumn("timestamp", time)
     faults = (
         (f.col("correct_answer").isNull(), "question_id", "item_id", UNKNOWN_QUESTION),
         (
-            f.col("elapsed_number").isNull() & (f.col("elapsed_text") != ""),
+            (f.col("elapsed_number").isNull() & (f.col("elapsed_text") != "")) | f.isnan("elapsed_number"),
             "elapsed_time",
             "elapsed_text",
             NOT_ELAPSED,
@@ -159,12 +175,6 @@ def _first_fault(engine: Engine, faults: Sequence[Fault]) -> list[Expression]:
         column = f.when(condition, f.lit(name)).otherwise(column)
         value = f.when(condition, f.substring(f.col(text), 1, 200)).otherwise(value)
     return [rule.alias("rule"), column.alias("bad_column"), value.alias("bad_value")]
-
-
-def _no_fault(engine: Engine) -> list[Expression]:
-    return [
-        engine.functions.lit(None).cast("string").alias(name) for name in ("rule", "bad_column", "bad_value")
-    ]
 
 
 READERS = (

@@ -20,6 +20,7 @@ from knowtrace.lake.tables import Table
 LOG = "_commits"
 LOCK = "_lock"
 FORMAT = 1
+LAYERS = ("bronze", "silver", "gold")
 KEPT_COMMITS = 2
 """Files that only older commits list are removed: a reader of the last commit but one still finds its files."""
 
@@ -82,8 +83,13 @@ class CommitLog:
     def building(self) -> Generator[None]:
         """Hold the lake for one builder. The operating system lets go of it when the process ends, however it ends.
 
-        Raises: ConflictError when another build is running.
+        Raises: ConflictError when another build is running; DataError when the folder holds files of others, which
+        a builder would take for what a killed build left, and remove.
         """
+        if not self.folder.is_dir() and (taken := [name for name in LAYERS if _holds_any(self.root / name)]):
+            raise DataError(
+                f"{self.root} is no lake, but holds files in {', '.join(taken)}: give a folder that is empty or new."
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.root / LOCK).open("a+b") as lock:
             try:
@@ -126,7 +132,7 @@ class CommitLog:
         kept = paths[-KEPT_COMMITS:]
         listed = {file.path for path in kept for files in self._read(path).tables.values() for file in files}
         num_removed = 0
-        for layer in ("bronze", "silver", "gold", "_work"):
+        for layer in (*LAYERS, "_work"):
             for file in (self.root / layer).rglob("*"):
                 is_ours = file.is_file() and "_delta_log" not in file.parts
                 if is_ours and file.relative_to(self.root).as_posix() not in listed:
@@ -162,6 +168,10 @@ class CommitLog:
             raise DataError(
                 f"The commit {path} cannot be read ({error}): remove this file to go back to the commit before it."
             ) from None
+
+
+def _holds_any(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or next(folder.iterdir(), None) is not None)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Gold sequences as the data that models train on: columns stay in Arrow, a student becomes interactions when asked."""
 
-import os
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -150,11 +150,13 @@ def _num_categories(root: Path, snapshot: Snapshot) -> int:
 
 def _mapped(root: Path, snapshot: Snapshot) -> Any:
     """Return the sequences, memory-mapped, writing them once per commit."""
-    scratch = root / f"{snapshot.version:08d}{SCRATCH}"
+    made_at = snapshot.created_at.replace(":", "")
+    scratch = root / f"{snapshot.version:08d}-{made_at}{SCRATCH}"
     if not scratch.is_file():
-        for old in root.glob(f"*{SCRATCH}"):
-            old.unlink()
-        draft = root / f".{os.getpid()}{SCRATCH}"
+        # Another reader may be at the same work: its draft is its own, and what is old may be gone by now.
+        for old in root.glob(f"[0-9]*{SCRATCH}"):
+            old.unlink(missing_ok=True)
+        draft = root / f".{uuid.uuid4().hex}{SCRATCH}"
         schema = arrow_schema(SEQUENCES)
         with pa.OSFile(str(draft), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
             for file in snapshot.files(SEQUENCES):

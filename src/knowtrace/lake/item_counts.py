@@ -1,7 +1,6 @@
 """Items and skills: counts that only ever grow, and what is read off them."""
 
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
-from knowtrace.lake.people import is_training
 
 DAY = 86_400_000_000
 """Microseconds."""
@@ -88,7 +87,7 @@ def skills(engine: Engine, sets: Frame) -> Frame:
 
 def _counts(engine: Engine, events: Frame, splits: Frame, by: tuple[str, str]) -> Frame:
     f = engine.functions
-    trains = splits.select("user_id", is_training(engine).cast("int").alias("trains"))
+    trains = splits.select("user_id", (f.col("split") == "train").cast("int").alias("trains"))
     return (
         looked_up(events.select("user_id", "correct", *by), trains, ("user_id",), ("trains",))
         .groupBy(*by)

@@ -28,6 +28,9 @@ from knowtrace.lake.sources_found import Source, SourceOptions
 from knowtrace.lake.student_files import UNREADABLE, LandedFile, Rejected
 from knowtrace.lake.tables import Table
 
+NO_FORMAT = "unreadable"
+"""The format of a file that no loader could read."""
+
 BATCHES_AHEAD = 2
 """Batches a worker may have waiting: enough to keep it busy, few enough to hold in memory."""
 
@@ -82,17 +85,23 @@ def land_source(
         return _land_students(
             source, known, log, snapshot, report, workers=workers, progress=progress
         ), report
+    seen = set(known_hashes(log.root, snapshot, readable=True))
     for done, path in enumerate(source.files, 1):
         digest, num_bytes = hash_of(path)
-        if digest in known:
-            report.num_known_files += 1
-        else:
+        batch = None
+        if digest not in seen:
+            seen.add(digest)
             try:
                 batch = _land_parsed(path, digest, num_bytes, options, log, snapshot)
             except DataError as error:
                 if len(source.files) == 1:
                     raise
-                batch = _unreadable(path, digest, num_bytes, str(error), snapshot)
+                # What could not be read is tried again, as its columns may be told by now, but listed once.
+                if digest not in known:
+                    batch = _unreadable(path, digest, num_bytes, str(error), snapshot)
+        if batch is None:
+            report.num_known_files += 1
+        else:
             snapshot = _commit(batch, log, snapshot, report)
         progress("landing", done, len(source.files))
     return snapshot, report
@@ -102,18 +111,21 @@ def _next(snapshot: Snapshot) -> str:
     return f"{snapshot.version + 1:08d}"
 
 
-def _now(after: str) -> datetime:
+def now_after(after: str) -> datetime:
     """Return the time, later than an earlier commit's: a clock that was set back must not make new rows look old."""
     now = datetime.now(UTC)
     return max(now, datetime.fromisoformat(after) + timedelta(microseconds=1)) if after else now
 
 
-def known_hashes(root: Path, snapshot: Snapshot) -> frozenset[str]:
-    """Return the content hashes of all files landed before."""
+def known_hashes(root: Path, snapshot: Snapshot, *, readable: bool = False) -> frozenset[str]:
+    """Return the content hashes of all files landed before, or of those alone that could be read."""
     found: set[str] = set()
     for file in snapshot.files(SOURCE_FILES):
+        rows = parquet.ParquetFile(root / file.path).read(columns=["content_hash", "format"])
         found.update(
-            parquet.read_table(root / file.path, columns=["content_hash"])["content_hash"].to_pylist()
+            digest
+            for digest, form in zip(rows["content_hash"].to_pylist(), rows["format"].to_pylist(), strict=True)
+            if not (readable and form == NO_FORMAT)
         )
     return frozenset(found)
 
@@ -199,7 +211,7 @@ def _land_part(part: _Part, known: frozenset[str] | None = None) -> _Batch:
         name for name in RAW_EDNET_KT1.column_names if name not in ("source_file", "line", "loaded_at")
     )
     landed = student_files.land(part.members, columns, _known_here if known is None else known)
-    now = _now(part.after)
+    now = now_after(part.after)
     return _Batch(
         name=part.name,
         loaded_at=now,
@@ -214,7 +226,7 @@ def _land_questions(path: Path, known: frozenset[str], log: CommitLog, snapshot:
     columns = ("question_id", "bundle_id", "correct_answer", "tags")
     member = student_files.Member(path=str(path), name=path.name, size=path.stat().st_size)
     landed = student_files.land([member], columns, known)
-    name, now = _next(snapshot), _now(snapshot.created_at)
+    name, now = _next(snapshot), now_after(snapshot.created_at)
     return _Batch(
         name=name,
         loaded_at=now,
@@ -236,7 +248,7 @@ def _land_parsed(
         num_rows=parsed.answers.num_rows + parsed.num_merged + len(parsed.rejected),
         num_quarantined=len(parsed.rejected),
     )
-    name, now = _next(snapshot), _now(snapshot.created_at)
+    name, now = _next(snapshot), now_after(snapshot.created_at)
     return _Batch(
         name=name,
         loaded_at=now,
@@ -256,9 +268,9 @@ def _unreadable(path: Path, digest: str, num_bytes: int, why: str, snapshot: Sna
     rejected = Rejected(file=path.name, line=None, column="", value=why[:200], rule=UNREADABLE)
     return _Batch(
         name=_next(snapshot),
-        loaded_at=_now(snapshot.created_at),
+        loaded_at=now_after(snapshot.created_at),
         written=[],
-        files=[(file, "unreadable", 0)],
+        files=[(file, NO_FORMAT, 0)],
         rejected=[rejected],
     )
 
@@ -306,4 +318,5 @@ def _commit(batch: _Batch, log: CommitLog, snapshot: Snapshot, report: LandingRe
     report.num_merged += sum(merged for _, _, merged in batch.files)
     report.num_quarantined += len(batch.rejected)
     report.notes.extend(batch.notes)
-    return log.commit(following, created_at=batch.loaded_at.isoformat())
+    latest = max(batch.loaded_at, now_after(snapshot.created_at))
+    return log.commit(following, created_at=latest.isoformat())

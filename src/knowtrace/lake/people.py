@@ -28,7 +28,8 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
     """Return the split and fold of each student, those before as they were.
 
     Both are read off the md5 of the seed and the id, so they never change as students come. `told` holds the published
-    splits of candidates (`user_id`, `given_split`); a student met before keeps what was told then.
+    splits of candidates (`user_id`, `given_split`): they overrule ours, a fold counts as training, and a student met
+    before keeps what was told then.
     """
     f = engine.functions
     chance = f.md5(f.concat_ws(":", f.lit(SPLIT_SEED), f.col("user_id")))
@@ -55,19 +56,13 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
             .groupBy("user_id")
             .agg(f.max("given_split").alias("given_split"))
         )
-        new = looked_up(new, published, ("user_id",), ("given_split",))
+        given = f.col("given_split")
+        overruled = (
+            f.when(given.isNull(), f.col("split")).when(given.isin("valid", "test"), given).otherwise("train")
+        )
+        new = looked_up(new, published, ("user_id",), ("given_split",)).withColumn("split", overruled)
     columns = ("user_id", "split", "fold", "given_split", BUCKET)
     return before.select(*columns).unionByName(new.select(*columns))
-
-
-def is_training(engine: Engine) -> Expression:
-    """Return whether a row with `split` and `given_split` is of a training student.
-
-    A published split of folds trains on all but its test part.
-    """
-    f = engine.functions
-    given = f.col("given_split")
-    return f.when(given.isNotNull(), ~given.isin("test", "valid")).otherwise(f.col("split") == "train")
 
 
 def _fold(engine: Engine, chance: Expression) -> Expression:

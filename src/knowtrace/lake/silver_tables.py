@@ -118,7 +118,7 @@ USER_SPLITS = Table(
         column(
             "given_split",
             "text",
-            "The split the source published when the student was first met; it overrules `split`.",
+            "The split the source publishes, as first told: `split` follows it.",
             null=True,
         ),
     ),

@@ -1,15 +1,17 @@
 """What a path given to the lake holds: students' files, or files that a loader reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
-from knowtrace.lake.student_files import Member, first_header, members
+from knowtrace.lake.commits import LOG
+from knowtrace.lake.student_files import Member, header_lines, members
 from knowtrace.sources.ednet_contents import find_contents
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1
 from knowtrace.sources.ednet_kt4 import is_ednet_kt4
 from knowtrace.sources.formats import holds_known_format
+from knowtrace.sources.records import header_of
 from knowtrace.sources.scale import Responses
 
 
@@ -34,21 +36,27 @@ class Source:
 
 
 def find_source(path: Path, options: SourceOptions) -> Source:
-    """Return what a path holds. Raises: DataError when there is nothing at it, or an archive that is not read."""
+    """Return what a path holds. Raises: DataError when there is nothing at it, or it is a lake."""
     if not path.exists():
         raise DataError(f"There is nothing at {path}: check the path.")
-    students = members(path) if options.columns is None else []
-    header = first_header(students)
-    if is_ednet_kt1(header):
-        questions = find_contents(path, options.contents)
-        return Source(format="EdNet KT1", students=tuple(students), questions=questions)
-    if is_ednet_kt4(header) and not path.is_dir():
-        raise DataError(
-            f"{path.name} is an archive of EdNet KT4, which is read unpacked: unpack it, give the folder."
-        )
-    if path.is_dir() and not is_ednet_kt4(header) and len(several := _tables_in(path)) > 1:
+    if (path / LOG).is_dir():
+        raise DataError(f"{path} is a lake itself: give the files it was built from.")
+    if options.columns is None and (students := members(path)):
+        if _are(students, is_ednet_kt1):
+            questions = find_contents(path, options.contents)
+            return Source(format="EdNet KT1", students=tuple(students), questions=questions)
+        if _are(students, is_ednet_kt4):
+            return Source(format="", files=(path,))
+    if path.is_dir() and (several := _tables_in(path)):
         return Source(format="", files=tuple(several))
     return Source(format="", files=(path,))
+
+
+def _are(students: list[Member], recognises: Callable[[list[str]], bool]) -> bool:
+    """Return whether the first file that can be read has a format's columns."""
+    for line in header_lines(students[:100]):
+        return recognises(header_of(line)[1])
+    return False
 
 
 def _tables_in(folder: Path) -> list[Path]:

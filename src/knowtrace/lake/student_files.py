@@ -7,6 +7,7 @@ width is read by the rules of `sources.records`, so that a row means the same he
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from knowtrace.errors import DataError
 from knowtrace.lake.arrow import Rows
 from knowtrace.lake.tables import BUCKET, bucket_of
 from knowtrace.sources.lines import GZIP, numbered_lines, without_suffixes
@@ -79,18 +81,28 @@ def members(path: Path) -> list[Member]:
     if path.is_dir():
         found = [*path.rglob("u*.csv"), *path.rglob("u*.csv.gz")]
         return sorted(
-            (Member(path=str(f), name=f.relative_to(path).as_posix(), size=f.stat().st_size) for f in found),
+            (Member(path=str(f), name=_name_of(f.relative_to(path)), size=f.stat().st_size) for f in found),
             key=lambda member: member.name,
         )
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            inside = [(entry.filename, entry.file_size) for entry in archive.infolist() if not entry.is_dir()]
-    elif tarfile.is_tarfile(path):
-        with tarfile.open(path) as archive:
-            inside = [(entry.name, entry.size) for entry in archive if entry.isfile()]
-    else:
-        return []
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                inside = [
+                    (entry.filename, entry.file_size) for entry in archive.infolist() if not entry.is_dir()
+                ]
+        elif tarfile.is_tarfile(path):
+            with tarfile.open(path) as archive:
+                inside = [(entry.name, entry.size) for entry in archive if entry.isfile()]
+        else:
+            return []
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise DataError(f"The archive {path} cannot be read to its end ({error}): fetch it anew.") from None
     return [Member(path=str(path), name=name, size=size) for name, size in inside if is_student_file(name)]
+
+
+def _name_of(path: Path) -> str:
+    """Return a path as text; bytes of it that are no UTF-8 as `\\xff`."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def is_student_file(name: str) -> bool:
@@ -143,15 +155,15 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
     return landed
 
 
-def first_header(files: Sequence[Member]) -> list[str]:
-    """Return the columns of the first file that can be read, none when there is no such file."""
-    for _, stored in _contents(files[:LOOKED_AT], []):
+def header_lines(files: Sequence[Member]) -> Iterator[str]:
+    """Yield the first line of each file that can be read and has one; read no more files than are asked for."""
+    for _, stored in _contents(files, []):
         try:
-            first, _ = _split_header(_unpacked(stored))
-            return header_of(first.decode("utf-8"))[1]
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError):
-            continue  # landing names the files that cannot be read
-    return []
+            line = _split_header(_unpacked(stored))[0].decode("utf-8", "replace")
+        except (OSError, EOFError, zlib.error):
+            continue
+        if line:
+            yield line
 
 
 def hashes(files: Sequence[Member]) -> Iterator[tuple[str, int]]:
@@ -182,16 +194,20 @@ def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tup
         with zipfile.ZipFile(first.path) as archive:
             for member in files:
                 try:
-                    yield member, archive.read(member.name)
-                except (zipfile.BadZipFile, zlib.error, OSError) as error:
+                    with archive.open(member.name) as stream:
+                        stored = stream.read(LARGEST_FILE + 1)
+                # A member that is encrypted is a RuntimeError, one packed in an unknown way a NotImplementedError.
+                except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
                     rejected.append(_unreadable(member.name, str(error)))
+                    continue
+                yield member, stored
         return
     with tarfile.open(first.path) as archive:
         for entry in archive:
             if (member := wanted.get(entry.name)) is not None and (
                 stream := archive.extractfile(entry)
             ) is not None:
-                yield member, stream.read()
+                yield member, stream.read(LARGEST_FILE + 1)
 
 
 def _unpacked(stored: bytes) -> bytes:

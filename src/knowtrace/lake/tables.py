@@ -77,4 +77,8 @@ POSITION = column("position", "long", "From 1: where the answer stands among the
 SOURCE_FILE = column("source_file", "text", "The file the row was read from, relative to the source.")
 LINE = column("line", "long", "The line in that file, from 1.", low=1)
 LOADED_AT = column("loaded_at", "timestamp", "When the row was landed.")
-SPLIT = column("split", "text", "train, valid or test: 70, 15 and 15 % of the students.")
+SPLIT = column(
+    "split",
+    "text",
+    "train, valid or test: as published (a fold is training), else 70, 15 and 15 % by chance.",
+)
