@@ -28,7 +28,7 @@ $(VENV)/.spark: $(VENV)/.installed
 services: ## find or install what tests need beyond Python: Chromium, PostgreSQL, Java
 	@scripts/setup services
 
-check: setup ## lint, format and types
+check: setup spark ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
