@@ -12,6 +12,7 @@ from knowtrace.errors import DataError
 from knowtrace.lake import CommitLog, SourceOptions, build_lake
 from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.student_files import land, members
+from knowtrace.sources.ednet import UNREADABLE
 from lake.conftest import HEADER, START
 from lake.lake_rows import histories, rows_of
 
@@ -68,11 +69,10 @@ def test_odd_files_cost_themselves_alone(tmp_path: Path) -> None:
     (tmp_path / "u7.csv.gz").write_bytes(gzip.compress((HEADER + ROW).encode()))
     rows, rejected = landed(tmp_path)
     assert {row[:2] for row in rows} == {("u1.csv", 2), ("u5.csv", 2), ("u7.csv.gz", 2)}
-    unreadable = "a file can be read to its end"
     assert {row[:2] for row in rejected} == {
         ("u2.csv.gz", None), ("u3.csv", None), ("u4.csv", None), ("u5.csv", 3), ("u6.csv", None)
     }  # fmt: skip
-    assert sum(row[2] == unreadable for row in rejected) == 4
+    assert sum(row[2] == UNREADABLE for row in rejected) == 4
 
 
 @pytest.mark.parametrize("form", ["zip", "tar.gz"])

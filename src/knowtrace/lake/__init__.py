@@ -5,9 +5,9 @@ from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.dataset import is_lake, read_lake
 from knowtrace.lake.lineage import Lineage, lineage_of
-from knowtrace.lake.sources_found import SourceOptions
 from knowtrace.lake.status import BuildPlan, LakeStatus, plan_build, status_of
 from knowtrace.lake.tables import Column, Table
+from knowtrace.sources.formats import SourceOptions
 
 __all__ = [
     "TABLES",

@@ -16,7 +16,7 @@ from knowtrace.domain import FIRST_KNOWN
 from knowtrace.errors import DataError
 from knowtrace.lake import events, features, item_counts, people, sequences
 from knowtrace.lake.candidates import READERS
-from knowtrace.lake.checks import TABLES, Finding, check
+from knowtrace.lake.checks import TABLES, check
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.engine import Engine, Frame, open_engine
 from knowtrace.lake.gold_tables import (
@@ -37,9 +37,10 @@ from knowtrace.lake.silver_tables import (
     USER_SPLITS,
     USERS,
 )
-from knowtrace.lake.sources_found import SourceOptions, find_source
+from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.tables import BUCKETS, Table
 from knowtrace.lake.vocabularies import FIRST_SET, extended
+from knowtrace.sources.formats import SourceOptions
 
 WORK = "_work"
 
@@ -71,7 +72,6 @@ class BuildReport:
     rows: dict[str, int] = field(default_factory=dict[str, int])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     version: int = 0
-    findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def is_unchanged(self) -> bool:
@@ -141,6 +141,7 @@ class _Build:
         self.num_written = 0
 
     def run(self) -> Snapshot:
+        before = self.snapshot
         touched = sorted(
             {file.bucket for reader in READERS for file in self._landed(reader.table) if file.bucket}
         )
@@ -149,13 +150,13 @@ class _Build:
             self._timed("events", lambda: self._events(touched))
             self._timed("catalogue", lambda: self._catalogue(touched))
             self._timed("gold", lambda: self._gold(touched))
-        self.report.findings = self._timed(
-            "checks", lambda: check(self.engine, self.snapshot, self.root, touched, self.report)
+        findings = self._timed(
+            "checks", lambda: check(self.engine, before, self.snapshot, self.root, self.report)
         )
-        if self.report.findings:
+        if findings:
             raise DataError(
                 "The build stopped before its commit, the lake is as it was: "
-                + " ".join(finding.text for finding in self.report.findings)
+                + " ".join(finding.text for finding in findings)
             )
         self.snapshot = replace(self.snapshot, pending=())
         return self.log.commit(self.snapshot, created_at=now_after(self.snapshot.created_at).isoformat())
@@ -170,19 +171,16 @@ class _Build:
             answers = together
             if num_repeats:
                 ranks = events.ranked(self.engine, together)
-                self._append(QUARANTINE, events.repeats(self.engine, ranks))
+                self.report.num_repeats += self._append(QUARANTINE, events.repeats(self.engine, ranks))
                 answers = ranks.filter(self.engine.functions.col("rank") == 1)
             written = self._write(EVENTS, events.numbered(self.engine, answers), group)
             num_landed = sum(
                 file.num_rows for reader in READERS for file in self._landed(reader.table, group)
             )
             num_new = sum(file.num_rows for file in written) - self._num_rows(EVENTS, group)
-            num_faulty = num_landed - num_repeats - num_new
-            if num_faulty:
-                self._append(QUARANTINE, events.faulty(self.engine, new))
+            if num_landed != num_repeats + num_new:
+                self.report.num_faulty += self._append(QUARANTINE, events.faulty(self.engine, new))
             self.report.num_candidates += num_landed
-            self.report.num_repeats += num_repeats
-            self.report.num_faulty += num_faulty
             self._replace(EVENTS, written, group)
             users = people.users(self.engine, self._read(EVENTS, group))
             self._replace(USERS, self._write(USERS, users, group), group)
@@ -294,8 +292,11 @@ class _Build:
         folder = self.root / table.layer / table.name / f"{self.name}-{self.num_written:04d}"
         return self.engine.write(frame, table, folder, self.root, buckets)
 
-    def _append(self, table: Table, frame: Frame) -> None:
-        self.snapshot = self.snapshot.appended(table, self._write(table, frame))
+    def _append(self, table: Table, frame: Frame) -> int:
+        """Add a frame's rows to a table; return how many they were."""
+        files = self._write(table, frame)
+        self.snapshot = self.snapshot.appended(table, files)
+        return sum(file.num_rows for file in files)
 
     def _replace(self, table: Table, files: Sequence[DataFile], buckets: Sequence[str] | None = None) -> None:
         self.snapshot = self.snapshot.replaced(table, files, buckets)

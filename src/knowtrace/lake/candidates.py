@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.lake.tables import BUCKET, Table
-from knowtrace.sources.cells import FIRST_MILLISECONDS, LONGEST_ANSWER_SECONDS
+from knowtrace.sources.cells import (
+    FIRST_MILLISECONDS,
+    LONGEST_ANSWER_SECONDS,
+    NEGATIVE_ELAPSED,
+    NOT_ELAPSED,
+)
 from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
 from knowtrace.sources.ednet_contents import CHOICES, UNTAGGED
+from knowtrace.sources.gathering import FUTURE
 
 MICROSECONDS = 1_000_000
 FUTURE_MICROSECONDS = 86_400 * MICROSECONDS
 
 NOT_A_TIME = "a time is a number of seconds or milliseconds since 1970, not negative"
-FUTURE = "a time lies at most one day ahead of now"
-NOT_ELAPSED = "an elapsed time is a number"
-NEGATIVE_ELAPSED = "an elapsed time is not negative"
 TOO_MANY = "a count is at most 2,147,483,647"
 
 LARGEST_COUNT = 2**31 - 1

@@ -1,6 +1,6 @@
 """What every table promises, checked before a build may commit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,17 +38,15 @@ class Counts(Protocol):
     num_faulty: int
 
 
-def check(
-    engine: Engine, snapshot: Snapshot, root: Path, buckets: Sequence[str], report: Counts
-) -> list[Finding]:
-    """Return the broken promises of silver and gold, of the given buckets where a table has buckets."""
+def check(engine: Engine, before: Snapshot, snapshot: Snapshot, root: Path, report: Counts) -> list[Finding]:
+    """Return the broken promises of silver and gold in what a build has written, a table or its changed buckets."""
     findings: list[Finding] = []
     for table in (*SILVER, *GOLD):
         if not snapshot.files(table) and not table.may_be_empty:
             num = f"{report.num_candidates:,}"
             rule = f"it is not empty, but none of {num} landed rows is an answer: see the quarantine"
             findings.append(Finding(table=table.full_name, rule=rule, num_rows=0))
-        for files in _parts(engine, snapshot, table, buckets):
+        for files in _parts(engine, before, snapshot, table):
             findings += _check_rows(engine, table, engine.read(table, files, root), snapshot, root)
     lost = report.num_candidates - report.num_new_events - report.num_repeats - report.num_faulty
     if lost:
@@ -58,14 +56,17 @@ def check(
 
 
 def _parts(
-    engine: Engine, snapshot: Snapshot, table: Table, buckets: Sequence[str]
+    engine: Engine, before: Snapshot, snapshot: Snapshot, table: Table
 ) -> Iterator[tuple[DataFile, ...]]:
-    """Yield a table's files in the parts that are checked at once: no key crosses a bucket."""
-    if table.is_bucketed:
+    """Yield the changed files of a table in the parts that are checked at once: no key crosses a bucket."""
+    present = set(before.files(table))
+    changed = [file for file in snapshot.files(table) if file not in present]
+    if not table.is_bucketed:
+        parts = [snapshot.files(table)] if changed else []
+    else:
+        buckets = {file.bucket for file in changed if file.bucket is not None}
         rows_of = {bucket: sum(f.num_rows for f in snapshot.files(table, [bucket])) for bucket in buckets}
         parts = [snapshot.files(table, group) for group in engine.groups(buckets, rows_of)]
-    else:
-        parts = [snapshot.files(table)]
     yield from (files for files in parts if files)
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from knowtrace.lake.gold_tables import ITEM_VOCABULARY, SEQUENCES, SKILL_SETS
 from knowtrace.lake.silver_tables import EVENTS
 from knowtrace.lake.tables import Table
 from knowtrace.sources import Dataset
+from knowtrace.sources.cells import EPOCH
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCRATCH = "_sequences.arrow"
 """The sequences of the last commit once more, in the form that is read through memory without being loaded."""
 

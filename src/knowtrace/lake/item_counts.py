@@ -1,12 +1,13 @@
 """Items and skills: counts that only ever grow, and what is read off them."""
 
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
+from knowtrace.sources.cells import YEAR_2000
 
 DAY = 86_400_000_000
 """Microseconds."""
 
-YEAR_2000 = 946_684_800_000_000
-"""An earlier time counts from an unknown origin: its date means nothing."""
+FIRST_DATED = YEAR_2000 * 1_000_000
+"""Microseconds. An earlier time counts from an unknown origin: its date means nothing."""
 
 TRAINING = ("num_training_events", "num_training_correct")
 
@@ -14,7 +15,7 @@ TRAINING = ("num_training_events", "num_training_correct")
 def day_of(engine: Engine) -> Expression:
     """Return the day of `timestamp`, since 1970; null where the date is unknown."""
     f = engine.functions
-    return f.when(f.col("timestamp") >= YEAR_2000, f.floor(f.col("timestamp") / DAY).cast("bigint"))
+    return f.when(f.col("timestamp") >= FIRST_DATED, f.floor(f.col("timestamp") / DAY).cast("bigint"))
 
 
 def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame:

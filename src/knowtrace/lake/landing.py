@@ -24,9 +24,11 @@ from knowtrace.lake.bronze_tables import (
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.parsed import parse
 from knowtrace.lake.silver_tables import QUARANTINE
-from knowtrace.lake.sources_found import Source, SourceOptions
-from knowtrace.lake.student_files import UNREADABLE, LandedFile, Rejected
+from knowtrace.lake.sources_found import Source
+from knowtrace.lake.student_files import LandedFile, Rejected
 from knowtrace.lake.tables import Table
+from knowtrace.sources.ednet import UNREADABLE
+from knowtrace.sources.formats import SourceOptions
 
 NO_FORMAT = "unreadable"
 """The format of a file that no loader could read."""

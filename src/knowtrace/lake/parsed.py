@@ -11,10 +11,10 @@ from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.lake.arrow import Rows, arrow_schema
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES
-from knowtrace.lake.sources_found import SourceOptions
 from knowtrace.lake.student_files import Rejected
 from knowtrace.lake.tables import BUCKET, bucket_of
 from knowtrace.sources import Dataset, read
+from knowtrace.sources.formats import SourceOptions
 from knowtrace.sources.lines import numbered_lines, opened
 
 

@@ -1,28 +1,17 @@
 """What a path given to the lake holds: students' files, or files that a loader reads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
 from knowtrace.lake.commits import LOG
-from knowtrace.lake.student_files import Member, header_lines, members
+from knowtrace.lake.student_files import LOOKED_AT, Member, header_lines, members
 from knowtrace.sources.ednet_contents import find_contents
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1
 from knowtrace.sources.ednet_kt4 import is_ednet_kt4
-from knowtrace.sources.formats import holds_known_format
+from knowtrace.sources.formats import SourceOptions, holds_known_format
 from knowtrace.sources.records import header_of
-from knowtrace.sources.scale import Responses
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """What the caller says of a source, as in `sources.read`."""
-
-    columns: Mapping[str, str] | None = None
-    responses: Responses | None = None
-    categories: int | None = None
-    contents: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +43,7 @@ def find_source(path: Path, options: SourceOptions) -> Source:
 
 def _are(students: list[Member], recognises: Callable[[list[str]], bool]) -> bool:
     """Return whether the first file that can be read has a format's columns."""
-    for line in header_lines(students[:100]):
+    for line in header_lines(students[:LOOKED_AT]):
         return recognises(header_of(line)[1])
     return False
 

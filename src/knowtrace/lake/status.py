@@ -8,8 +8,9 @@ from knowtrace.errors import NotFoundError
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog
 from knowtrace.lake.landing import hash_of, known_hashes
-from knowtrace.lake.sources_found import SourceOptions, find_source
+from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.student_files import hashes
+from knowtrace.sources.formats import SourceOptions
 
 
 @dataclass(frozen=True, kw_only=True)

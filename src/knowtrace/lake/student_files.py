@@ -22,6 +22,7 @@ import pyarrow.csv as arrow_csv
 from knowtrace.errors import DataError
 from knowtrace.lake.arrow import Rows
 from knowtrace.lake.tables import BUCKET, bucket_of
+from knowtrace.sources.ednet import UNREADABLE
 from knowtrace.sources.lines import GZIP, numbered_lines, without_suffixes
 from knowtrace.sources.records import TOO_LONG, header_of, records
 
@@ -34,16 +35,15 @@ LARGEST_FILE = 2**30
 LOOKED_AT = 100
 """Files that are looked at to recognise what they are."""
 
-UNREADABLE = "a file can be read to its end"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Where one student's file lies: a file, or a member of an archive; `size` in bytes as stored."""
+    """Where one student's file lies: a file, or a member of an archive (packed); `size` in bytes as stored."""
 
     path: str
     name: str
     size: int
+    is_packed: bool = False
 
 
 @dataclass(kw_only=True)
@@ -97,7 +97,11 @@ def members(path: Path) -> list[Member]:
             return []
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise DataError(f"The archive {path} cannot be read to its end ({error}): fetch it anew.") from None
-    return [Member(path=str(path), name=name, size=size) for name, size in inside if is_student_file(name)]
+    return [
+        Member(path=str(path), name=name, size=size, is_packed=True)
+        for name, size in inside
+        if is_student_file(name)
+    ]
 
 
 def _name_of(path: Path) -> str:
@@ -182,7 +186,7 @@ def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tup
     if not files:
         return
     first = files[0]
-    if first.path.endswith(".csv") or first.path.endswith(".csv.gz"):
+    if not first.is_packed:
         for member in files:
             try:
                 yield member, Path(member.path).read_bytes()

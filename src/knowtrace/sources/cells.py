@@ -9,6 +9,9 @@ FIRST_MILLISECONDS = 100_000_000_000
 """From here on a number of a time is milliseconds: as seconds it would lie beyond the year 5000."""
 
 MOST_DIGITS = 40
+NOT_ELAPSED = "an elapsed time is a number"
+NEGATIVE_ELAPSED = "an elapsed time is not negative"
+
 LONGEST_ANSWER_SECONDS = 86_400.0
 """A day. Beyond it, the clock ran while nobody answered: the answer stands, its elapsed time is unknown."""
 
@@ -60,9 +63,9 @@ def parse_elapsed(text: str, column: str, per_second: float) -> float | None:
     try:
         elapsed = float(text) / per_second
     except ValueError:
-        raise BadCellError(column, text, "an elapsed time is a number") from None
+        raise BadCellError(column, text, NOT_ELAPSED) from None
     if not elapsed >= 0:
-        raise BadCellError(column, text, "an elapsed time is not negative")
+        raise BadCellError(column, text, NEGATIVE_ELAPSED)
     return elapsed if elapsed <= LONGEST_ANSWER_SECONDS else None
 
 

@@ -23,7 +23,7 @@ from knowtrace.sources.xapi import is_xapi, read_xapi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class SourceOptions:
     """What the caller of `read` said of the source, see there."""
 
     columns: Mapping[str, str] | None = None
@@ -33,7 +33,7 @@ class Options:
 
 
 Recognise = Callable[[list[str]], bool]
-Load = Callable[[Path, Options], Dataset]
+Load = Callable[[Path, SourceOptions], Dataset]
 
 LOADERS: tuple[tuple[Recognise, Load], ...] = (
     (is_ednet_kt1, lambda path, options: read_ednet_kt1(path, options.contents)),
@@ -82,7 +82,7 @@ def holds_known_format(path: Path) -> bool:
         return False
 
 
-def read_json(path: Path, options: Options) -> Dataset:
+def read_json(path: Path, options: SourceOptions) -> Dataset:
     """Read xAPI statements or Caliper events. Raises: DataError when the file holds neither, or no answer."""
     load = _kind_of_json(path)
     if load is None:

@@ -11,7 +11,7 @@ from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet import student_files
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1, read_ednet_kt1
 from knowtrace.sources.ednet_kt4 import is_ednet_kt4, read_ednet_kt4
-from knowtrace.sources.formats import Options, holds_known_format, known_layout, loader_for, read_json
+from knowtrace.sources.formats import SourceOptions, holds_known_format, known_layout, loader_for, read_json
 from knowtrace.sources.json_values import starts_as_json
 from knowtrace.sources.layout import plain_layout
 from knowtrace.sources.line_text import LINES_TO_LOOK_AT, lines_per_student, read_line_text
@@ -48,7 +48,7 @@ def read(
         raise DataError(
             f"categories ({categories}) must be at least 2, wrong and right, and at most {MAX_CATEGORIES}."
         )
-    options = Options(columns=columns, responses=responses, categories=categories, contents=contents)
+    options = SourceOptions(columns=columns, responses=responses, categories=categories, contents=contents)
     with _no_garbage_collection():
         return _read(Path(path), options)
 
@@ -65,7 +65,7 @@ def _no_garbage_collection() -> Generator[None]:
             gc.enable()
 
 
-def _read(path: Path, options: Options) -> Dataset:
+def _read(path: Path, options: SourceOptions) -> Dataset:
     if not path.is_dir():
         return _read_file(path, options)
     if options.columns is None and is_simulation(path):
@@ -131,7 +131,7 @@ def _header_of_students(files: Sequence[Path]) -> list[str]:
     raise errors[0]
 
 
-def _read_file(file: Path, options: Options) -> Dataset:
+def _read_file(file: Path, options: SourceOptions) -> Dataset:
     responses, categories, columns = options.responses, options.categories, options.columns
     if columns is None and starts_as_json(file):
         return read_json(file, options)
