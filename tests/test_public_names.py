@@ -134,6 +134,9 @@ PUBLIC: dict[str, list[str]] = {
     "knowtrace.registry": [
         "GRAPHS",
         "Panels",
+        "RECURRENCE",
+        "Recurrence",
+        "RecurrentSteps",
         "Run",
         "StepGraphs",
         "TIMES",

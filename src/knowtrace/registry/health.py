@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.domain import UNKNOWN_TIME, Vocabulary
+from knowtrace.registry.recurrent_steps import RecurrentSteps
 from knowtrace.registry.steps import StepGraphs
 
 ANSWERS = 200
@@ -12,7 +13,11 @@ TOLERANCE = 1e-4
 
 
 def ailments(
-    steps: StepGraphs, initial_state: NDArray[np.float32], vocabulary: Vocabulary, *, seed: int = 0
+    steps: StepGraphs | RecurrentSteps,
+    initial_state: NDArray[np.float32],
+    vocabulary: Vocabulary,
+    *,
+    seed: int = 0,
 ) -> list[str]:
     """Return what is wrong with a run's graphs, one sentence each; none when it is healthy.
 

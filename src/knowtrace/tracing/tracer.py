@@ -163,8 +163,7 @@ class Tracer:
         asked = self._joined(touched)
         vector, probabilities = self._steps.answer(
             *answered,
-            asked_items=asked.items,
-            asked_skills=asked.skills,
+            asked=asked,
             lag=lag,
             elapsed=elapsed,
             asked_lag=self._lag_of_asking(interaction.answered_at, None),
