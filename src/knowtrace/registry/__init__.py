@@ -2,6 +2,7 @@
 
 from knowtrace.registry.health import ailments
 from knowtrace.registry.panels import Panels, choose_panels
+from knowtrace.registry.plain import PlainRun
 from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
 from knowtrace.registry.run import (
     RECURRENCE,
@@ -12,6 +13,7 @@ from knowtrace.registry.run import (
     write_serving,
     write_vocabulary,
 )
+from knowtrace.registry.servable import Servable, Steps
 from knowtrace.registry.steps import GRAPHS, TIMES, StepGraphs
 
 __all__ = [
@@ -19,10 +21,13 @@ __all__ = [
     "RECURRENCE",
     "TIMES",
     "Panels",
+    "PlainRun",
     "Recurrence",
     "RecurrentSteps",
     "Run",
+    "Servable",
     "StepGraphs",
+    "Steps",
     "ailments",
     "choose_panels",
     "run_files",

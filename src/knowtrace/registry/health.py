@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.domain import UNKNOWN_TIME, Vocabulary
-from knowtrace.registry.recurrent_steps import RecurrentSteps
-from knowtrace.registry.steps import StepGraphs
+from knowtrace.registry.servable import Steps
 
 ANSWERS = 200
 ASKED = 8
@@ -13,7 +12,7 @@ TOLERANCE = 1e-4
 
 
 def ailments(
-    steps: StepGraphs | RecurrentSteps,
+    steps: Steps,
     initial_state: NDArray[np.float32],
     vocabulary: Vocabulary,
     *,

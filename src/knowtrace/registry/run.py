@@ -32,6 +32,7 @@ from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
 from knowtrace.errors import RunError
 from knowtrace.registry.panels import PANEL_ARRAYS, Panels
 from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
+from knowtrace.registry.servable import Steps
 from knowtrace.registry.steps import GRAPHS, StepGraphs
 
 MANIFEST = "manifest.json"
@@ -105,7 +106,12 @@ class Run:
                 f"{path} is not a vocabulary ({error!r}). Train the run again or restore it."
             ) from error
 
-    def steps(self) -> StepGraphs | RecurrentSteps:
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.config["model"]["name"]
+
+    def steps(self) -> Steps:
         """Return the model's steps, ready to be called, in the faster of the forms the run has.
 
         Opening them takes some milliseconds.
@@ -115,6 +121,7 @@ class Run:
                 other items than the run's panels.
         """
         manifest = self.path / MANIFEST
+        steps: Steps
         if RECURRENCE in _manifest_entries(manifest.read_bytes(), manifest):
             steps = RecurrentSteps(Recurrence.load(self.path / RECURRENCE), self.panels)
         else:

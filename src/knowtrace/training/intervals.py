@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME, UNSEEN, MasteryIntervals
-from knowtrace.registry import RecurrentSteps, StepGraphs
+from knowtrace.registry import Steps
 from knowtrace.training.sequences import Sequences
 
 LEVEL = 0.90
@@ -46,7 +46,7 @@ class Moment:
 
 
 def measure_intervals(
-    steps: StepGraphs | RecurrentSteps,
+    steps: Steps,
     initial_state: NDArray[np.float32],
     valid: Sequences,
     *,
@@ -68,7 +68,7 @@ def measure_intervals(
 
 
 def collect_moments(
-    steps: StepGraphs | RecurrentSteps,
+    steps: Steps,
     initial_state: NDArray[np.float32],
     valid: Sequences,
     *,
