@@ -7,6 +7,7 @@
     ├── CalibrationError      400  responses or settings that item parameters cannot be estimated from
     ├── SettingsError         500  a setting of the installation that cannot be used
     ├── UnauthenticatedError  401  nobody knows who asks
+    │   └── RefusedError      401  a credential was shown, and is not accepted
     ├── DeniedError           403  the caller may not do this, to this student or at all
     ├── NotFoundError         404  a thing that was asked for by name and is not there
     ├── ConflictError         409  the request contradicts what is already stored
@@ -58,6 +59,12 @@ class UnauthenticatedError(KnowTraceError):
 
     status = 401
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="knowtrace"'}
+
+
+class RefusedError(UnauthenticatedError):
+    """A credential was shown, and is not accepted."""
+
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="knowtrace", error="invalid_token"'}
 
 
 class DeniedError(KnowTraceError):

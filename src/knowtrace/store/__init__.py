@@ -1,16 +1,22 @@
 """What is kept: tables, repositories, migrations. SQLite embedded, PostgreSQL in production, the same code."""
 
+from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, StoredEvent
+from knowtrace.store.keys import StoredKey
 from knowtrace.store.store import Session, Store
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
 
 __all__ = [
+    "AuditLine",
+    "AuditReport",
+    "Deed",
     "ItemSeen",
     "Session",
     "Store",
     "StoredDecision",
     "StoredEvent",
+    "StoredKey",
     "StoredSkill",
     "StoredStudent",
     "StudentSummary",

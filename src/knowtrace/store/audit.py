@@ -122,7 +122,9 @@ class AuditLog:
             if line.sequence != sequence + 1:
                 problems.append(f"Lines {sequence + 1} to {line.sequence - 1} are missing.")
             elif line.previous_hash != previous:
-                problems.append(f"Line {line.sequence} does not follow line {sequence}: one of them was replaced.")
+                problems.append(
+                    f"Line {line.sequence} does not follow line {sequence}: one of them was replaced."
+                )
             if not hmac.compare_digest(line.hash, self._hash_of(line)):
                 problems.append(f"Line {line.sequence} was edited: its hash is not that of its content.")
             if expected and (str(line.sequence), line.hash) == (expected[0], expected[2]):
@@ -141,7 +143,11 @@ class AuditLog:
     async def _problems_at_the_end(self, sequence: int, last_hash: str) -> list[str]:
         head = (await self._connection.execute(self._head())).first()
         if head is None:
-            return [f"The note of where the log ends is gone; the last line found is {sequence}."] if sequence else []
+            return (
+                [f"The note of where the log ends is gone; the last line found is {sequence}."]
+                if sequence
+                else []
+            )
         if not hmac.compare_digest(head.seal, self._seal(head.sequence, head.hash)):
             return ["The note of where the log ends was edited."]
         if (head.sequence, head.hash) != (sequence, last_hash):
@@ -150,10 +156,10 @@ class AuditLog:
 
     async def _end(self) -> tuple[int, str]:
         head = (await self._connection.execute(self._head())).first()
-        if head is not None:
+        if head is not None and hmac.compare_digest(head.seal, self._seal(head.sequence, head.hash)):
             return head.sequence, head.hash
-        # Somebody has removed the note of the end, and perhaps lines before it: a line that follows none of those
-        # that are left makes `verify` say so for ever.
+        # Somebody has removed or altered the note of the end, and perhaps lines before it: a line that follows none
+        # of those that are left makes `verify` say so for ever.
         last = await self.newest(limit=1)
         return (last[0].sequence if last else 0), FIRST
 

@@ -99,4 +99,5 @@ async def find_key(connection: AsyncConnection, key_id: str) -> StoredKey | None
 
 
 def _key(row: sa.RowMapping) -> StoredKey:
-    return StoredKey(**{**row, "scopes": tuple(row["scopes"])})
+    values: Row = {**row, "scopes": tuple(row["scopes"])}
+    return StoredKey(**values)

@@ -13,16 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.errors import UnavailableError
 from knowtrace.store import migrating
+from knowtrace.store.audit import AuditLog
 from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
 from knowtrace.store.events import EventLog
+from knowtrace.store.keys import ApiKeys, StoredKey, find_key
 from knowtrace.store.students import Students
 
 
 class Session:
     """The repositories over one connection: one snapshot when reading, one transaction when writing."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, tenant_id: str, audit_key: bytes) -> None:
+        self.keys = ApiKeys(connection, tenant_id)
+        self.audit = AuditLog(connection, tenant_id, audit_key)
         self.events = EventLog(connection)
         self.students = Students(connection)
         self.decisions = Decisions(connection)
@@ -33,7 +37,8 @@ class Store:
     `lock_wait_seconds`.
     """
 
-    def __init__(self, url: str, *, lock_wait_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, lock_wait_seconds: float = 5.0, audit_key: bytes = b"") -> None:
+        self._audit_key = audit_key
         self._engine = make_engine(url, lock_wait_seconds=lock_wait_seconds)
         # SQLite's own waiting polls with growing pauses; taking turns here wakes the next writer at once.
         self._turn = asyncio.Lock()
@@ -47,24 +52,33 @@ class Store:
         await self.close()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[Session]:
+    async def reading(self, tenant_id: str = "default") -> AsyncGenerator[Session]:
         """Open one snapshot: everything read in it is as of one moment.
 
         Raises:
             UnavailableError: the database cannot be reached.
         """
         async with self._connection() as connection:
-            yield Session(await for_reading(connection))
+            yield Session(await for_reading(connection), tenant_id, self._audit_key)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[Session]:
+    async def writing(self, tenant_id: str = "default") -> AsyncGenerator[Session]:
         """Open one transaction: committed, durably, when the block ends; undone when it raises.
 
         Raises:
             UnavailableError: the database cannot be reached, is locked, or has no room.
         """
         async with self._transaction() as connection:
-            yield Session(connection)
+            yield Session(connection, tenant_id, self._audit_key)
+
+    async def find_key(self, key_id: str) -> StoredKey | None:
+        """Return an API key of whatever tenant: who asks, and so for whom, is known only after this.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await find_key(connection, key_id)
 
     async def ping(self) -> None:
         """Ask the database anything.

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from knowtrace.errors import DeniedError, UnauthenticatedError
+from knowtrace.errors import DeniedError, RefusedError, UnauthenticatedError
 from knowtrace.service.identity.caller import LOCAL, Caller
 from knowtrace.service.identity.credentials import ApiKey, BearerToken, Cookie, Credential, credential_of
 from knowtrace.service.identity.journal import Journal
@@ -19,12 +19,6 @@ from knowtrace.store import Deed
 
 KNOWN = "knowtrace.caller"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class RefusedCredentialError(UnauthenticatedError):
-    """A credential was shown and is not accepted."""
-
-    headers = {"WWW-Authenticate": 'Bearer realm="knowtrace", error="invalid_token"'}  # noqa: RUF012
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +56,14 @@ class Identity:
         try:
             credential = credential_of(scope)
         except UnauthenticatedError as error:
-            raise RefusedCredentialError(str(error)) from error
+            raise RefusedError(str(error)) from error
         if credential is None:
             raise UnauthenticatedError(
                 "Nobody knows who asks. Send an API key or a token: `Authorization: Bearer KEY`."
             )
         caller = await self._caller(scope, credential)
         if caller is None:
-            raise RefusedCredentialError(NOT_ACCEPTED)
+            raise RefusedError(NOT_ACCEPTED)
         return caller
 
     async def _caller(self, scope: Scope, credential: Credential) -> Caller | None:
@@ -81,7 +75,9 @@ class Identity:
                 return await self._caller_of_token(credential, address_of(scope))
             case Cookie():
                 if scope["method"] not in SAFE_METHODS and not is_same_site(scope):
-                    raise DeniedError("Another site made the browser send this. Send it from a page of this service.")
+                    raise DeniedError(
+                        "Another site made the browser send this. Send it from a page of this service."
+                    )
                 return await self.sessions.caller(credential)
 
     async def prove(self, key: ApiKey, address: str, request_id: str) -> Proved | None:
@@ -120,7 +116,7 @@ class Identity:
             return await self.tokens.caller(token)
         except UnauthenticatedError as error:
             await self.limiter.count_failure(address)
-            raise RefusedCredentialError(str(error)) from error
+            raise RefusedError(str(error)) from error
 
 
 def address_of(scope: Scope) -> str:

@@ -1,7 +1,7 @@
 """What stands before every route: a permission, or the word that it is open to everybody."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ async def names_only(request: Request, student_id: str) -> bool:
     return bool(named) and all(value == student_id for value in named)
 
 
-async def _named(request: Request) -> Any:
+async def _named(request: Request) -> AsyncIterator[Any]:
     for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
         if name in STUDENT_WORDS:
             yield value
@@ -97,7 +97,7 @@ async def _named(request: Request) -> Any:
 
 
 def _students_in(content: Any) -> Iterator[Any]:
-    waiting = [content]
+    waiting: list[Any] = [content]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):

@@ -132,5 +132,7 @@ class KeyDesk:
 
 def _there(stored: StoredKey | None, tenant_id: str, key_id: str) -> StoredKey:
     if stored is None:
-        raise NotFoundError(f"Tenant {tenant_id!r} has no key {key_id!r}. `knowtrace keys list` shows those it has.")
+        raise NotFoundError(
+            f"Tenant {tenant_id!r} has no key {key_id!r}. `knowtrace keys list` shows those it has."
+        )
     return stored

@@ -65,7 +65,9 @@ class Journal:
             self._left_out[tenant_id] += 1
             return
         if not self._written[minute]:
-            self._written = Counter({key: count for key, count in self._written.items() if key[1] == minute[1]})
+            self._written = Counter(
+                {key: count for key, count in self._written.items() if key[1] == minute[1]}
+            )
         self._written[minute] += 1
         if left_out := self._left_out.pop(tenant_id, 0):
             deed = replace(deed, outcome=f"denied +{left_out}")

@@ -20,6 +20,7 @@ MOST_AGE_SECONDS = 3_600.0
 """After this the keys are read again, so that one the provider withdrew is not trusted for ever."""
 
 MOST_BYTES = 256 * 1024
+PUBLIC_KINDS = frozenset({"RSA", "EC", "OKP"})
 
 
 class PublicKeys:
@@ -48,7 +49,9 @@ class PublicKeys:
         if self._has(key_id) and not self._is_old():
             return self._keys
         async with self._reading:
-            if self._clock() - self._tried_at >= REFRESH_SECONDS and (not self._has(key_id) or self._is_old()):
+            if self._clock() - self._tried_at >= REFRESH_SECONDS and (
+                not self._has(key_id) or self._is_old()
+            ):
                 await self._refresh()
         if self._keys is None:
             raise UnavailableError("The keys of the identity provider cannot be read: ask again in a minute.")
@@ -93,17 +96,16 @@ def read_key_set(content: bytes) -> KeySet:
     Raises:
         SettingsError: it is not a JWK set with at least one public key.
     """
+    if len(content) > MOST_BYTES:
+        raise SettingsError(
+            f"The key set of the identity provider has {len(content)} bytes, at most {MOST_BYTES}."
+        )
     try:
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"{len(content)} bytes")
-        found = orjson.loads(content)
-        keys = [
+        public = [
             key
-            for key in found["keys"]
-            if key.get("kty") in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"
+            for key in orjson.loads(content)["keys"]
+            if key.get("kty") in PUBLIC_KINDS and key.get("use", "sig") == "sig"
         ]
-        if not keys:
-            raise ValueError("no public key for signatures")
-        return KeySet.import_key_set({"keys": keys})
+        return KeySet.import_key_set({"keys": public})
     except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
         raise SettingsError(f"The key set of the identity provider cannot be used: {error}.") from error

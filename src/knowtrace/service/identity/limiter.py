@@ -35,7 +35,9 @@ class Limiter:
         per_day = settings.events_per_day
         self._events = RateLimitItemPerDay(per_day) if per_day else None
         self._here = SlidingWindowCounterRateLimiter(Windows())
-        self._shared = SlidingWindowCounterRateLimiter(_redis(settings.redis_url)) if settings.redis_url else None
+        self._shared = (
+            SlidingWindowCounterRateLimiter(_redis(settings.redis_url)) if settings.redis_url else None
+        )
         self._warned_at = float("-inf")
         self._log: Any = structlog.get_logger().bind(logger="knowtrace.limits")
 

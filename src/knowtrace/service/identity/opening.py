@@ -54,3 +54,18 @@ def _tokens(settings: Settings) -> TokenVerifier | None:
         role_names=settings.oidc_role_names,
     )
     return TokenVerifier(rules, PublicKeys(settings.oidc_keys))
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncGenerator[Store]:
+    """Open the database with the audit log's key, and bring its tables up to date.
+
+    Raises:
+        UnavailableError: it cannot be reached.
+    """
+    key = settings.audit_key.get_secret_value().encode() if settings.audit_key else b""
+    async with Store(
+        settings.database_url, lock_wait_seconds=settings.lock_wait_seconds, audit_key=key
+    ) as store:
+        await store.migrate()
+        yield store

@@ -11,7 +11,19 @@ from knowtrace.settings import Settings
 SHORTEST_SECRET = 32
 FEWEST_DIFFERENT = 8
 DEFAULT_PASSWORDS = frozenset(
-    {"", "admin", "changeme", "default", "knowtrace", "password", "postgres", "redis", "root", "secret", "test"}
+    {
+        "",
+        "admin",
+        "changeme",
+        "default",
+        "knowtrace",
+        "password",
+        "postgres",
+        "redis",
+        "root",
+        "secret",
+        "test",
+    }
 )
 
 
