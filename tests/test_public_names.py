@@ -170,7 +170,10 @@ PUBLIC: dict[str, list[str]] = {
         "AuditReport",
         "Deed",
         "ItemSeen",
+        "KnownEvent",
+        "Place",
         "Session",
+        "Snapshot",
         "Store",
         "StoredDecision",
         "StoredEvent",
@@ -179,6 +182,7 @@ PUBLIC: dict[str, list[str]] = {
         "StoredStudent",
         "StudentSummary",
         "Students",
+        "Transaction",
     ],
     "knowtrace.tracing": ["SkillEvidence", "StudentState", "Tracer"],
     "knowtrace.training": [

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from knowtrace.store import Deed, Store
 from knowtrace.store.access_tables import audit_heads, audit_log
+from tests.store.conftest import empty
 
 NUM_LINES = 5
 C = audit_log.c
@@ -17,9 +18,7 @@ C = audit_log.c
 @pytest.fixture
 async def log(database_url: str) -> Store:
     """A store with a key, and five lines in the log of the tenant `north`."""
-    async with Store(database_url, lock_wait_seconds=0.2, audit_key=b"a key of this test") as store:
-        await store.migrate("base")
-        await store.migrate()
+    async with empty(database_url, audit_key=b"a key of this test") as store:
         for number in range(NUM_LINES):
             async with store.writing("north") as session:
                 deed = Deed(subject="key:k1", role="admin", action="keys.create", object=f"key:{number}")

@@ -2,9 +2,10 @@
 
 from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
-from knowtrace.store.events import ItemSeen, StoredEvent
+from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
 from knowtrace.store.keys import StoredKey
-from knowtrace.store.store import Session, Store
+from knowtrace.store.snapshots import Snapshot
+from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "AuditReport",
     "Deed",
     "ItemSeen",
+    "KnownEvent",
+    "Place",
     "Session",
+    "Snapshot",
     "Store",
     "StoredDecision",
     "StoredEvent",
@@ -21,4 +25,5 @@ __all__ = [
     "StoredStudent",
     "StudentSummary",
     "Students",
+    "Transaction",
 ]

@@ -3,12 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 
+from knowtrace.store.row_security import hide_named_key, isolate, share, show_named_key
 from knowtrace.store.tables import Position, UtcDateTime
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
+
+TENANTS_TABLES = ("audit_heads", "audit_log", "api_keys")
 
 
 def upgrade() -> None:
@@ -51,8 +54,12 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("seal", sa.String(64), nullable=False),
     )
+    isolate(TENANTS_TABLES)
+    show_named_key("api_keys")
 
 
 def downgrade() -> None:
-    for table in ("audit_heads", "audit_log", "api_keys"):
+    hide_named_key("api_keys")
+    share(TENANTS_TABLES)
+    for table in TENANTS_TABLES:
         op.drop_table(table)
