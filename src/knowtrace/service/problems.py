@@ -125,6 +125,11 @@ async def of_http(request: Request, error: Exception) -> Response:
 
 async def of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    # JSON that cannot be read is found before any guard is asked; who is unknown is told only that.
+    try:
+        await request.app.state.classroom.identity.caller_of(request.scope)
+    except KnowTraceError as unknown:
+        return await of_ours(request, unknown)
     found = error.errors()
     errors = [
         {

@@ -16,13 +16,14 @@ from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+Auditor = Annotated[Caller, may(Permission.AUDIT_READ)]
 
 
 @router.get("", response_model=AuditOut, responses=answers(422, 503))
 async def read_audit(
     classroom: InClassroom,
     query: Annotated[AuditQuery, FromQuery()],
-    caller: Annotated[Caller, may(Permission.AUDIT_READ)],
+    caller: Auditor,
 ) -> Response:
     """Return what was done in the caller's tenant, from the newest back."""
     return reply(await newest(classroom.store, caller.tenant_id, query))

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from knowtrace.errors import DeniedError, RefusedError, UnauthenticatedError
+from knowtrace.errors import DeniedError, RefusedError, TooManyError, UnauthenticatedError
 from knowtrace.service.identity.caller import LOCAL, Caller
 from knowtrace.service.identity.credentials import ApiKey, BearerToken, Cookie, Credential, credential_of
 from knowtrace.service.identity.journal import Journal
@@ -51,6 +51,19 @@ class Identity:
         if not self.is_open:
             record.headers.update(await self.limiter.count_request(caller))
         return caller
+
+    async def is_still_known(self, scope: Scope) -> bool:
+        """Return whether who opened a stream would still be told apart from a stranger; not counted as a request.
+
+        Raises:
+            UnavailableError: it cannot be found out now.
+        """
+        if self.is_open:
+            return True
+        try:
+            return await self._identified(scope) == scope.get(KNOWN)
+        except (UnauthenticatedError, TooManyError):
+            return False
 
     async def _identified(self, scope: Scope) -> Caller:
         try:

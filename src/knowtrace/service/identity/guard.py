@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from knowtrace.errors import DeniedError
 from knowtrace.service.classroom import classroom_of
@@ -22,13 +23,13 @@ FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
 
 @dataclass(frozen=True, eq=False)
 class Guard:
-    """Lets a request pass whose caller has the permission, for every student the request names.
+    """Lets a request pass whose caller has the permissions, for every student the request names.
 
     The answer to all others is the same, whether what they ask about is there or not: it is given before anything
     is looked up.
     """
 
-    permission: Permission
+    permissions: tuple[Permission, ...]
     also_loopback: bool = False
 
     async def __call__(self, request: Request) -> Caller:
@@ -36,29 +37,31 @@ class Guard:
 
         Raises:
             UnauthenticatedError: nobody we know.
-            DeniedError: the caller lacks the permission, or has it for other students only.
+            DeniedError: the caller lacks a permission, or has it for other students only.
         """
         if self.also_loopback and is_from_this_machine(request):
             return LOCAL
         identity = classroom_of(request.scope).identity
         caller = await identity.caller_of(request.scope)
-        reach = reach_of(caller, self.permission)
-        if reach is Reach.OWN and not await names_only(request, caller.student_id or ""):
-            reach = Reach.NOBODY
-        if reach is Reach.NOBODY:
-            _note(identity, request, caller, self.permission)
+        reaches = {reach_of(caller, permission) for permission in self.permissions}
+        is_denied = Reach.NOBODY in reaches or (
+            Reach.OWN in reaches and not await names_only(request, caller.student_id or "")
+        )
+        if is_denied:
+            needed = " and ".join(permission.value for permission in self.permissions)
+            _note(identity, request, caller, needed)
             raise DeniedError(
-                f"This credential may not do this: it needs {self.permission.value} for every student it names."
+                f"This credential may not do this: it needs {needed} for every student the request names."
             )
         return caller
 
 
-def may(permission: Permission, *, also_loopback: bool = False) -> Any:
-    """Declare the permission that a route asks for; the value is who asks.
+def may(*permissions: Permission, also_loopback: bool = False) -> Any:
+    """Declare the permissions that a route asks for, all of them; the value is who asks.
 
     `also_loopback` lets programs on this very machine pass without one.
     """
-    return Depends(Guard(permission, also_loopback))
+    return Depends(Guard(permissions, also_loopback))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,16 @@ class OpenToAll:
 def open_to_all(reason: str) -> Any:
     """Declare that a route needs no permission."""
     return Depends(OpenToAll(reason))
+
+
+def guards_of(dependant: Dependant) -> list[Guard | OpenToAll]:
+    """Return what stands before a route."""
+    found: list[Guard | OpenToAll] = []
+    for part in dependant.dependencies:
+        if isinstance(part.call, Guard | OpenToAll):
+            found.append(part.call)
+        found += guards_of(part)
+    return found
 
 
 async def names_only(request: Request, student_id: str) -> bool:
@@ -120,11 +133,11 @@ def is_from_this_machine(request: Request) -> bool:
     return is_loopback and not any(name in FORWARDED for name, _ in request.scope["headers"])
 
 
-def _note(identity: Identity, request: Request, caller: Caller, permission: Permission) -> None:
+def _note(identity: Identity, request: Request, caller: Caller, needed: str) -> None:
     deed = Deed(
         subject=caller.subject,
         role=caller.role.value,
-        action=permission.value,
+        action=needed,
         object=f"path:{request.scope['path']}",
         outcome="denied",
         request_id=record_of(request.scope).request_id,
