@@ -19,6 +19,8 @@ from knowtrace.service import problems
 
 STATIC = Path(__file__).parent / "static"
 
+SEE_OTHER = 303
+
 HEADERS = {
     # Templates hold no inline style and no inline script, so nothing has to be allowed for them.
     "Content-Security-Policy": (
@@ -79,7 +81,7 @@ class PageRoute(APIRoute):
 def _to_sign_in(request: Request) -> Response:
     """Send somebody unknown to sign in, and back to where they wanted to go."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/sign-in?next={quote(wanted, safe='/')}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"/sign-in?next={quote(wanted, safe='/')}", SEE_OTHER)
 
 
 def _failure(request: Request, error: KnowTraceError) -> Response:

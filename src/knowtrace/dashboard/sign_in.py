@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import RedirectResponse
 
 from knowtrace.dashboard.formats import in_path
-from knowtrace.dashboard.route import PageRoute, templates
+from knowtrace.dashboard.route import SEE_OTHER, PageRoute, templates
 from knowtrace.errors import DeniedError
 from knowtrace.service.classroom import Classroom, InClassroom
 from knowtrace.service.identity.authenticate import address_of, is_same_site
@@ -15,7 +15,6 @@ from knowtrace.service.identity.credentials import COOKIE, read_api_key
 from knowtrace.service.identity.guard import open_to_all
 from knowtrace.service.record import record_of
 
-SEE_OTHER = 303
 LONGEST_FORM = 4_096
 
 signing = APIRouter(
