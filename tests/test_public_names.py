@@ -172,6 +172,9 @@ PUBLIC: dict[str, list[str]] = {
     ],
     "knowtrace.sources.layouts": ["LAYOUTS", "write_layout"],
     "knowtrace.store": [
+        "AuditLine",
+        "AuditReport",
+        "Deed",
         "ItemSeen",
         "KnownEvent",
         "Place",
@@ -180,6 +183,7 @@ PUBLIC: dict[str, list[str]] = {
         "Store",
         "StoredDecision",
         "StoredEvent",
+        "StoredKey",
         "StoredSkill",
         "StoredStudent",
         "StudentSummary",

@@ -10,6 +10,7 @@ import orjson
 
 from knowtrace.domain import Interaction, Mastery, Vocabulary
 from knowtrace.errors import KnowTraceError
+from knowtrace.store import Deed
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours before its answers are refused."""
@@ -80,11 +81,12 @@ class EventResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A stored answer put right, or withdrawn where `interaction` is None."""
+    """A stored answer put right, or withdrawn where `interaction` is None; `deed` says by whom."""
 
     tenant_id: str
     event_id: str
     interaction: Interaction | None
+    deed: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

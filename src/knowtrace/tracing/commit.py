@@ -151,6 +151,8 @@ class Committer:
                 return replace(await asyncio.to_thread(self._after, older, state), is_new=False)
             head += 1
             await session.events.replace(older, newer, at=now)
+            if revision.deed is not None:
+                await session.audit.append(revision.deed, at=now)
             since = min(older.place, newer.place)
             students = {
                 student_id: Student(student_id, self._tracer.start(), rewritten_at=head)

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
-from knowtrace.store import Store
+from knowtrace.store import Deed, Store
 from knowtrace.tracing.answers import (
     Answer,
     Event,
@@ -137,8 +137,10 @@ class Intake:
         stored = iter(await self._enqueue(events) if events else [])
         return [result or next(stored) for result in results]
 
-    async def correct(self, tenant_id: str, answer: Answer) -> RevisionResult:
+    async def correct(self, tenant_id: str, answer: Answer, *, deed: Deed | None = None) -> RevisionResult:
         """Put a stored answer right: its student is then as if it had been sent so at once.
+
+        `deed` is written into the audit log with it.
 
         Raises:
             RejectedError: it breaks a rule.
@@ -149,17 +151,19 @@ class Intake:
         now = datetime.now(UTC)
         event = to_event(answer, tenant_id=tenant_id, num_categories=self._num_categories, now=now)
         return await self._revise(
-            Revision(tenant_id=tenant_id, event_id=answer.event_id, interaction=event.interaction)
+            Revision(tenant_id=tenant_id, event_id=answer.event_id, interaction=event.interaction, deed=deed)
         )
 
-    async def withdraw(self, tenant_id: str, event_id: str) -> RevisionResult:
+    async def withdraw(self, tenant_id: str, event_id: str, *, deed: Deed | None = None) -> RevisionResult:
         """Take a stored answer out of its student's history; doing so again changes nothing.
 
         Raises:
             NotFoundError: no answer is stored under this id.
             UnavailableError: as for `submit`.
         """
-        return await self._revise(Revision(tenant_id=tenant_id, event_id=event_id, interaction=None))
+        return await self._revise(
+            Revision(tenant_id=tenant_id, event_id=event_id, interaction=None, deed=deed)
+        )
 
     async def switch(self, tracer: Tracer) -> None:
         """Let another model compute; what was sent before is answered by the one before.
