@@ -173,9 +173,11 @@ PUBLIC: dict[str, list[str]] = {
     "knowtrace.store": [
         "AuditLine",
         "AuditReport",
+        "Casting",
         "Deed",
         "ItemSeen",
         "KnownEvent",
+        "ModelRole",
         "Place",
         "Session",
         "Snapshot",

@@ -11,7 +11,7 @@ from knowtrace.store.tables import metadata
 from tests.store.test_event_log import append, event
 from tests.store.test_store import student
 
-SHARED = {"log_head"}
+SHARED = {"log_head", "model_roles"}
 """Tables that hold nothing of any tenant."""
 
 

@@ -22,6 +22,7 @@ from knowtrace.service.identity.guard import Guard, guards_of
 from knowtrace.service.kt.endpoints import router as kt
 from knowtrace.service.mastery.endpoints import router as mastery
 from knowtrace.service.middleware import RequestMiddleware
+from knowtrace.service.models.endpoints import router as models
 from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
 from knowtrace.service.students.endpoints import router as students
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         kt,
         students,
         catalogue,
+        models,
         health,
     ):
         app.include_router(router)
