@@ -12,6 +12,7 @@
     ├── NotFoundError         404  a thing that was asked for by name and is not there
     ├── ConflictError         409  the request contradicts what is already stored
     ├── TooLargeError         413  more than one call may carry
+    ├── ModelError            503  a model fails, or gives what no model may give
     ├── TooManyError          429  more calls, or more answers, than the caller may send in this time
     └── UnavailableError      503  no model or store to answer with
 
@@ -89,6 +90,12 @@ class TooLargeError(KnowTraceError):
     """More than one call may carry."""
 
     status = 413
+
+
+class ModelError(KnowTraceError):
+    """A model fails, or gives what no response model may give."""
+
+    status = 503
 
 
 class TooManyError(KnowTraceError):

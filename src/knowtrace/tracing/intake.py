@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from knowtrace.errors import KnowTraceError, UnavailableError
+from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
 from knowtrace.store import Deed, Store
 from knowtrace.tracing.answers import (
     Answer,
@@ -54,6 +54,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchRequest:
+    """Another model for all that comes after it."""
+
+    tracer: Tracer
+    done: "asyncio.Future[None]"
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionRequest:
     """One revision, and where its sender waits. It has a transaction of its own."""
 
@@ -79,7 +87,7 @@ class Intake:
         self._max_waiting = max_waiting_events
         self._on_commit = on_commit
         self._on_revision = on_revision
-        self._queue: deque[Request | RevisionRequest] = deque()
+        self._queue: deque[Request | RevisionRequest | SwitchRequest] = deque()
         self._num_waiting = 0
         self._arrived = asyncio.Event()
         self._is_closing = False
@@ -157,6 +165,22 @@ class Intake:
             Revision(tenant_id=tenant_id, event_id=event_id, interaction=None, deed=deed)
         )
 
+    async def switch(self, tracer: Tracer) -> None:
+        """Let another model compute; what was sent before is answered by the one before.
+
+        Raises:
+            ConflictError: it has other response categories than the answers that are stored.
+        """
+        if tracer.vocabulary.num_categories != self._num_categories:
+            raise ConflictError(
+                f"Model {tracer.version} has {tracer.vocabulary.num_categories} response categories, the stored "
+                f"answers have {self._num_categories}: serve it on a database of its own."
+            )
+        request = SwitchRequest(tracer, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._arrived.set()
+        await request.done
+
     async def _revise(self, revision: Revision) -> RevisionResult:
         self._check_room(1)
         request = RevisionRequest(revision, asyncio.get_running_loop().create_future())
@@ -191,6 +215,10 @@ class Intake:
                 self._queue.popleft()
                 await self._settle_revision(first)
                 self._num_waiting -= 1
+            elif self._queue and isinstance(first := self._queue[0], SwitchRequest):
+                self._queue.popleft()
+                self._committer.switch(first.tracer)
+                first.done.set_result(None)
             elif group := self._next_group():
                 await self._settle(group)
                 self._num_waiting -= sum(len(request.events) for request in group)
@@ -212,8 +240,8 @@ class Intake:
 
     async def _settle_revision(self, request: RevisionRequest) -> None:
         try:
-            result = await self._committer.revise(request.revision)
-        except Exception as error:  # the sender hears of it; the writer goes on
+            result = await self._revised(request.revision)
+        except Exception as error:
             if not isinstance(error, KnowTraceError):
                 logger.exception("An answer could not be revised")
             if not request.done.done():
@@ -223,6 +251,13 @@ class Intake:
             request.done.set_result(result)
         if result.is_new:
             self._tell(lambda: self._on_revision(request.revision.tenant_id, result))
+
+    async def _revised(self, revision: Revision) -> RevisionResult:
+        try:
+            return await self._committer.revise(revision)
+        except ModelError as error:
+            logger.warning("The model failed on a revision, which is stored without it", exc_info=error)
+            return await self._committer.revise(revision, asks_model=False)
 
     async def _settle(self, group: list[Request]) -> None:
         """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
@@ -234,14 +269,31 @@ class Intake:
             for request in group:
                 request.fail(error)
             return
-        except Exception as error:  # whatever one request does, the writer and its neighbours go on
+        except Exception as error:  # noqa: BLE001 - whatever one request does, the writer and its neighbours go on
             if len(group) == 1:
-                logger.exception("An answer could not be stored")
-                group[0].fail(error)
+                await self._settle_alone(group[0], error)
                 return
             for request in group:
                 await self._settle([request])
             return
+        self._succeed(group, committed)
+
+    async def _settle_alone(self, request: Request, error: Exception) -> None:
+        """Store what a model has failed on without it; any other failure is the sender's to hear."""
+        if isinstance(error, ModelError):
+            logger.warning("The model failed on an answer, which is stored without it", exc_info=error)
+            try:
+                committed = await self._committer.commit(request.events, asks_model=False)
+            except Exception as second:
+                logger.exception("An answer could not be stored")
+                request.fail(second)
+                return
+            self._succeed([request], committed)
+            return
+        logger.error("An answer could not be stored", exc_info=error)
+        request.fail(error)
+
+    def _succeed(self, group: Sequence[Request], committed: Committed) -> None:
         results = iter(committed.results)
         for request in group:
             request.succeed([next(results) for _ in request.events])
