@@ -120,7 +120,9 @@ class AuditLog:
         async for line in self._in_order():
             num_lines += 1
             if line.sequence != sequence + 1:
-                problems.append(f"Line {line.sequence} stands behind line {sequence}: lines are missing or added.")
+                problems.append(
+                    f"Line {line.sequence} stands behind line {sequence}: lines are missing or added."
+                )
             elif line.previous_hash != previous:
                 problems.append(
                     f"Line {line.sequence} does not follow line {sequence}: one of them was replaced."

@@ -86,6 +86,7 @@ async def test_the_answer_says_when_to_come_back(clock: Clock) -> None:
 
 
 async def test_without_redis_each_process_counts_by_itself_and_says_so_once_a_minute() -> None:
+    pytest.importorskip("redis", reason="needs knowtrace[redis]")
     limiter = Limiter(Settings(rate_limit="2/day", redis_url="redis://127.0.0.1:1/0"))
     with capture_logs() as logs:
         await limiter.count_request(CALLER)

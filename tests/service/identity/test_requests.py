@@ -14,6 +14,7 @@ from knowtrace.service.identity.credentials import COOKIE, new_api_key
 from knowtrace.service.students.messages import GOODBYE
 from knowtrace.service.students.service import while_known
 from service.identity.school import ELSEWHERE, School, open_school
+from service.identity.test_tokens import AUDIENCE, ISSUER, RSA, public_keys, token
 
 ADMIN = ("north", "admin")
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -360,3 +361,26 @@ async def test_the_schema_says_who_must_tell_who_they_are(school: School) -> Non
         for operation in operations.values():
             if "security" in operation:
                 assert {"401", "403", "429"} <= set(operation["responses"])
+
+
+async def test_a_token_of_the_provider_is_a_caller_like_any_other(
+    tiny_run: Path, database_url: str, tmp_path: Path
+) -> None:
+    keys_file = tmp_path / "keys.json"
+    keys_file.write_bytes(public_keys(RSA))
+    provider = {"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_keys": str(keys_file)}
+    async with open_school(tiny_run, database_url, **provider) as school:
+
+        async def status(path: str, **claims: Any) -> int:
+            headers = {"Authorization": f"Bearer {token(**claims).text}"}
+            return (await school.ask(None, "GET", path, headers=headers)).status_code
+
+        assert await status("/api/v1/students", role="educator") == 200
+        assert await status("/api/v1/students", role="student", student_id="anna") == 403
+        assert await status("/api/v1/mastery/anna", role="student", student_id="anna") == 200
+        assert await status("/api/v1/mastery/ben", role="student", student_id="anna") == 403
+        assert await status("/api/v1/audit", role="admin") == 200
+        assert await status("/api/v1/students", role="educator", exp=5) == 401
+    async with open_school(tiny_run, database_url) as school:
+        headers = {"Authorization": f"Bearer {token().text}"}
+        assert (await school.ask(None, "GET", "/api/v1/skills", headers=headers)).status_code == 401
