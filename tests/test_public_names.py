@@ -139,7 +139,6 @@ PUBLIC: dict[str, list[str]] = {
         "Recurrence",
         "RecurrentSteps",
         "Run",
-        "Servable",
         "StepGraphs",
         "Steps",
         "TIMES",

@@ -13,7 +13,7 @@ from knowtrace.registry.run import (
     write_serving,
     write_vocabulary,
 )
-from knowtrace.registry.servable import Servable, Steps
+from knowtrace.registry.step_calls import Steps
 from knowtrace.registry.steps import GRAPHS, TIMES, StepGraphs
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "Recurrence",
     "RecurrentSteps",
     "Run",
-    "Servable",
     "StepGraphs",
     "Steps",
     "ailments",

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.domain import UNKNOWN_TIME, Vocabulary
-from knowtrace.registry.servable import Steps
+from knowtrace.registry.step_calls import Steps
 
 ANSWERS = 200
 ASKED = 8

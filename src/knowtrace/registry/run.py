@@ -32,7 +32,7 @@ from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
 from knowtrace.errors import RunError
 from knowtrace.registry.panels import PANEL_ARRAYS, Panels
 from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
-from knowtrace.registry.servable import Steps
+from knowtrace.registry.step_calls import Steps
 from knowtrace.registry.steps import GRAPHS, StepGraphs
 
 MANIFEST = "manifest.json"

@@ -22,7 +22,7 @@ from knowtrace.domain import (
     mastery_state,
 )
 from knowtrace.errors import ModelError, NotFoundError
-from knowtrace.registry import Panels, Servable
+from knowtrace.registry import Panels, PlainRun, Run
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
 
 FEW_SKILLS = 8
@@ -40,7 +40,7 @@ class Tracer:
     or gives numbers that are not finite.
     """
 
-    def __init__(self, run: Servable) -> None:
+    def __init__(self, run: Run | PlainRun) -> None:
         self.version = run.version
         self.name = run.name
         self.vocabulary: Vocabulary = run.vocabulary

@@ -1,4 +1,4 @@
-"""What can be served: steps of one student at a time, and what must be known to ask them."""
+"""What is asked of whatever is served: the steps of one student at a time."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,7 +6,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from knowtrace.domain import MasteryIntervals, Vocabulary
 from knowtrace.registry.panels import Panels
 
 Floats = NDArray[np.float32]
@@ -55,21 +54,3 @@ class Steps(Protocol):
     def mastery(self, state: Floats, *, lag: float = ...) -> Floats:
         """Return category probabilities (N, K) of the items of all panels."""
         ...
-
-
-class Servable(Protocol):
-    """A run, or what stands in for one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def vocabulary(self) -> Vocabulary: ...
-    @property
-    def intervals(self) -> MasteryIntervals: ...
-    @property
-    def initial_state(self) -> Floats: ...
-    @property
-    def panels(self) -> Panels: ...
-    def steps(self) -> Steps: ...
