@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from knowtrace.errors import UnavailableError
 from knowtrace.service.identity import keys as keys_module
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.credentials import COOKIE, new_api_key
@@ -246,6 +247,30 @@ async def test_denials_fill_no_log(school: School) -> None:
         journal.MOST_DENIALS <= sum(line["outcome"] == "denied" for line in lines) <= 2 * journal.MOST_DENIALS
     )
     assert school.classroom.identity.journal._left_out["north"] <= 40
+
+
+async def test_notes_wait_for_a_database_that_is_away(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = school.classroom.identity.journal
+    await school.ask(("north", "student"), "GET", "/api/v1/students")
+
+    def gone(*_: object) -> None:
+        raise UnavailableError("The database cannot answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(school.classroom.store), "writing", gone)
+        await journal.flush()
+    await journal.flush()
+    lines = (await school.ask(ADMIN, "GET", "/api/v1/audit")).json()["lines"]
+    assert [line["outcome"] for line in lines].count("denied") == 1
+    [student] = [key for key in await school.desk.all("north") if key.name == "student"]
+    assert student.last_used_at is not None
+
+
+async def test_no_cache_may_keep_what_one_caller_reads(school: School) -> None:
+    for path in ("/api/v1/students", "/api/v1/mastery/anna", "/", "/metrics"):
+        assert (await school.ask(ADMIN, "GET", path)).headers["cache-control"] == "no-store"
 
 
 async def test_use_of_a_key_is_noted_to_the_hour(school: School) -> None:
