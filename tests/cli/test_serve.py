@@ -55,3 +55,16 @@ def test_the_environment_says_what_the_command_line_leaves_open(tiny_run: Path) 
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "port" in done.stderr
+
+
+def test_strangers_are_not_let_in(tiny_run: Path) -> None:
+    """Open to everybody, on an address that others can reach: only if that is said."""
+    done = serve("--run", str(tiny_run), "--host", "0.0.0.0")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "KNOWTRACE_AUTH=keys" in done.stderr
+
+
+def test_a_setting_that_is_none_is_named(tiny_run: Path) -> None:
+    done = serve("--run", str(tiny_run), KNOWTRACE_AUTH="maybe")
+    assert done.returncode == 2
+    assert "auth" in done.stderr

@@ -1,14 +1,17 @@
 """One tenant's rows are nobody else's: by our queries on every database, and by PostgreSQL itself."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from knowtrace.store import Store
+from knowtrace.store.row_security import name_key
 from knowtrace.store.tables import metadata
 from tests.store.test_event_log import append, event
+from tests.store.test_keys import KEY
 from tests.store.test_store import student
 
 SHARED = {"log_head", "model_roles"}
@@ -92,3 +95,24 @@ async def test_a_transaction_turns_from_tenant_to_tenant(as_service: Store) -> N
     for tenant_id, event_id in (("school", "e1"), ("other", "e2")):
         async with as_service.reading(tenant_id) as session:
             assert [found.event_id for found in await session.events.newest("anna", limit=5)] == [event_id]
+
+
+async def test_a_key_is_found_by_its_id_before_its_tenant_is_known(
+    postgres_store: Store, as_service: Store
+) -> None:
+    """The one row that is named, and only to read."""
+    for number, tenant_id in enumerate(("school", "other")):
+        async with postgres_store.writing(tenant_id) as session:
+            await session.keys.add(replace(KEY, key_id=f"k{number}", tenant_id=tenant_id))
+    found = await as_service.find_key("k1")
+    assert found is not None
+    assert found.tenant_id == "other"
+    assert await as_service.find_key("k2") is None
+    async with as_service._engine.connect() as connection:
+        await name_key(connection, "k1")
+        assert await connection.scalar(sa.text("SELECT count(*) FROM api_keys")) == 1
+        changed = await connection.execute(sa.text("UPDATE api_keys SET role = 'admin'"))
+        assert changed.rowcount == 0
+        await connection.rollback()
+    async with as_service.reading("school") as session:
+        assert [key.key_id for key in await session.keys.all()] == ["k0"]

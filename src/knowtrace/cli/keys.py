@@ -91,7 +91,10 @@ def list_command(
     if as_json:
         print_json({"tenant_id": tenant, "keys": rows})
         return
-    table = Table("key id", "role", "name", "created", "last used", "state", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("key id", no_wrap=True)
+    for heading in ("role", "name", "created", "last used", "state"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
         whose = f" of {row['student_id']}" if row["student_id"] else ""
         accepted = STATES[row["num_secrets"]]

@@ -120,7 +120,9 @@ class AuditLog:
         async for line in self._in_order():
             num_lines += 1
             if line.sequence != sequence + 1:
-                problems.append(f"Lines {sequence + 1} to {line.sequence - 1} are missing.")
+                problems.append(
+                    f"Line {line.sequence} stands behind line {sequence}: lines are missing or added."
+                )
             elif line.previous_hash != previous:
                 problems.append(
                     f"Line {line.sequence} does not follow line {sequence}: one of them was replaced."
@@ -164,11 +166,11 @@ class AuditLog:
         return (last[0].sequence if last else 0), FIRST
 
     async def _in_order(self) -> AsyncIterator[AuditLine]:
-        after = 0
+        after: int | None = None
         while True:
-            page = (
-                self._lines().where(audit_log.c.sequence > after).order_by(audit_log.c.sequence).limit(PAGE)
-            )
+            page = self._lines().order_by(audit_log.c.sequence).limit(PAGE)
+            if after is not None:
+                page = page.where(audit_log.c.sequence > after)
             lines = [_line(row) for row in (await self._connection.execute(page)).mappings()]
             for line in lines:
                 yield line

@@ -8,12 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from knowtrace.errors import UnavailableError
 from knowtrace.service.identity import keys as keys_module
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.credentials import COOKIE, new_api_key
 from knowtrace.service.students.messages import GOODBYE
 from knowtrace.service.students.service import while_known
 from service.identity.school import ELSEWHERE, School, open_school
+from service.identity.test_tokens import AUDIENCE, ISSUER, RSA, public_keys, token
 
 ADMIN = ("north", "admin")
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -247,6 +249,30 @@ async def test_denials_fill_no_log(school: School) -> None:
     assert school.classroom.identity.journal._left_out["north"] <= 40
 
 
+async def test_notes_wait_for_a_database_that_is_away(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = school.classroom.identity.journal
+    await school.ask(("north", "student"), "GET", "/api/v1/students")
+
+    def gone(*_: object) -> None:
+        raise UnavailableError("The database cannot answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(school.classroom.store), "writing", gone)
+        await journal.flush()
+    await journal.flush()
+    lines = (await school.ask(ADMIN, "GET", "/api/v1/audit")).json()["lines"]
+    assert [line["outcome"] for line in lines].count("denied") == 1
+    [student] = [key for key in await school.desk.all("north") if key.name == "student"]
+    assert student.last_used_at is not None
+
+
+async def test_no_cache_may_keep_what_one_caller_reads(school: School) -> None:
+    for path in ("/api/v1/students", "/api/v1/mastery/anna", "/", "/metrics"):
+        assert (await school.ask(ADMIN, "GET", path)).headers["cache-control"] == "no-store"
+
+
 async def test_use_of_a_key_is_noted_to_the_hour(school: School) -> None:
     await school.ask(ADMIN, "GET", "/api/v1/skills")
     await school.classroom.identity.journal.flush()
@@ -360,3 +386,26 @@ async def test_the_schema_says_who_must_tell_who_they_are(school: School) -> Non
         for operation in operations.values():
             if "security" in operation:
                 assert {"401", "403", "429"} <= set(operation["responses"])
+
+
+async def test_a_token_of_the_provider_is_a_caller_like_any_other(
+    tiny_run: Path, database_url: str, tmp_path: Path
+) -> None:
+    keys_file = tmp_path / "keys.json"
+    keys_file.write_bytes(public_keys(RSA))
+    provider = {"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_keys": str(keys_file)}
+    async with open_school(tiny_run, database_url, **provider) as school:
+
+        async def status(path: str, **claims: Any) -> int:
+            headers = {"Authorization": f"Bearer {token(**claims).text}"}
+            return (await school.ask(None, "GET", path, headers=headers)).status_code
+
+        assert await status("/api/v1/students", role="educator") == 200
+        assert await status("/api/v1/students", role="student", student_id="anna") == 403
+        assert await status("/api/v1/mastery/anna", role="student", student_id="anna") == 200
+        assert await status("/api/v1/mastery/ben", role="student", student_id="anna") == 403
+        assert await status("/api/v1/audit", role="admin") == 200
+        assert await status("/api/v1/students", role="educator", exp=5) == 401
+    async with open_school(tiny_run, database_url) as school:
+        headers = {"Authorization": f"Bearer {token().text}"}
+        assert (await school.ask(None, "GET", "/api/v1/skills", headers=headers)).status_code == 401

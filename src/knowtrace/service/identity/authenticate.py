@@ -6,7 +6,13 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from knowtrace.errors import DeniedError, RefusedError, TooManyError, UnauthenticatedError
+from knowtrace.errors import (
+    DeniedError,
+    RefusedError,
+    TooManyError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from knowtrace.service.identity.caller import LOCAL, Caller
 from knowtrace.service.identity.credentials import ApiKey, BearerToken, Cookie, Credential, credential_of
 from knowtrace.service.identity.journal import Journal
@@ -49,20 +55,20 @@ class Identity:
         record = record_of(scope)
         record.caller = caller.subject
         if not self.is_open:
+            # What one caller may read, a cache between must not hand to another.
+            record.headers["Cache-Control"] = "no-store"
             record.headers.update(await self.limiter.count_request(caller))
         return caller
 
     async def is_still_known(self, scope: Scope) -> bool:
-        """Return whether who opened a stream would still be told apart from a stranger; not counted as a request.
-
-        Raises:
-            UnavailableError: it cannot be found out now.
+        """Return whether who opened a stream is still known; not counted as a request, and no where it cannot be
+        found out.
         """
         if self.is_open:
             return True
         try:
             return await self._identified(scope) == scope.get(KNOWN)
-        except (UnauthenticatedError, TooManyError):
+        except (UnauthenticatedError, TooManyError, UnavailableError):
             return False
 
     async def _identified(self, scope: Scope) -> Caller:

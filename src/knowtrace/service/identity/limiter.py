@@ -17,6 +17,9 @@ from knowtrace.settings import Settings
 
 HeaderFields = dict[str, str]
 WARN_EVERY_SECONDS = 60.0
+PATIENCE_SECONDS = 0.2
+PAUSE_SECONDS = 2.0
+"""How long Redis is left alone after it has failed."""
 
 
 class Limiter:
@@ -38,7 +41,7 @@ class Limiter:
         self._shared = (
             SlidingWindowCounterRateLimiter(_redis(settings.redis_url)) if settings.redis_url else None
         )
-        self._warned_at = float("-inf")
+        self._again_at = self._warned_at = float("-inf")
         self._log: Any = structlog.get_logger().bind(logger="knowtrace.limits")
 
     async def count_request(self, caller: Caller) -> HeaderFields:
@@ -95,23 +98,28 @@ class Limiter:
         )
 
     async def _hit(self, limit: RateLimitItem, kind: str, who: str, amount: int) -> bool:
-        if self._shared is not None:
+        if shared := self._reachable():
             try:
-                return await self._shared.hit(limit, kind, who, cost=amount)
+                return await shared.hit(limit, kind, who, cost=amount)
             except StorageError as error:
-                self._warn(error)
+                self._leave_alone(error)
         return await self._here.hit(limit, kind, who, cost=amount)
 
     async def _left(self, limit: RateLimitItem, kind: str, who: str) -> tuple[int, int]:
         """Return how many are left, and the seconds until the window has moved on by one; at least 1."""
         try:
-            stats = await (self._shared or self._here).get_window_stats(limit, kind, who)
+            stats = await (self._reachable() or self._here).get_window_stats(limit, kind, who)
         except StorageError as error:
-            self._warn(error)
+            self._leave_alone(error)
             stats = await self._here.get_window_stats(limit, kind, who)
         return stats.remaining, max(1, math.ceil(stats.reset_time - time.time()))
 
-    def _warn(self, error: Exception) -> None:
+    def _reachable(self) -> SlidingWindowCounterRateLimiter | None:
+        return self._shared if time.monotonic() >= self._again_at else None
+
+    def _leave_alone(self, error: Exception) -> None:
+        # Otherwise each request would wait for the same timeout.
+        self._again_at = time.monotonic() + PAUSE_SECONDS
         if time.monotonic() - self._warned_at >= WARN_EVERY_SECONDS:
             self._warned_at = time.monotonic()
             self._log.warning("Redis cannot count: each process counts by itself", error=type(error).__name__)
@@ -126,7 +134,13 @@ def _read(name: str, text: str) -> RateLimitItem:
 
 def _redis(url: str) -> RedisStorage:
     try:
-        return RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy")
+        return RedisStorage(
+            f"async+{url}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            socket_timeout=PATIENCE_SECONDS,
+            socket_connect_timeout=PATIENCE_SECONDS,
+        )
     except (ConfigurationError, ValueError) as error:
         raise SettingsError(
             f"redis_url cannot be used ({type(error).__name__}). Write redis://HOST:PORT/0, and install "

@@ -65,7 +65,8 @@ def _weak_secrets(settings: Settings) -> list[str]:
         "audit_key": settings.audit_key.get_secret_value() if settings.audit_key else "",
     }
     problems = [
-        f"{name} can be guessed: give {SHORTEST_SECRET} or more random characters, as `openssl rand -hex 32` makes them"
+        f"{name} {'can be guessed' if value else 'is not set'}: give {SHORTEST_SECRET} or more random characters, as "
+        "`openssl rand -hex 32` makes them"
         for name, value in keys.items()
         if len(value) < SHORTEST_SECRET or len(set(value)) < FEWEST_DIFFERENT
     ]
