@@ -15,11 +15,13 @@ from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
 from knowtrace.service.events.endpoints import router as events
 from knowtrace.service.health.endpoints import router as health
+from knowtrace.service.inference.endpoints import router as inference
 from knowtrace.service.kt.endpoints import router as kt
 from knowtrace.service.mastery.endpoints import router as mastery
 from knowtrace.service.middleware import RequestMiddleware
 from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
+from knowtrace.service.sagemaker.endpoints import router as sagemaker
 from knowtrace.service.students.endpoints import router as students
 from knowtrace.settings import Settings
 
@@ -43,6 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in (events, mastery, predictions, recommendations, kt, students, catalogue, health):
         app.include_router(router)
+    app.include_router(sagemaker)
+    app.include_router(inference)
     app.add_exception_handler(KnowTraceError, problems.of_ours)
     app.add_exception_handler(RequestValidationError, problems.of_validation)
     app.add_exception_handler(HTTPException, problems.of_http)
