@@ -106,7 +106,7 @@ async def check(database: Path, run: Path, journal: Journal) -> dict[str, int]:
     tracer = Tracer(Run.open(run))
     logged: Counter[str] = Counter()
     twice = diverged = 0
-    async with Store(f"sqlite+aiosqlite:///{database}") as store, store.reading() as session:
+    async with Store(f"sqlite+aiosqlite:///{database}") as store, store.reading("default") as session:
         for summary in await session.students.page(limit=STUDENTS + 1):
             student_id = summary.student_id
             ids = [e.event_id async for page in session.events.history(student_id) for e in page]

@@ -167,7 +167,10 @@ PUBLIC: dict[str, list[str]] = {
     "knowtrace.sources.layouts": ["LAYOUTS", "write_layout"],
     "knowtrace.store": [
         "ItemSeen",
+        "KnownEvent",
+        "Place",
         "Session",
+        "Snapshot",
         "Store",
         "StoredDecision",
         "StoredEvent",
@@ -175,6 +178,7 @@ PUBLIC: dict[str, list[str]] = {
         "StoredStudent",
         "StudentSummary",
         "Students",
+        "Transaction",
     ],
     "knowtrace.tracing": ["SkillEvidence", "StudentState", "Tracer"],
     "knowtrace.training": [

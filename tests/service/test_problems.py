@@ -17,7 +17,8 @@ FIELDS = {"type", "title", "status", "detail", "instance", "request_id"}
     ("method", "path", "status"),
     [
         ("GET", "/nowhere", 404),
-        ("GET", "/api/v1/events/", 404),
+        ("GET", "/api/v1/events/", 405),
+        ("GET", "/api/v1/nothing/", 404),
         ("DELETE", "/api/v1/events", 405),
         ("GET", "/api/v1/mastery/anna?skill=alchemy", 404),
         ("GET", "/api/v1/students?limit=0", 422),

@@ -105,7 +105,7 @@ async def test_every_list_is_logged_under_its_decision(
     client: httpx.AsyncClient, skill: str, classroom: Classroom
 ) -> None:
     body = (await client.post(URL, json={"user_id": "anna", "skill": skill, "max_items": 2})).json()
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading("default") as session:
         [decision] = await session.decisions.newest("anna", limit=5)
     assert decision.decision_id == body["decision_id"] == body["recommendations"][0]["decision_id"]
     assert [item["item_id"] for item in decision.items] == [

@@ -82,7 +82,7 @@ async def test_the_timeline_ends_at_todays_mastery(
 async def test_a_listener_hears_of_each_stored_answer_once(
     client: httpx.AsyncClient, event: Event, classroom: Classroom
 ) -> None:
-    subscription = classroom.broker.subscribe("anna")
+    subscription = classroom.broker.subscribe("default", "anna")
     stream = listen(classroom, subscription)
     assert await anext(stream) == HELLO
     await client.post("/api/v1/events", json=event(1))
@@ -105,14 +105,14 @@ async def test_a_quiet_stream_has_a_heartbeat(classroom: Classroom) -> None:
     object.__setattr__(
         classroom.settings, "__dict__", {**classroom.settings.__dict__, "stream_heartbeat_seconds": 0.01}
     )
-    stream = listen(classroom, classroom.broker.subscribe("anna"))
+    stream = listen(classroom, classroom.broker.subscribe("default", "anna"))
     assert [await anext(stream), await anext(stream)] == [HELLO, HEARTBEAT]
     await stream.aclose()  # type: ignore[attr-defined]
 
 
 async def test_a_reader_gone_before_the_first_byte_gives_its_place_back(classroom: Classroom) -> None:
     """A pipelined request of a closed socket: the response is sent to nobody, and its stream never starts."""
-    subscription = classroom.broker.subscribe("anna")
+    subscription = classroom.broker.subscribe("default", "anna")
     stream = EventStream(
         listen(classroom, subscription), release=lambda: classroom.broker.unsubscribe(subscription)
     )
@@ -130,9 +130,9 @@ async def test_a_reader_gone_before_the_first_byte_gives_its_place_back(classroo
 
 async def test_a_slow_listener_is_dropped_and_the_others_hear_on() -> None:
     broker = Broker(max_subscribers=5)
-    slow, quick = broker.subscribe("anna"), broker.subscribe("anna")
+    slow, quick = broker.subscribe("default", "anna"), broker.subscribe("default", "anna")
     for number in range(MOST_WAITING + 1):
-        broker.publish("anna", lambda n=number: b"%d" % n)
+        broker.publish("default", "anna", lambda n=number: b"%d" % n)
         assert await quick.next(1) == b"%d" % number
     assert await slow.next(1) is None
     assert broker.num_subscribers == 1
@@ -140,14 +140,14 @@ async def test_a_slow_listener_is_dropped_and_the_others_hear_on() -> None:
 
 async def test_too_many_listeners_are_refused() -> None:
     broker = Broker(max_subscribers=1)
-    broker.subscribe("anna")
+    broker.subscribe("default", "anna")
     with pytest.raises(UnavailableError, match="1 streams are open"):
-        broker.subscribe("ben")
+        broker.subscribe("default", "ben")
 
 
 async def test_a_message_nobody_hears_is_never_built() -> None:
     broker = Broker(max_subscribers=1)
-    broker.subscribe("anna")
+    broker.subscribe("default", "anna")
     built: list[str] = []
 
     def message_for(student_id: str) -> bytes:
@@ -155,12 +155,12 @@ async def test_a_message_nobody_hears_is_never_built() -> None:
         return b""
 
     for student_id in ("ben", "anna"):
-        broker.publish(student_id, lambda student_id=student_id: message_for(student_id))
+        broker.publish("default", student_id, lambda student_id=student_id: message_for(student_id))
     assert built == ["anna"]
 
 
 async def test_waiting_ends_after_the_timeout() -> None:
-    subscription = Broker(max_subscribers=1).subscribe("anna")
+    subscription = Broker(max_subscribers=1).subscribe("default", "anna")
     with pytest.raises(TimeoutError):
         await subscription.next(0.001)
     await asyncio.sleep(0)

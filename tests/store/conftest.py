@@ -1,9 +1,11 @@
 """Databases to test on: SQLite always, PostgreSQL where there is one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from knowtrace.store import Store
 
@@ -18,7 +20,23 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     """An empty database with every table."""
+    async with empty(database_url) as store:
+        yield store
+
+
+@pytest.fixture
+async def postgres_store(postgres_url: str) -> AsyncIterator[Store]:
+    """The same, on PostgreSQL, for what SQLite has not."""
+    async with empty(postgres_url) as store:
+        yield store
+
+
+@asynccontextmanager
+async def empty(database_url: str) -> AsyncGenerator[Store]:
     async with Store(database_url, lock_wait_seconds=0.2) as store:
-        await store.migrate("base")
+        if database_url.startswith("postgresql"):
+            async with store._engine.begin() as connection:  # one server for all tests
+                await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+                await connection.execute(sa.text("CREATE SCHEMA public"))
         await store.migrate()
         yield store

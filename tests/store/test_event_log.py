@@ -1,12 +1,15 @@
 """The log: order, pages, and what was seen lately."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from knowtrace.domain import Interaction
-from knowtrace.store import Store, StoredDecision, StoredEvent
+from knowtrace.store import KnownEvent, Store, StoredDecision, StoredEvent
 from knowtrace.store import events as log
+from knowtrace.store.tables import event_revisions
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -34,12 +37,12 @@ def event(
 
 
 async def append(store: Store, *events: StoredEvent) -> None:
-    async with store.writing() as session:
+    async with store.writing("school") as session:
         await session.events.append(events)
 
 
 async def history(store: Store, **bounds: datetime) -> list[StoredEvent]:
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         return [found async for page in session.events.history("anna", **bounds) for found in page]
 
 
@@ -67,7 +70,7 @@ async def test_a_window_includes_its_start_and_excludes_its_end(store: Store) ->
 
 async def test_the_newest_come_first_and_pages_join(store: Store) -> None:
     await append(store, *(event(p, minute=m) for p, m in enumerate([5, 3, 3, 9], 1)))
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         first = await session.events.newest("anna", limit=2)
         last = first[-1]
         assert last.interaction.answered_at
@@ -77,13 +80,40 @@ async def test_the_newest_come_first_and_pages_join(store: Store) -> None:
     assert [found.position for found in [*first, *rest]] == [4, 1, 3, 2]
 
 
-async def test_fingerprints_and_head(store: Store) -> None:
-    async with store.reading() as session:
-        assert await session.events.head() == 0
+async def test_events_are_known_by_their_id(store: Store) -> None:
     await append(store, event(1, minute=0), event(2, minute=1))
-    async with store.reading() as session:
-        assert await session.events.head() == 2
-        assert await session.events.fingerprints(["e2", "e3"]) == {"e2": f"{2:032x}"}
+    async with store.reading("school") as session:
+        assert await session.events.known(["e2", "e3"]) == {"e2": KnownEvent(f"{2:032x}", is_withdrawn=False)}
+
+
+async def test_the_head_moves_with_the_log(store: Store) -> None:
+    async with store.transaction() as transaction:
+        assert await transaction.head() == 0
+        await transaction.move_head(7)
+    async with store.transaction() as transaction:
+        assert await transaction.head() == 7
+
+
+async def test_a_revision_takes_the_place_and_keeps_what_was_there(store: Store) -> None:
+    first = event(1, minute=0)
+    corrected = replace(first, revision=1, interaction=replace(first.interaction, response=0))
+    withdrawn = replace(corrected, revision=2, withdrawn_at=NOON)
+    await append(store, first)
+    async with store.writing("school") as session:
+        await session.events.replace(first, corrected, at=NOON)
+    assert await history(store) == [corrected]
+    async with store.writing("school") as session:
+        await session.events.replace(corrected, withdrawn, at=NOON)
+        assert await session.events.find("e1") == withdrawn
+        assert (await session.events.known(["e1"]))["e1"].is_withdrawn
+    assert await history(store) == []
+    async with store.reading("school") as session:
+        assert await session.events.newest("anna", limit=5) == []
+        assert await session.events.items_seen("anna", since=NOON, limit=5) == {}
+        older = await session.events._connection.execute(
+            sa.select(event_revisions.c.revision, event_revisions.c.body).order_by(event_revisions.c.revision)
+        )
+        assert [(row.revision, row.body["response"]) for row in older] == [(0, 1), (1, 0)]
 
 
 async def test_items_seen_keeps_the_best_response_and_the_last_time(store: Store) -> None:
@@ -94,7 +124,7 @@ async def test_items_seen_keeps_the_best_response_and_the_last_time(store: Store
         event(3, minute=20, item_id="both", response=0),
         event(4, minute=15, item_id="wrong", response=0),
     )
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         seen = await session.events.items_seen("anna", since=NOON + timedelta(minutes=5), limit=10)
         assert list(await session.events.items_seen("anna", since=NOON, limit=1)) == ["both"]
     assert {item_id: found.best_response for item_id, found in seen.items()} == {"both": 1, "wrong": 0}
@@ -118,7 +148,7 @@ async def test_decisions_come_back_as_they_went_in(store: Store) -> None:
         num_candidates=4,
         propensity=None,
     )
-    async with store.writing() as session:
+    async with store.writing("school") as session:
         await session.decisions.append(decision)
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         assert await session.decisions.newest("anna", limit=5) == [decision]

@@ -44,18 +44,55 @@ async def test_migrations_go_back_to_nothing_and_forth_again(store: Store) -> No
     await store.ping()
 
 
+async def test_what_was_stored_before_there_were_tenants_is_the_default_tenants(store: Store) -> None:
+    await store.migrate("0001")
+    async with store._engine.begin() as connection:
+        for statement in (
+            "INSERT INTO events (position, event_id, student_id, item_id, skill_ids, response, answered_at, "
+            "received_at, fingerprint) VALUES (7, 'e7', 'anna', 'i1', '[]', 1, '2026-03-01 12:00:00', "
+            "'2026-03-01 12:00:00', 'f')",
+            "INSERT INTO student_states (student_id, model_version, vector, num_answers, last_position) "
+            "VALUES ('anna', 'm-1', :vector, 1, 7)",
+            "INSERT INTO student_mastery (student_id, skill_id, mastery, low, high, interaction_count, was_mastered, "
+            "model_version, updated_at) VALUES ('anna', 's1', 0.5, 0.4, 0.6, 1, false, 'm-1', "
+            "'2026-03-01 12:00:00')",
+        ):
+            vector = {"vector": bytes(8)} if ":vector" in statement else {}
+            await connection.execute(sa.text(statement), vector)
+    await store.migrate()
+    async with store.reading("default") as session:
+        assert set(await session.events.known(["e7"])) == {"e7"}
+        assert set((await session.students.load(["anna"]))["anna"].skills) == {"s1"}
+    async with store.reading("school") as session:
+        assert await session.events.known(["e7"]) == {}
+    async with store.transaction() as transaction:
+        assert await transaction.head() == 7
+    await store.migrate("0001")
+    async with store._engine.connect() as connection:
+        assert await connection.scalar(sa.text("SELECT count(*) FROM student_mastery")) == 1
+
+
+async def test_tenants_that_would_be_mixed_stop_a_migration_back(store: Store) -> None:
+    async with store.writing("school") as session:
+        await session.students.save([student("anna")])
+    with pytest.raises(RuntimeError, match="1 students belong to tenants other than 'default'"):
+        await store.migrate("0001")
+    async with store.reading("school") as session:
+        assert len(await session.students.page(limit=5)) == 1
+
+
 async def test_migrating_twice_changes_nothing(store: Store) -> None:
-    async with store.writing() as session:
+    async with store.writing("school") as session:
         await session.students.save([student("anna")])
     await store.migrate()
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         assert len(await session.students.page(limit=10)) == 1
 
 
 async def test_what_is_written_is_there_after_the_block(store: Store) -> None:
-    async with store.writing() as session:
+    async with store.writing("school") as session:
         await session.students.save([student("anna"), student("ben", 2)])
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         found = await session.students.load(["anna", "ben", "nobody"])
     assert found["ben"].num_answers == 2
     assert found["anna"].vector.tolist() == [0, 1, 2, 3]
@@ -64,27 +101,27 @@ async def test_what_is_written_is_there_after_the_block(store: Store) -> None:
 
 async def test_a_block_that_raises_leaves_nothing(store: Store) -> None:
     with pytest.raises(RuntimeError, match="stop"):
-        async with store.writing() as session:
+        async with store.writing("school") as session:
             await session.students.save([student("anna")])
             raise RuntimeError("stop")
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         assert await session.students.page(limit=10) == []
 
 
 async def test_reading_is_one_snapshot(store: Store) -> None:
-    async with store.reading() as reader:
+    async with store.reading("school") as reader:
         assert await reader.students.page(limit=10) == []
-        async with store.writing() as writer:
+        async with store.writing("school") as writer:
             await writer.students.save([student("anna")])
         assert await reader.students.page(limit=10) == []
-    async with store.reading() as reader:
+    async with store.reading("school") as reader:
         assert len(await reader.students.page(limit=10)) == 1
 
 
 async def test_students_are_listed_in_pages(store: Store) -> None:
-    async with store.writing() as session:
+    async with store.writing("school") as session:
         await session.students.save([student(name) for name in ("ben", "anna", "carl")])
-    async with store.reading() as session:
+    async with store.reading("school") as session:
         first = await session.students.page(limit=2)
         rest = await session.students.page(limit=2, after=first[-1].student_id)
     assert [found.student_id for found in [*first, *rest]] == ["anna", "ben", "carl"]
@@ -109,12 +146,12 @@ async def test_a_locked_database_is_unavailable_and_then_well_again(tmp_path: Pa
         other.execute("BEGIN IMMEDIATE")
         started = time.monotonic()
         with pytest.raises(UnavailableError, match="locked"):
-            async with store.writing():
+            async with store.writing("school"):
                 pass
         assert time.monotonic() - started < 2
         other.execute("ROLLBACK")
         other.close()
-        async with store.writing() as session:
+        async with store.writing("school") as session:
             await session.students.save([student("anna")])
 
 

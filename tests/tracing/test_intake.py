@@ -27,6 +27,7 @@ from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.states import live_state, replayed_state, timeline
 
+SCHOOL = "school"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -64,12 +65,12 @@ def outcomes(results: Sequence[EventResult]) -> list[str]:
 
 
 async def stored(store: Store, student_id: str = "anna") -> StoredStudent:
-    async with store.reading() as session:
+    async with store.reading(SCHOOL) as session:
         return (await session.students.load([student_id]))[student_id]
 
 
 async def replayed(store: Store, tracer: Tracer, student_id: str = "anna") -> StudentState:
-    async with store.reading() as session:
+    async with store.reading(SCHOOL) as session:
         return await replayed_state(session, tracer, student_id)
 
 
@@ -86,7 +87,7 @@ async def assert_equals_replay(store: Store, tracer: Tracer, student_id: str = "
 async def test_an_answer_is_stored_and_says_what_it_changed(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
-    [result] = await intake.submit([answer(tracer, 1)])
+    [result] = await intake.submit(SCHOOL, [answer(tracer, 1)])
     assert result.outcome is Outcome.ACCEPTED
     assert [m.skill_id for m in result.masteries] == list(tracer.vocabulary.items[1].skill_ids)
     assert all(m.evidence == 1 and m.low <= m.estimate <= m.high for m in result.masteries)
@@ -97,15 +98,15 @@ async def test_an_answer_is_stored_and_says_what_it_changed(
 async def test_an_answer_is_on_disk_before_it_is_acknowledged(
     tmp_path: Path, tracer: Tracer, intake: Intake
 ) -> None:
-    await intake.submit([answer(tracer, 1)])
+    await intake.submit(SCHOOL, [answer(tracer, 1)])
     other = sqlite3.connect(f"file:{tmp_path / 'test.db'}?mode=ro", uri=True)
     assert other.execute("SELECT count(*) FROM events").fetchone() == (1,)
     other.close()
 
 
 async def test_sending_again_changes_nothing(store: Store, tracer: Tracer, intake: Intake) -> None:
-    first = await intake.submit([answer(tracer, 1)])
-    again = await intake.submit([answer(tracer, 1)])
+    first = await intake.submit(SCHOOL, [answer(tracer, 1)])
+    again = await intake.submit(SCHOOL, [answer(tracer, 1)])
     assert outcomes([*first, *again]) == ["accepted", "duplicate"]
     assert again[0].masteries == first[0].masteries
     assert (await stored(store)).num_answers == 1
@@ -115,7 +116,7 @@ async def test_the_same_id_with_another_body_is_a_conflict(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
     first = answer(tracer, 1)
-    results = await intake.submit([first, first, replace(first, correct=not first.correct)])
+    results = await intake.submit(SCHOOL, [first, first, replace(first, correct=not first.correct)])
     assert outcomes(results) == ["accepted", "duplicate", "conflict"]
     assert "another body" in (results[2].reason or "")
     assert (await stored(store)).num_answers == 1
@@ -124,7 +125,7 @@ async def test_the_same_id_with_another_body_is_a_conflict(
 async def test_correct_and_its_category_are_the_same_body(tracer: Tracer, intake: Intake) -> None:
     first = answer(tracer, 1)
     same = replace(first, correct=None, response=1)
-    assert outcomes(await intake.submit([first, same])) == ["accepted", "duplicate"]
+    assert outcomes(await intake.submit(SCHOOL, [first, same])) == ["accepted", "duplicate"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ async def test_an_answer_that_breaks_a_rule_is_rejected_alone(
     store: Store, tracer: Tracer, intake: Intake, change: dict[str, object], reason: str
 ) -> None:
     bad = replace(answer(tracer, 1), **change)
-    results = await intake.submit([bad, answer(tracer, 2)])
+    results = await intake.submit(SCHOOL, [bad, answer(tracer, 2)])
     assert outcomes(results) == ["rejected", "accepted"]
     assert re.search(reason, results[0].reason or "")
     assert (await stored(store)).num_answers == 1
@@ -149,7 +150,7 @@ async def test_an_answer_that_breaks_a_rule_is_rejected_alone(
 
 async def test_a_clock_five_minutes_ahead_is_tolerated(tracer: Tracer, intake: Intake) -> None:
     ahead = replace(answer(tracer, 1), answered_at=datetime.now(UTC) + timedelta(minutes=4))
-    assert outcomes(await intake.submit([ahead])) == ["accepted"]
+    assert outcomes(await intake.submit(SCHOOL, [ahead])) == ["accepted"]
 
 
 async def test_what_the_model_does_not_know_is_accepted_and_said(tracer: Tracer, intake: Intake) -> None:
@@ -157,7 +158,7 @@ async def test_what_the_model_does_not_know_is_accepted_and_said(tracer: Tracer,
     of_a_skill = replace(
         answer(tracer, 2), item_id="other", skill_ids=(tracer.vocabulary.skill_ids[0], "new skill")
     )
-    results = await intake.submit([unknown, of_a_skill])
+    results = await intake.submit(SCHOOL, [unknown, of_a_skill])
     assert outcomes(results) == ["accepted", "accepted"]
     assert results[0].masteries == ()
     assert "not in the training data" in results[0].notes[0]
@@ -167,12 +168,12 @@ async def test_what_the_model_does_not_know_is_accepted_and_said(tracer: Tracer,
 
 
 async def test_a_late_answer_takes_its_place(store: Store, tracer: Tracer, intake: Intake) -> None:
-    await intake.submit([answer(tracer, n) for n in range(1, 8)])
-    [late] = await intake.submit([answer(tracer, 9, minute=2.5)])
+    await intake.submit(SCHOOL, [answer(tracer, n) for n in range(1, 8)])
+    [late] = await intake.submit(SCHOOL, [answer(tracer, 9, minute=2.5)])
     assert late.outcome is Outcome.ACCEPTED
     assert (await stored(store)).num_answers == 8
     await assert_equals_replay(store, tracer)
-    async with store.reading() as session:
+    async with store.reading(SCHOOL) as session:
         order = [moment.event.event_id for moment in await timeline(session, tracer, "anna", limit=100)]
     assert order.index("anna-9") == 2
 
@@ -180,8 +181,8 @@ async def test_a_late_answer_takes_its_place(store: Store, tracer: Tracer, intak
 async def test_a_shuffled_batch_equals_one_in_order(store: Store, tracer: Tracer, intake: Intake) -> None:
     answers = [answer(tracer, n) for n in range(30)]
     shuffled = random.Random(3).sample(answers, 30)
-    await intake.submit(shuffled)
-    await intake.submit([replace(a, event_id=f"ben-{a.event_id}", student_id="ben") for a in answers])
+    await intake.submit(SCHOOL, shuffled)
+    await intake.submit(SCHOOL, [replace(a, event_id=f"ben-{a.event_id}", student_id="ben") for a in answers])
     assert np.array_equal((await stored(store, "anna")).vector, (await stored(store, "ben")).vector)
 
 
@@ -204,7 +205,7 @@ def test_any_order_and_repetition_equals_one_clean_sending(tiny_run: Path, data:
             async with Store(f"sqlite+aiosqlite:///{folder}/test.db") as store:
                 await store.migrate()
                 async with Intake(store, tracer, max_cached_students=1) as intake:
-                    results = await asyncio.gather(*(intake.submit(call) for call in calls))
+                    results = await asyncio.gather(*(intake.submit(SCHOOL, call) for call in calls))
                 counted = [outcome for call in results for outcome in outcomes(call)]
                 assert counted.count("accepted") == count
                 assert counted.count("duplicate") == len(copies)
@@ -215,7 +216,7 @@ def test_any_order_and_repetition_equals_one_clean_sending(tiny_run: Path, data:
 
 
 async def test_fifty_senders_of_one_student_at_once(store: Store, tracer: Tracer, intake: Intake) -> None:
-    results = await asyncio.gather(*(intake.submit([answer(tracer, n)]) for n in range(50)))
+    results = await asyncio.gather(*(intake.submit(SCHOOL, [answer(tracer, n)]) for n in range(50)))
     assert all(result.outcome is Outcome.ACCEPTED for [result] in results)
     assert (await stored(store)).num_answers == 50
     await assert_equals_replay(store, tracer)
@@ -224,22 +225,22 @@ async def test_fifty_senders_of_one_student_at_once(store: Store, tracer: Tracer
 async def test_senders_that_wait_together_share_a_transaction(store: Store, tracer: Tracer) -> None:
     commits: list[Committed] = []
     async with Intake(store, tracer, on_commit=commits.append) as intake:
-        await asyncio.gather(*(intake.submit([answer(tracer, n)]) for n in range(40)))
+        await asyncio.gather(*(intake.submit(SCHOOL, [answer(tracer, n)]) for n in range(40)))
     assert sum(len(committed.events) for committed in commits) == 40
     assert len(commits) <= 3
 
 
 async def test_a_state_of_another_model_is_rebuilt(store: Store, tracer: Tracer) -> None:
     async with Intake(store, tracer) as intake:
-        await intake.submit([answer(tracer, n) for n in range(6)])
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(6)])
     old = await stored(store)
-    async with store.writing() as session:
+    async with store.writing(SCHOOL) as session:
         foreign = replace(old, model_version="older", vector=np.full(3, 9, dtype=np.float32), num_answers=99)
         await session.students.save([foreign])
-    async with store.reading() as session:
+    async with store.reading(SCHOOL) as session:
         assert (await live_state(session, tracer, "anna")).num_answers == 6
     async with Intake(store, tracer) as intake:
-        await intake.submit([answer(tracer, 6)])
+        await intake.submit(SCHOOL, [answer(tracer, 6)])
     assert (await stored(store)).model_version == tracer.version
     assert (await stored(store)).num_answers == 7
     await assert_equals_replay(store, tracer)
@@ -247,9 +248,9 @@ async def test_a_state_of_another_model_is_rebuilt(store: Store, tracer: Tracer)
 
 async def test_what_another_process_wrote_is_seen(store: Store, tracer: Tracer) -> None:
     async with Intake(store, tracer) as ours, Intake(store, tracer) as theirs:
-        await ours.submit([answer(tracer, 1)])
-        await theirs.submit([answer(tracer, 2)])
-        await ours.submit([answer(tracer, 3)])
+        await ours.submit(SCHOOL, [answer(tracer, 1)])
+        await theirs.submit(SCHOOL, [answer(tracer, 2)])
+        await ours.submit(SCHOOL, [answer(tracer, 3)])
     assert (await stored(store)).num_answers == 3
     await assert_equals_replay(store, tracer)
 
@@ -257,16 +258,16 @@ async def test_what_another_process_wrote_is_seen(store: Store, tracer: Tracer) 
 async def test_a_locked_database_acknowledges_nothing_and_recovers(
     tmp_path: Path, store: Store, tracer: Tracer, intake: Intake
 ) -> None:
-    await intake.submit([answer(tracer, 0)])
+    await intake.submit(SCHOOL, [answer(tracer, 0)])
     other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     failures = await asyncio.gather(
-        *(intake.submit([answer(tracer, n)]) for n in range(1, 4)), return_exceptions=True
+        *(intake.submit(SCHOOL, [answer(tracer, n)]) for n in range(1, 4)), return_exceptions=True
     )
     assert all(isinstance(failure, UnavailableError) for failure in failures)
     other.execute("ROLLBACK")
     other.close()
-    results = await asyncio.gather(*(intake.submit([answer(tracer, n)]) for n in range(1, 4)))
+    results = await asyncio.gather(*(intake.submit(SCHOOL, [answer(tracer, n)]) for n in range(1, 4)))
     assert all(result.outcome is Outcome.ACCEPTED for [result] in results)
     assert (await stored(store)).num_answers == 4
     await assert_equals_replay(store, tracer)
@@ -285,14 +286,14 @@ async def test_a_poisoned_answer_fails_alone(store: Store, tiny_run: Path, trace
     async with Intake(store, Poisoned(Run.open(tiny_run))) as intake:
         bad = replace(answer(tracer, 1), item_id="poison")
         results = await asyncio.gather(
-            intake.submit([answer(tracer, 0)]),
-            intake.submit([bad, answer(tracer, 3)]),
-            intake.submit([answer(tracer, 2)]),
+            intake.submit(SCHOOL, [answer(tracer, 0)]),
+            intake.submit(SCHOOL, [bad, answer(tracer, 3)]),
+            intake.submit(SCHOOL, [answer(tracer, 2)]),
             return_exceptions=True,
         )
         assert isinstance(results[1], RuntimeError)
         assert intake.is_open
-        assert outcomes(await intake.submit([answer(tracer, 4)])) == ["accepted"]
+        assert outcomes(await intake.submit(SCHOOL, [answer(tracer, 4)])) == ["accepted"]
     assert (await stored(store)).num_answers == 3
     await assert_equals_replay(store, tracer)
 
@@ -302,38 +303,38 @@ async def test_a_listener_that_fails_stops_nobody(store: Store, tracer: Tracer) 
         raise RuntimeError("nobody listens")
 
     async with Intake(store, tracer, on_commit=listener) as intake:
-        await intake.submit([answer(tracer, 1)])
-        await intake.submit([answer(tracer, 2)])
+        await intake.submit(SCHOOL, [answer(tracer, 1)])
+        await intake.submit(SCHOOL, [answer(tracer, 2)])
     assert (await stored(store)).num_answers == 2
 
 
 async def test_a_sender_that_leaves_leaves_no_half(store: Store, tracer: Tracer, intake: Intake) -> None:
-    leaving = asyncio.create_task(intake.submit([answer(tracer, n) for n in range(5)]))
+    leaving = asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, n) for n in range(5)]))
     await asyncio.sleep(0)
     leaving.cancel()
-    await intake.submit([answer(tracer, 5)])
+    await intake.submit(SCHOOL, [answer(tracer, 5)])
     assert (await stored(store)).num_answers in {1, 6}
     await assert_equals_replay(store, tracer)
 
 
 async def test_a_full_queue_is_unavailable(store: Store, tracer: Tracer) -> None:
     async with Intake(store, tracer, max_waiting_events=3) as intake:
-        first = asyncio.create_task(intake.submit([answer(tracer, n) for n in range(3)]))
+        first = asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, n) for n in range(3)]))
         await asyncio.sleep(0)
         with pytest.raises(UnavailableError, match="3 answers are waiting"):
-            await intake.submit([answer(tracer, 4)])
+            await intake.submit(SCHOOL, [answer(tracer, 4)])
         assert outcomes(await first) == ["accepted"] * 3
-        assert outcomes(await intake.submit([answer(tracer, 4)])) == ["accepted"]
+        assert outcomes(await intake.submit(SCHOOL, [answer(tracer, 4)])) == ["accepted"]
         assert intake.num_waiting == 0
 
 
 async def test_stopping_finishes_what_waits_and_takes_no_more(store: Store, tracer: Tracer) -> None:
     async with Intake(store, tracer) as intake:
-        waiting = [asyncio.create_task(intake.submit([answer(tracer, n)])) for n in range(20)]
+        waiting = [asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, n)])) for n in range(20)]
         await asyncio.sleep(0)
     assert [outcomes(results) for results in await asyncio.gather(*waiting)] == [["accepted"]] * 20
     with pytest.raises(UnavailableError, match="stopping"):
-        await intake.submit([answer(tracer, 99)])
+        await intake.submit(SCHOOL, [answer(tracer, 99)])
     assert (await stored(store)).num_answers == 20
 
 
@@ -344,7 +345,7 @@ async def test_the_mastery_table_does_not_depend_on_grouping(tmp_path: Path, tra
             await store.migrate()
             async with Intake(store, tracer) as intake:
                 for start in range(0, len(answers), size):
-                    await intake.submit(answers[start : start + size])
+                    await intake.submit(SCHOOL, answers[start : start + size])
         connection = sqlite3.connect(tmp_path / name)
         found = connection.execute(
             "SELECT skill_id, mastery, low, high, interaction_count, was_mastered "
@@ -371,7 +372,7 @@ async def test_a_thousand_answers_do_not_block_the_loop(tracer: Tracer, intake: 
     answers = [answer(tracer, n, student_id=f"s{n % 40}") for n in range(1_000)]
     watcher = asyncio.create_task(watch())
     began = asyncio.get_running_loop().time()
-    await intake.submit(answers)
+    await intake.submit(SCHOOL, answers)
     whole = asyncio.get_running_loop().time() - began
     watcher.cancel()
     assert 0 < longest < whole / 4

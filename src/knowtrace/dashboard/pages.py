@@ -17,6 +17,8 @@ from knowtrace.dashboard.timelines import Timelines
 from knowtrace.dashboard.view import MOST_MOMENTS, StudentView, student_view
 from knowtrace.errors import NotFoundError
 from knowtrace.service.classroom import Classroom, InClassroom
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.identity.of_request import InCaller
 from knowtrace.service.recommendations.service import recently_seen
 from knowtrace.service.record import record_of
 
@@ -35,11 +37,16 @@ def add_pages(app: FastAPI) -> None:
 
 @pages.get("/")
 async def list_students(
-    request: Request, classroom: InClassroom, search: str = "", before: str = "", student: str = ""
+    request: Request,
+    classroom: InClassroom,
+    caller: InCaller,
+    search: str = "",
+    before: str = "",
+    student: str = "",
 ) -> Response:
     """Show the students who have answered, those who answered last first."""
     asked = Search.read(text=search, before=before, student_id=student)
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading(caller.tenant_id) as session:
         page = await most_recent(session.students, asked)
         stored = await session.students.load([student.student_id for student in page.students])
     rows = await asyncio.to_thread(roster, page.students, stored, classroom.tracer)
@@ -53,9 +60,9 @@ async def list_students(
 
 
 @data.get("/students/{student_id:path}/view.json")
-async def read_view(request: Request, classroom: InClassroom, student_id: str) -> Response:
+async def read_view(request: Request, classroom: InClassroom, caller: InCaller, student_id: str) -> Response:
     """Return everything the page shows, as numbers and as the HTML that says them."""
-    view = await _view(request, classroom, student_id)
+    view = await _view(request, classroom, caller, student_id)
     if view is None:
         raise NotFoundError(
             f"No answer of student {student_id!r} is stored. POST /api/v1/events stores the first."
@@ -66,27 +73,29 @@ async def read_view(request: Request, classroom: InClassroom, student_id: str) -
 
 
 @pages.get("/students/{student_id:path}")
-async def show_student(request: Request, classroom: InClassroom, student_id: str) -> Response:
+async def show_student(
+    request: Request, classroom: InClassroom, caller: InCaller, student_id: str
+) -> Response:
     """Show what one student knows, how it came about, and what to do next."""
-    view = await _view(request, classroom, student_id)
+    view = await _view(request, classroom, caller, student_id)
     if view is None:
         context = {"student_id": student_id}
         return templates.TemplateResponse(request, "unknown.html", context, status_code=404)
     return templates.TemplateResponse(request, "student.html", _context(classroom, view))
 
 
-async def _view(request: Request, classroom: Classroom, student_id: str) -> StudentView | None:
+async def _view(
+    request: Request, classroom: Classroom, caller: Caller, student_id: str
+) -> StudentView | None:
     record_of(request.scope).student_id = student_id
     if not student_id.isprintable() or len(student_id) > LONGEST_ID:
         return None  # no answer can be sent under such an id, and PostgreSQL would refuse to look for some
     now = datetime.now(UTC)
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading(caller.tenant_id) as session:
         stored = (await session.students.load([student_id])).get(student_id)
         if stored is None:
             return None
-        traced = await _timelines(request, classroom).follow(
-            session, student_id, num_answers=stored.num_answers
-        )
+        traced = await _timelines(request, classroom).follow(session, stored)
         seen = await recently_seen(classroom, session, student_id, now)
     return await asyncio.to_thread(
         student_view, classroom, student_id, traced.state, moments=traced.moments, seen=seen, now=now

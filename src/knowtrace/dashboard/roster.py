@@ -7,7 +7,7 @@ from datetime import datetime
 from knowtrace.domain import MasteryState
 from knowtrace.store import StoredStudent, StudentSummary
 from knowtrace.tracing import Tracer
-from knowtrace.tracing.commit import to_state
+from knowtrace.tracing.stored import to_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

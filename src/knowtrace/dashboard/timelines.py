@@ -3,66 +3,68 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from knowtrace.store import Session, StoredEvent
+from knowtrace.store import Place, Session, StoredEvent, StoredStudent
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.states import Moment
+from knowtrace.tracing.stored import state_of_snapshot
 
 MOST_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A student after the answer at `last`: the state, and what the last answers did to it, oldest first."""
+    """A student after the answer at `last`: the state, and what the last answers did to it, oldest first.
+
+    `rewritten_at` is where the log stood when the student's past last changed.
+    """
 
     state: StudentState
-    last: tuple[datetime, int] | None
+    last: Place | None
     moments: tuple[Moment, ...]
+    rewritten_at: int = 0
 
 
 class Timelines:
     """Recently viewed students, each equal to a replay of the whole log.
 
-    A student viewed for the first time is replayed once. Afterwards only new answers are stepped through,
-    unless one of them belongs before an older one: then the whole log is replayed again.
+    A student viewed for the first time is replayed, from a snapshot that lies before all that is shown. Afterwards
+    only new answers are stepped through, unless the past has changed: then the log is replayed again.
     """
 
     def __init__(self, tracer: Tracer, *, most_moments: int) -> None:
         self.tracer = tracer
         self._most_moments = most_moments
-        self._kept: OrderedDict[str, Traced] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Traced] = OrderedDict()
 
-    async def follow(self, session: Session, student_id: str, *, num_answers: int) -> Traced:
-        """Return a student after all of the `num_answers` that the session's snapshot holds."""
-        nothing = Traced(self.tracer.start(), None, ())
-        traced = await self._step_on(session, student_id, self._kept.get(student_id, nothing))
-        if traced.state.num_answers != num_answers:
-            traced = await self._step_on(session, student_id, nothing)
-        self._kept[student_id] = traced
-        self._kept.move_to_end(student_id)
+    async def follow(self, session: Session, stored: StoredStudent) -> Traced:
+        """Return a student after all the answers that the session's snapshot of the database holds."""
+        key = session.tenant_id, stored.student_id
+        traced = self._kept.get(key)
+        if traced is None or traced.rewritten_at != stored.rewritten_at:
+            traced = await self._begin(session, stored)
+        async for page in session.events.history(stored.student_id, after=traced.last):
+            # In a worker thread: a page of answers takes up to a second.
+            traced = await asyncio.to_thread(self._step, traced, page)
+        self._kept[key] = traced
+        self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return traced
 
-    async def _step_on(self, session: Session, student_id: str, traced: Traced) -> Traced:
-        start = traced.last[0] if traced.last else None
-        async for page in session.events.history(student_id, start=start):
-            fresh = [event for event in page if traced.last is None or _place(event) > traced.last]
-            # In a worker thread: a page of answers takes up to a second.
-            traced = await asyncio.to_thread(self._step, traced, fresh)
-        return traced
+    async def _begin(self, session: Session, stored: StoredStudent) -> Traced:
+        snapshot = await session.snapshots.newest(
+            stored.student_id, self.tracer.version, most_answers=stored.num_answers - self._most_moments
+        )
+        if snapshot is None:
+            return Traced(self.tracer.start(), None, (), stored.rewritten_at)
+        return Traced(state_of_snapshot(snapshot), snapshot.place, (), stored.rewritten_at)
 
     def _step(self, traced: Traced, events: Iterable[StoredEvent]) -> Traced:
         state, last, moments = traced.state, traced.last, list(traced.moments)
         for event in events:
             state, masteries = self.tracer.answer(state, event.interaction)
-            last = _place(event)
+            last = event.place
             moments.append(Moment(event=event, masteries=masteries))
-        return Traced(state, last, tuple(moments[-self._most_moments :]))
-
-
-def _place(event: StoredEvent) -> tuple[datetime, int]:
-    assert event.interaction.answered_at is not None, "every event of the log has a time"
-    return event.interaction.answered_at, event.position
+        return replace(traced, state=state, last=last, moments=tuple(moments[-self._most_moments :]))

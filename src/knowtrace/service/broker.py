@@ -10,10 +10,10 @@ MOST_WAITING = 64
 
 
 class Subscription:
-    """One reader of one student's messages. `next` returns None once it was dropped or the broker closed."""
+    """One reader of one tenant's student's messages. `next` returns None once it was dropped or the broker closed."""
 
-    def __init__(self, student_id: str) -> None:
-        self.student_id = student_id
+    def __init__(self, tenant_id: str, student_id: str) -> None:
+        self.about = tenant_id, student_id
         self._messages: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
 
     async def next(self, timeout_seconds: float) -> bytes | None:
@@ -46,14 +46,14 @@ class Broker:
     def __init__(self, *, max_subscribers: int) -> None:
         self._max_subscribers = max_subscribers
         self._num_subscribers = 0
-        self._by_student: dict[str, set[Subscription]] = {}
+        self._by_student: dict[tuple[str, str], set[Subscription]] = {}
         self._is_closed = False
 
     @property
     def num_subscribers(self) -> int:
         return self._num_subscribers
 
-    def subscribe(self, student_id: str) -> Subscription:
+    def subscribe(self, tenant_id: str, student_id: str) -> Subscription:
         """Begin to listen; end it with `unsubscribe`.
 
         Raises:
@@ -65,22 +65,22 @@ class Broker:
             raise UnavailableError(
                 f"{self._num_subscribers} streams are open, the most this service keeps: ask again later."
             )
-        subscription = Subscription(student_id)
-        self._by_student.setdefault(student_id, set()).add(subscription)
+        subscription = Subscription(tenant_id, student_id)
+        self._by_student.setdefault(subscription.about, set()).add(subscription)
         self._num_subscribers += 1
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        listeners = self._by_student.get(subscription.student_id, set())
+        listeners = self._by_student.get(subscription.about, set())
         if subscription in listeners:
             listeners.remove(subscription)
             self._num_subscribers -= 1
             if not listeners:
-                del self._by_student[subscription.student_id]
+                del self._by_student[subscription.about]
 
-    def publish(self, student_id: str, message: Callable[[], bytes]) -> None:
+    def publish(self, tenant_id: str, student_id: str, message: Callable[[], bytes]) -> None:
         """Pass a message on; it is only built when somebody listens."""
-        listeners = self._by_student.get(student_id)
+        listeners = self._by_student.get((tenant_id, student_id))
         if not listeners:
             return
         built = message()

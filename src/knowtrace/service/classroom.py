@@ -15,7 +15,7 @@ from knowtrace.registry import Run
 from knowtrace.service.broker import Broker
 from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
-from knowtrace.service.students.messages import announce
+from knowtrace.service.students.messages import announce, announce_revision
 from knowtrace.settings import Settings
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
@@ -71,6 +71,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             max_waiting_events=settings.max_waiting_events,
             max_cached_students=settings.max_cached_students,
             on_commit=on_commit,
+            on_revision=lambda tenant_id, result: announce_revision(tenant_id, result, broker),
         )
         metrics.watch(intake)
         async with intake:

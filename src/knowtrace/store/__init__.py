@@ -1,13 +1,17 @@
 """What is kept: tables, repositories, migrations. SQLite embedded, PostgreSQL in production, the same code."""
 
 from knowtrace.store.decisions import StoredDecision
-from knowtrace.store.events import ItemSeen, StoredEvent
-from knowtrace.store.store import Session, Store
+from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
+from knowtrace.store.snapshots import Snapshot
+from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
 
 __all__ = [
     "ItemSeen",
+    "KnownEvent",
+    "Place",
     "Session",
+    "Snapshot",
     "Store",
     "StoredDecision",
     "StoredEvent",
@@ -15,4 +19,5 @@ __all__ = [
     "StoredStudent",
     "StudentSummary",
     "Students",
+    "Transaction",
 ]

@@ -1,6 +1,6 @@
 """What was recommended to whom, from how many candidates, so that any decision can be looked into later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -26,22 +26,21 @@ class StoredDecision:
 
 
 class Decisions:
-    """Reads and appends decisions on one open connection; commits nothing itself."""
+    """Reads and appends one tenant's decisions on one open connection; commits nothing itself."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
         self._connection = connection
+        self._tenant_id = tenant_id
 
     async def append(self, decision: StoredDecision) -> None:
-        await self._connection.execute(
-            sa.insert(recommendations),
-            {name: getattr(decision, name) for name in recommendations.columns.keys()},  # noqa: SIM118
-        )
+        row = {column.name: getattr(decision, column.name) for column in fields(decision)}
+        await self._connection.execute(sa.insert(recommendations), {"tenant_id": self._tenant_id, **row})
 
     async def newest(self, student_id: str, *, limit: int) -> list[StoredDecision]:
         c = recommendations.c
         found = await self._connection.execute(
-            sa.select(recommendations)
-            .where(c.student_id == student_id)
+            sa.select(*(column for column in c if column is not c.tenant_id))
+            .where(c.tenant_id == self._tenant_id, c.student_id == student_id)
             .order_by(c.created_at.desc(), c.decision_id)
             .limit(limit)
         )

@@ -1,4 +1,4 @@
-"""The one place that knows which database it talks to."""
+"""The one place that knows which database it talks to; `row_security.py` has what only PostgreSQL can do."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The log of answers: append-only, and the truth from which every state can be rebuilt."""
+"""The log of answers: the truth from which every state can be rebuilt.
+
+Nothing is ever lost from it: a corrected answer leaves its older body behind, a withdrawn one its whole line.
+"""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
@@ -8,27 +11,51 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.domain import Interaction
-from knowtrace.store.tables import Row, events
+from knowtrace.store.tables import Row, event_revisions, events
 
 HISTORY_PAGE = 2_000
 
 # Built once: building a statement costs more than running it.
-HEAD = sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0))
-FINGERPRINTS = sa.select(events.c.event_id, events.c.fingerprint).where(
-    events.c.event_id.in_(sa.bindparam("event_ids", expanding=True))
+OF_TENANT = events.c.tenant_id == sa.bindparam("tenant")
+KNOWN = sa.select(events.c.event_id, events.c.fingerprint, events.c.withdrawn_at).where(
+    OF_TENANT, events.c.event_id.in_(sa.bindparam("event_ids", expanding=True))
 )
+ONE = sa.select(events).where(OF_TENANT, events.c.event_id == sa.bindparam("id"))
 APPEND = sa.insert(events)
+REPLACE = sa.update(events).where(OF_TENANT, events.c.event_id == sa.bindparam("id"))
+KEEP_OLDER = sa.insert(event_revisions)
+
+Place = tuple[datetime, int]
+"""Where an answer stands in its student's history: (answered_at, position)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """One line of the log. `fingerprint` tells a repeated sending from another answer under the same id."""
+    """One line of the log. `fingerprint` tells a repeated sending from another answer under the same id.
+
+    `revision` counts its corrections; a withdrawn answer is no part of its student's history any more.
+    """
 
     position: int
     event_id: str
     interaction: Interaction
     received_at: datetime
     fingerprint: str
+    revision: int = 0
+    withdrawn_at: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        assert self.interaction.answered_at is not None, "every event of the log has a time"
+        return self.interaction.answered_at, self.position
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """What a repeated sending is told by."""
+
+    fingerprint: str
+    is_withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,106 +67,144 @@ class ItemSeen:
 
 
 class EventLog:
-    """Reads and appends the log on one open connection; commits nothing itself."""
+    """Reads and writes one tenant's log on one open connection; commits nothing itself."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
         self._connection = connection
+        self._tenant_id = tenant_id
 
-    async def head(self) -> int:
-        """Return the position of the last event, 0 for an empty log."""
-        return await self._connection.scalar(HEAD) or 0
+    async def known(self, event_ids: Collection[str]) -> dict[str, KnownEvent]:
+        """Return those events that are in the log, by event id."""
+        found = await self._connection.execute(
+            KNOWN, {"tenant": self._tenant_id, "event_ids": list(event_ids)}
+        )
+        return {row.event_id: KnownEvent(row.fingerprint, row.withdrawn_at is not None) for row in found}
 
-    async def fingerprints(self, event_ids: Collection[str]) -> dict[str, str]:
-        """Return the fingerprints of those events that are in the log, by event id."""
-        found = await self._connection.execute(FINGERPRINTS, {"event_ids": list(event_ids)})
-        return {row.event_id: row.fingerprint for row in found}
+    async def find(self, event_id: str) -> StoredEvent | None:
+        found = await self._read(ONE, {"tenant": self._tenant_id, "id": event_id})
+        return found[0] if found else None
 
     async def append(self, stored: Sequence[StoredEvent]) -> None:
         if stored:
-            await self._connection.execute(APPEND, [_row(event) for event in stored])
+            await self._connection.execute(APPEND, [_row(self._tenant_id, event) for event in stored])
+
+    async def replace(self, older: StoredEvent, newer: StoredEvent, *, at: datetime) -> None:
+        """Put the next revision of an event in its place, and keep the body it had."""
+        body = {**_body(older.interaction), "withdrawn": older.withdrawn_at is not None}
+        body["answered_at"] = older.place[0].isoformat()
+        revision = {"event_id": older.event_id, "revision": older.revision, "body": body, "replaced_at": at}
+        await self._connection.execute(KEEP_OLDER, {"tenant_id": self._tenant_id, **revision})
+        changed = {
+            **_body(newer.interaction),
+            "revision": newer.revision,
+            "withdrawn_at": newer.withdrawn_at,
+        }
+        where = {"tenant": self._tenant_id, "id": older.event_id}
+        await self._connection.execute(REPLACE.values(changed), where)
 
     async def history(
-        self, student_id: str, *, start: datetime | None = None, end: datetime | None = None
+        self,
+        student_id: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        after: Place | None = None,
     ) -> AsyncIterator[list[StoredEvent]]:
         """Yield a student's events in order of (answered_at, position), by pages of HISTORY_PAGE.
 
-        `start` is included, `end` is not.
+        `start` is included, `end` and what stands at `after` or before it are not.
         """
-        mine = sa.select(events).where(events.c.student_id == student_id)
+        mine = self._of(student_id)
         if start is not None:
             mine = mine.where(events.c.answered_at >= start)
         if end is not None:
             mine = mine.where(events.c.answered_at < end)
         mine = mine.order_by(events.c.answered_at, events.c.position).limit(HISTORY_PAGE)
-        after: StoredEvent | None = None
         while True:
             page = await self._read(
-                mine if after is None else mine.where(_time_and_position() > _place_of(after))
+                mine if after is None else mine.where(_time_and_position() > _place(*after))
             )
             if page:
                 yield page
             if len(page) < HISTORY_PAGE:
                 return
-            after = page[-1]
+            after = page[-1].place
 
-    async def newest(
-        self, student_id: str, *, limit: int, before: tuple[datetime, int] | None = None
-    ) -> list[StoredEvent]:
-        """Return a student's events from the newest back; `before` is the (answered_at, position) of the
-        last one seen.
-        """
-        mine = sa.select(events).where(events.c.student_id == student_id)
+    async def newest(self, student_id: str, *, limit: int, before: Place | None = None) -> list[StoredEvent]:
+        """Return a student's events from the newest back; `before` is the place of the last one seen."""
+        mine = self._of(student_id)
         if before is not None:
             mine = mine.where(_time_and_position() < _place(*before))
         return await self._read(
             mine.order_by(events.c.answered_at.desc(), events.c.position.desc()).limit(limit)
         )
 
+    async def last_position(self, student_id: str) -> int:
+        """Return the position of the answer of a student that arrived last, 0 where there is none."""
+        mine = self._of(student_id).with_only_columns(sa.func.max(events.c.position))
+        return await self._connection.scalar(mine) or 0
+
     async def items_seen(self, student_id: str, *, since: datetime, limit: int) -> dict[str, ItemSeen]:
         """Return the items a student answered since a time, the most recently seen first."""
         last = sa.func.max(events.c.answered_at, type_=events.c.answered_at.type)
         found = await self._connection.execute(
             sa.select(events.c.item_id, last, sa.func.max(events.c.response))
-            .where(events.c.student_id == student_id, events.c.answered_at >= since)
+            .where(
+                events.c.tenant_id == self._tenant_id,
+                events.c.student_id == student_id,
+                events.c.withdrawn_at.is_(None),
+                events.c.answered_at >= since,
+            )
             .group_by(events.c.item_id)
             .order_by(last.desc())
             .limit(limit)
         )
         return {item_id: ItemSeen(last_answered_at=at, best_response=best) for item_id, at, best in found}
 
-    async def _read(self, statement: sa.Select[tuple[object, ...]]) -> list[StoredEvent]:
-        return [_event(row) for row in await self._connection.execute(statement)]
+    def _of(self, student_id: str) -> sa.Select[tuple[object, ...]]:
+        return sa.select(events).where(
+            events.c.tenant_id == self._tenant_id,
+            events.c.student_id == student_id,
+            events.c.withdrawn_at.is_(None),
+        )
+
+    async def _read(
+        self, statement: sa.Select[tuple[object, ...]], parameters: Row | None = None
+    ) -> list[StoredEvent]:
+        return [_event(row) for row in await self._connection.execute(statement, parameters)]
 
 
 def _time_and_position() -> sa.Tuple:
     return sa.tuple_(events.c.answered_at, events.c.position)
 
 
-def _place_of(event: StoredEvent) -> sa.Tuple:
-    assert event.interaction.answered_at is not None
-    return _place(event.interaction.answered_at, event.position)
-
-
 def _place(answered_at: datetime, position: int) -> sa.Tuple:
     return sa.tuple_(sa.literal(answered_at, events.c.answered_at.type), sa.literal(position, sa.BigInteger))
 
 
-def _row(event: StoredEvent) -> Row:
-    answer = event.interaction
+def _row(tenant_id: str, event: StoredEvent) -> Row:
     return {
+        "tenant_id": tenant_id,
         "position": event.position,
         "event_id": event.event_id,
+        "received_at": event.received_at,
+        "fingerprint": event.fingerprint,
+        **_body(event.interaction),
+    }
+
+
+def _body(answer: Interaction) -> Row:
+    """Return what the sender said of an answer, by column."""
+    return {
         "student_id": answer.student_id,
         "item_id": answer.item_id,
         "skill_ids": answer.skill_ids,
         "response": answer.response,
         "answered_at": answer.answered_at,
-        "received_at": event.received_at,
         "elapsed_seconds": answer.elapsed_seconds,
         "hints_used": answer.hints_used,
         "attempt": answer.attempt,
         "session_id": answer.session_id,
-        "fingerprint": event.fingerprint,
     }
 
 
@@ -160,4 +225,6 @@ def _event(row: sa.Row[tuple[object, ...]]) -> StoredEvent:
         ),
         received_at=row.received_at,
         fingerprint=row.fingerprint,
+        revision=row.revision,
+        withdrawn_at=row.withdrawn_at,
     )

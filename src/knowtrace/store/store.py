@@ -16,16 +16,44 @@ from knowtrace.store import migrating
 from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
 from knowtrace.store.events import EventLog
+from knowtrace.store.row_security import keeps_tenants_apart, name_tenant
+from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
+from knowtrace.store.tables import log_head
+
+HEAD = sa.select(log_head.c.position)
+MOVE_HEAD = sa.update(log_head).values(position=sa.bindparam("head"))
 
 
 class Session:
-    """The repositories over one connection: one snapshot when reading, one transaction when writing."""
+    """One tenant's repositories over one connection: one snapshot when reading, one transaction when writing."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+        self.tenant_id = tenant_id
+        self.events = EventLog(connection, tenant_id)
+        self.students = Students(connection, tenant_id)
+        self.snapshots = Snapshots(connection, tenant_id)
+        self.decisions = Decisions(connection, tenant_id)
+
+
+class Transaction:
+    """One transaction that writes for several tenants, one after the other."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self.events = EventLog(connection)
-        self.students = Students(connection)
-        self.decisions = Decisions(connection)
+        self._connection = connection
+
+    async def of(self, tenant_id: str) -> Session:
+        """Turn to a tenant; what was opened for the one before must not be used any more."""
+        await name_tenant(self._connection, tenant_id)
+        return Session(self._connection, tenant_id)
+
+    async def head(self) -> int:
+        """Return where the log stands: the position of its last change, 0 for an empty log."""
+        return await self._connection.scalar(HEAD) or 0
+
+    async def move_head(self, position: int) -> None:
+        """Say that the log has changed, for every process that remembers something of it."""
+        await self._connection.execute(MOVE_HEAD, {"head": position})
 
 
 class Store:
@@ -47,24 +75,44 @@ class Store:
         await self.close()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[Session]:
-        """Open one snapshot: everything read in it is as of one moment.
+    async def reading(self, tenant_id: str) -> AsyncGenerator[Session]:
+        """Open one snapshot of a tenant's rows: everything read in it is as of one moment.
 
         Raises:
             UnavailableError: the database cannot be reached.
         """
         async with self._connection() as connection:
-            yield Session(await for_reading(connection))
+            reader = await for_reading(connection)
+            await name_tenant(reader, tenant_id)
+            yield Session(reader, tenant_id)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[Session]:
-        """Open one transaction: committed, durably, when the block ends; undone when it raises.
+    async def writing(self, tenant_id: str) -> AsyncGenerator[Session]:
+        """Open one transaction of a tenant: committed, durably, when the block ends; undone when it raises.
+
+        Raises:
+            UnavailableError: the database cannot be reached, is locked, or has no room.
+        """
+        async with self.transaction() as transaction:
+            yield await transaction.of(tenant_id)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Transaction]:
+        """Open one transaction for any number of tenants: all of it is committed, or none.
 
         Raises:
             UnavailableError: the database cannot be reached, is locked, or has no room.
         """
         async with self._transaction() as connection:
-            yield Session(connection)
+            yield Transaction(connection)
+
+    async def keeps_tenants_apart(self) -> bool:
+        """Return whether the database itself would refuse one tenant another one's rows.
+
+        SQLite cannot; PostgreSQL does, unless we are connected as a superuser or with BYPASSRLS.
+        """
+        async with self._connection() as connection:
+            return await keeps_tenants_apart(connection)
 
     async def ping(self) -> None:
         """Ask the database anything.

@@ -9,20 +9,31 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from knowtrace.domain import Mastery
+from knowtrace.domain import Mastery, mastery_state
 from knowtrace.store.dialect import upsert
 from knowtrace.store.tables import Row, student_mastery, student_states
 
 NAMED = sa.bindparam("student_ids", expanding=True)
-STATES = sa.select(student_states).where(student_states.c.student_id.in_(NAMED))
+TENANT = sa.bindparam("tenant")
+STATES = sa.select(student_states).where(
+    student_states.c.tenant_id == TENANT, student_states.c.student_id.in_(NAMED)
+)
 SKILLS = sa.select(
     student_mastery.c.student_id,
     student_mastery.c.skill_id,
     student_mastery.c.interaction_count,
     student_mastery.c.last_answered_at,
     student_mastery.c.was_mastered,
-).where(student_mastery.c.student_id.in_(NAMED))
-FORGET_SKILLS = sa.delete(student_mastery).where(student_mastery.c.student_id.in_(NAMED))
+).where(student_mastery.c.tenant_id == TENANT, student_mastery.c.student_id.in_(NAMED))
+MASTERIES = sa.select(student_mastery).where(
+    student_mastery.c.tenant_id == TENANT, student_mastery.c.student_id == sa.bindparam("student")
+)
+FORGET_SKILLS = sa.delete(student_mastery).where(
+    student_mastery.c.tenant_id == TENANT, student_mastery.c.student_id.in_(NAMED)
+)
+FORGET = sa.delete(student_states).where(
+    student_states.c.tenant_id == TENANT, student_states.c.student_id.in_(NAMED)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,10 @@ class StoredSkill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStudent:
-    """One student's state as of the event at `last_position`, computed by `model_version`."""
+    """One student's state as of the event at `last_position`, computed by `model_version`.
+
+    `rewritten_at` is where the log stood when an answer last came late, was corrected or withdrawn.
+    """
 
     student_id: str
     model_version: str
@@ -42,6 +56,7 @@ class StoredStudent:
     num_answers: int
     last_answered_at: datetime | None
     last_position: int
+    rewritten_at: int = 0
     skills: dict[str, StoredSkill] = field(default_factory=dict[str, StoredSkill])
 
 
@@ -53,18 +68,19 @@ class StudentSummary:
 
 
 class Students:
-    """Reads and writes students on one open connection; commits nothing itself."""
+    """Reads and writes one tenant's students on one open connection; commits nothing itself."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
         self._connection = connection
+        self._tenant_id = tenant_id
 
     async def load(self, student_ids: Collection[str]) -> dict[str, StoredStudent]:
         """Return the stored students among those named."""
-        rows = (await self._connection.execute(STATES, {"student_ids": list(student_ids)})).all()
+        rows = (await self._connection.execute(STATES, self._named(student_ids))).all()
         if not rows:
             return {}
         skills: dict[str, dict[str, StoredSkill]] = {}
-        for row in await self._connection.execute(SKILLS, {"student_ids": [row.student_id for row in rows]}):
+        for row in await self._connection.execute(SKILLS, self._named([row.student_id for row in rows])):
             skills.setdefault(row.student_id, {})[row.skill_id] = StoredSkill(
                 num_answers=row.interaction_count,
                 last_answered_at=row.last_answered_at,
@@ -78,6 +94,7 @@ class Students:
                 num_answers=row.num_answers,
                 last_answered_at=row.last_answered_at,
                 last_position=row.last_position,
+                rewritten_at=row.rewritten_at,
                 skills=skills.get(row.student_id, {}),
             )
             for row in rows
@@ -88,7 +105,7 @@ class Students:
         c = student_states.c
         found = await self._connection.execute(
             sa.select(c.student_id, c.num_answers, c.last_answered_at)
-            .where(c.student_id > after)
+            .where(c.tenant_id == self._tenant_id, c.student_id > after)
             .order_by(c.student_id)
             .limit(limit)
         )
@@ -105,7 +122,7 @@ class Students:
         """Return students whose id holds `text`, the latest answer first, from the one behind `after` on."""
         c = student_states.c
         mine = sa.select(c.student_id, c.num_answers, c.last_answered_at).where(
-            c.last_answered_at.is_not(None)
+            c.tenant_id == self._tenant_id, c.last_answered_at.is_not(None)
         )
         if text:
             mine = mine.where(sa.func.lower(c.student_id).contains(text.lower(), autoescape=True))
@@ -123,12 +140,14 @@ class Students:
             student_states,
             [
                 {
+                    "tenant_id": self._tenant_id,
                     "student_id": student.student_id,
                     "model_version": student.model_version,
                     "vector": np.ascontiguousarray(student.vector, dtype="<f4").tobytes(),
                     "num_answers": student.num_answers,
                     "last_answered_at": student.last_answered_at,
                     "last_position": student.last_position,
+                    "rewritten_at": student.rewritten_at,
                 }
                 for student in students
             ],
@@ -140,6 +159,7 @@ class Students:
         """Write the mastery of the skills that were touched, as of now; the others keep their older row."""
         rows: list[Row] = [
             {
+                "tenant_id": self._tenant_id,
                 "student_id": student.student_id,
                 "skill_id": mastery.skill_id,
                 "mastery": mastery.estimate,
@@ -156,6 +176,29 @@ class Students:
         ]
         await upsert(self._connection, student_mastery, rows)
 
+    async def masteries(self, student_id: str) -> list[Mastery]:
+        """Return the mastery of each skill a student has practised, as of the last answer that touched it."""
+        found = await self._connection.execute(MASTERIES, {"tenant": self._tenant_id, "student": student_id})
+        return [
+            Mastery(
+                skill_id=row.skill_id,
+                estimate=row.mastery,
+                low=row.low,
+                high=row.high,
+                evidence=row.interaction_count,
+                last_answered_at=row.last_answered_at,
+                state=mastery_state(row.mastery, row.interaction_count, was_mastered=row.was_mastered),
+            )
+            for row in found
+        ]
+
     async def forget_mastery(self, student_ids: Collection[str]) -> None:
         """Delete the mastery rows of students whose state is about to be rebuilt."""
-        await self._connection.execute(FORGET_SKILLS, {"student_ids": list(student_ids)})
+        await self._connection.execute(FORGET_SKILLS, self._named(student_ids))
+
+    async def forget(self, student_ids: Collection[str]) -> None:
+        """Delete the state and mastery of students of whom no answer is left."""
+        await self._connection.execute(FORGET, self._named(student_ids))
+
+    def _named(self, student_ids: Collection[str]) -> Row:
+        return {"tenant": self._tenant_id, "student_ids": list(student_ids)}

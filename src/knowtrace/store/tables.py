@@ -37,13 +37,27 @@ write.
 
 metadata = sa.MetaData()
 
+
+def _tenant_id() -> sa.Column[str]:
+    return sa.Column("tenant_id", sa.String(100), primary_key=True)
+
+
+log_head = sa.Table(
+    "log_head",
+    metadata,
+    # One row. Every change of the log moves it on: a process that finds it where it left it has missed nothing.
+    sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    sa.Column("position", Position, nullable=False),
+)
+
 events = sa.Table(
     "events",
     metadata,
     # Given out by the one writer, in commit order: a reader that has seen position p has missed nothing
     # before it.
     sa.Column("position", Position, primary_key=True, autoincrement=False),
-    sa.Column("event_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("tenant_id", sa.String(100), nullable=False),
+    sa.Column("event_id", sa.String(200), nullable=False),
     sa.Column("student_id", sa.String(200), nullable=False),
     sa.Column("item_id", sa.String(200), nullable=False),
     sa.Column("skill_ids", sa.JSON, nullable=False),
@@ -54,31 +68,45 @@ events = sa.Table(
     sa.Column("hints_used", sa.Integer),
     sa.Column("attempt", sa.Integer),
     sa.Column("session_id", sa.String(200)),
+    # Of the first sending, whatever was corrected since: a sender that tries again is still known.
     sa.Column("fingerprint", sa.String(32), nullable=False),
-    sa.Index("events_by_student", "student_id", "answered_at", "position"),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("withdrawn_at", UtcDateTime),
+    sa.Index("events_by_id", "tenant_id", "event_id", unique=True),
+    sa.Index("events_by_student", "tenant_id", "student_id", "answered_at", "position"),
+)
+
+event_revisions = sa.Table(
+    "event_revisions",
+    metadata,
+    _tenant_id(),
+    sa.Column("event_id", sa.String(200), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("replaced_at", UtcDateTime, nullable=False),
 )
 
 student_states = sa.Table(
     "student_states",
     metadata,
+    _tenant_id(),
     sa.Column("student_id", sa.String(200), primary_key=True),
     sa.Column("model_version", sa.String(200), nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.Column("num_answers", sa.Integer, nullable=False),
     sa.Column("last_answered_at", UtcDateTime),
     sa.Column("last_position", Position, nullable=False),
-    sa.Index("students_by_last_answer", "last_answered_at", "student_id"),
+    # Where the log stood when an answer came late, was corrected or withdrawn: who has followed the answers one by
+    # one must begin again when it changes.
+    sa.Column("rewritten_at", Position, nullable=False, server_default="0"),
+    sa.Index("students_by_last_answer", "tenant_id", "last_answered_at", "student_id"),
 )
 
 student_mastery = sa.Table(
     "student_mastery",
     metadata,
-    sa.Column(
-        "student_id",
-        sa.String(200),
-        sa.ForeignKey("student_states.student_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    _tenant_id(),
+    sa.Column("student_id", sa.String(200), primary_key=True),
     sa.Column("skill_id", sa.String(200), primary_key=True),
     sa.Column("mastery", sa.Double, nullable=False),
     sa.Column("low", sa.Double, nullable=False),
@@ -88,12 +116,31 @@ student_mastery = sa.Table(
     sa.Column("was_mastered", sa.Boolean, nullable=False),
     sa.Column("model_version", sa.String(200), nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant_id", "student_id"],
+        ["student_states.tenant_id", "student_states.student_id"],
+        ondelete="CASCADE",
+    ),
+)
+
+student_snapshots = sa.Table(
+    "student_snapshots",
+    metadata,
+    _tenant_id(),
+    sa.Column("student_id", sa.String(200), primary_key=True),
+    sa.Column("model_version", sa.String(200), primary_key=True),
+    sa.Column("answered_at", UtcDateTime, primary_key=True),
+    sa.Column("position", Position, primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("num_answers", sa.Integer, nullable=False),
+    sa.Column("skills", sa.JSON, nullable=False),
 )
 
 recommendations = sa.Table(
     "recommendations",
     metadata,
     sa.Column("decision_id", sa.String(32), primary_key=True),
+    sa.Column("tenant_id", sa.String(100), nullable=False),
     sa.Column("student_id", sa.String(200), nullable=False),
     sa.Column("skill", sa.String(200), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
@@ -102,7 +149,7 @@ recommendations = sa.Table(
     sa.Column("items", sa.JSON, nullable=False),
     sa.Column("num_candidates", sa.Integer, nullable=False),
     sa.Column("propensity", sa.Double),
-    sa.Index("recommendations_by_student", "student_id", "created_at"),
+    sa.Index("recommendations_by_student", "tenant_id", "student_id", "created_at"),
 )
 
 Row = dict[str, Any]

@@ -48,6 +48,7 @@ class Event:
     agree.
     """
 
+    tenant_id: str
     event_id: str
     interaction: Interaction
     fingerprint: str
@@ -71,7 +72,32 @@ class EventResult:
     notes: tuple[str, ...] = ()
 
 
-def to_event(answer: Answer, *, num_categories: int, now: datetime) -> Event:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A stored answer put right, or withdrawn where `interaction` is None."""
+
+    tenant_id: str
+    event_id: str
+    interaction: Interaction | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionResult:
+    """How a stored answer stands after a revision; `is_new` is false where it stood so already.
+
+    `student_ids` are those whose states were rebuilt; `masteries` the new mastery of the skills the answer touches.
+    """
+
+    event_id: str
+    student_id: str
+    revision: int
+    is_withdrawn: bool
+    is_new: bool
+    masteries: tuple[Mastery, ...] = ()
+    student_ids: tuple[str, ...] = ()
+
+
+def to_event(answer: Answer, *, tenant_id: str, num_categories: int, now: datetime) -> Event:
     """Check an answer against every rule and grade it.
 
     Raises:
@@ -101,7 +127,12 @@ def to_event(answer: Answer, *, num_categories: int, now: datetime) -> Event:
         attempt=answer.attempt,
         session_id=answer.session_id,
     )
-    return Event(event_id=answer.event_id, interaction=interaction, fingerprint=fingerprint(interaction))
+    return Event(
+        tenant_id=tenant_id,
+        event_id=answer.event_id,
+        interaction=interaction,
+        fingerprint=fingerprint(interaction),
+    )
 
 
 def grade(*, correct: bool | None, response: int | None, num_categories: int) -> int:

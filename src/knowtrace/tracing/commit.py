@@ -1,53 +1,50 @@
-"""A group of events made durable: the log, the states and the mastery they lead to, in one transaction."""
+"""Changes of the log made durable: the log, the states and the mastery they lead to, in one transaction."""
 
 import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from knowtrace.domain import Interaction, Mastery
-from knowtrace.store import Session, Store, StoredEvent, StoredSkill, StoredStudent
-from knowtrace.tracing.answers import Event, EventResult, Outcome, notes_on
-from knowtrace.tracing.student import SkillEvidence, StudentState
+from knowtrace.domain import Mastery
+from knowtrace.errors import ConflictError, NotFoundError
+from knowtrace.store import KnownEvent, Session, Store, StoredEvent
+from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
+from knowtrace.tracing.following import Student
+from knowtrace.tracing.states import live_state
+from knowtrace.tracing.stored import to_state, to_stored
+from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
-
-@dataclass(slots=True)
-class Student:
-    """One student while a group is applied: where the state stands, and what has changed in it."""
-
-    state: StudentState
-    last_position: int = 0
-    is_current: bool = True
-    fresh: list[StoredEvent] = field(default_factory=list[StoredEvent])
-    latest: dict[str, Mastery] = field(default_factory=dict[str, Mastery])
-    after: dict[str, list[Mastery]] = field(default_factory=dict[str, list[Mastery]])
-
-    def follow(self, tracer: Tracer, events: Iterable[StoredEvent]) -> None:
-        """Step through events, keeping each skill's mastery as of the last answer that touched it."""
-        for event in events:
-            self.state, masteries = tracer.answer(self.state, event.interaction)
-            self.last_position = max(self.last_position, event.position)
-            self.after[event.event_id] = masteries
-            self.latest.update((mastery.skill_id, mastery) for mastery in masteries)
+WITHDRAWN = "This answer was stored and later withdrawn: it is no part of the student's history."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What one transaction did. `results` follow the order of the events it was given."""
+    """What one transaction did. `results` follow the order of the events it was given; `num_answers` has the
+    students of each tenant that it touched.
+    """
 
     events: Sequence[Event]
     results: list[EventResult]
-    num_answers: dict[str, int]
+    num_answers: dict[tuple[str, str], int]
     seconds: float
     cache_hits: int
     cache_misses: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A student as the table has it."""
+
+    state: StudentState
+    last_position: int
+    rewritten_at: int
+
+
 class Committer:
-    """Commits groups of events, one group at a time.
+    """Commits groups of events and single revisions, one transaction at a time.
 
     Keeps the states of recent students in memory. They are only ever the table's: they enter after a commit,
     and all of them leave when the log's head shows that another process has written.
@@ -57,107 +54,199 @@ class Committer:
         self._store = store
         self._tracer = tracer
         self._max_cached = max_cached_students
-        self._cache: OrderedDict[str, tuple[StudentState, int]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
         self._head = -1
 
     async def commit(self, events: Sequence[Event]) -> Committed:
         """Store the events that are new and return what became of each; on any error nothing is stored."""
         started = time.perf_counter()
         now = datetime.now(UTC)
-        async with self._store.writing() as session:
-            head = await session.events.head()
-            if head != self._head:
-                self._cache.clear()
-            fresh, outcomes = await _new_ones(session, events, head, now)
-            await session.events.append(fresh)
-            student_ids = dict.fromkeys(event.interaction.student_id for event in events)
-            students, hits = await self._students(session, student_ids)
-            for event in fresh:
-                students[event.interaction.student_id].fresh.append(event)
-            await self._apply(session, students)
-            await self._save(session, students, now)
-            if len(fresh) == len(events):
-                results = self._results(events, outcomes, students)
-            else:  # what was sent before is answered with today's mastery: the model again
-                results = await asyncio.to_thread(self._results, events, outcomes, students)
-        self._head = head + len(fresh)
+        by_tenant: dict[str, list[int]] = {}
+        for number, event in enumerate(events):
+            by_tenant.setdefault(event.tenant_id, []).append(number)
+        results: dict[int, EventResult] = {}
+        students: dict[tuple[str, str], Student] = {}
+        hits = 0
+        async with self._store.transaction() as transaction:
+            head = before = await self._head_of_log(await transaction.head())
+            for tenant_id, numbers in by_tenant.items():
+                session = await transaction.of(tenant_id)
+                mine = [events[number] for number in numbers]
+                fresh, outcomes, withdrawn = await _new_ones(session, mine, head, now)
+                head += len(fresh)
+                await session.events.append(fresh)
+                student_ids = dict.fromkeys(event.interaction.student_id for event in mine)
+                touched, found = await self._students(session, student_ids)
+                for event in fresh:
+                    touched[event.interaction.student_id].fresh.append(event)
+                await self._apply(session, touched.values(), head)
+                await self._save(session, touched.values(), now)
+                if len(fresh) == len(mine):
+                    answered = self._results(mine, outcomes, touched, withdrawn)
+                else:  # what was sent before is answered with today's mastery: the model again
+                    answered = await asyncio.to_thread(self._results, mine, outcomes, touched, withdrawn)
+                results.update(zip(numbers, answered, strict=True))
+                students.update(((tenant_id, name), student) for name, student in touched.items())
+                hits += found
+            if head != before:
+                await transaction.move_head(head)
+        self._head = head
         self._remember(students)
         return Committed(
             events=events,
-            results=results,
-            num_answers={student_id: student.state.num_answers for student_id, student in students.items()},
+            results=[results[number] for number in range(len(events))],
+            num_answers={key: student.state.num_answers for key, student in students.items()},
             seconds=time.perf_counter() - started,
             cache_hits=hits,
             cache_misses=len(students) - hits,
         )
 
+    async def revise(self, revision: Revision) -> RevisionResult:
+        """Correct or withdraw one stored answer, and rebuild the students it touches.
+
+        Raises:
+            NotFoundError: no such answer is stored.
+            ConflictError: it is to be corrected, and has been withdrawn.
+        """
+        now = datetime.now(UTC)
+        async with self._store.transaction() as transaction:
+            head = await self._head_of_log(await transaction.head())
+            session = await transaction.of(revision.tenant_id)
+            older = await session.events.find(revision.event_id)
+            if older is None:
+                raise NotFoundError(
+                    f"No answer is stored under event_id {revision.event_id!r}. POST /api/v1/events stores one."
+                )
+            newer = _revised(revision, older, now)
+            if newer is None:
+                state = await live_state(session, self._tracer, older.interaction.student_id)
+                return replace(await asyncio.to_thread(self._after, older, state), is_new=False)
+            head += 1
+            await session.events.replace(older, newer, at=now)
+            since = min(older.place, newer.place)
+            students = {
+                student_id: Student(student_id, self._tracer.start(), rewritten_at=head)
+                for student_id in (older.interaction.student_id, newer.interaction.student_id)
+            }
+            for student in students.values():
+                await student.rebuild(session, self._tracer, since=since)
+            await self._save(session, students.values(), now, is_rewritten=True)
+            await transaction.move_head(head)
+        self._head = head
+        self._remember({(revision.tenant_id, name): student for name, student in students.items()})
+        result = await asyncio.to_thread(self._after, newer, students[newer.interaction.student_id].state)
+        return replace(result, student_ids=tuple(students))
+
+    def _after(self, event: StoredEvent, state: StudentState) -> RevisionResult:
+        """Say how an answer stands, with today's mastery of the skills it touches."""
+        answer = event.interaction
+        touched = self._tracer.skills_of(answer.item_id, answer.skill_ids)
+        known = [skill_id for skill_id in touched if skill_id in self._tracer.vocabulary.skill_indices]
+        return RevisionResult(
+            event_id=event.event_id,
+            student_id=answer.student_id,
+            revision=event.revision,
+            is_withdrawn=event.withdrawn_at is not None,
+            is_new=True,
+            masteries=tuple(self._tracer.mastery(state, known)),
+        )
+
+    async def _head_of_log(self, head: int) -> int:
+        if head != self._head:
+            self._cache.clear()
+        return head
+
     async def _students(self, session: Session, student_ids: Iterable[str]) -> tuple[dict[str, Student], int]:
-        missing = [student_id for student_id in student_ids if student_id not in self._cache]
+        tenant_id = session.tenant_id
+        missing = [student_id for student_id in student_ids if (tenant_id, student_id) not in self._cache]
         stored = await session.students.load(missing) if missing else {}
         students: dict[str, Student] = {}
         for student_id in student_ids:
-            if student_id in self._cache:
-                students[student_id] = Student(*self._cache[student_id])
-            elif student_id in stored:
-                found = stored[student_id]
-                is_current = found.model_version == self._tracer.version
-                students[student_id] = Student(to_state(found), found.last_position, is_current)
+            kept = self._cache.get((tenant_id, student_id))
+            found = stored.get(student_id)
+            if kept is not None:
+                student = Student(student_id, kept.state, kept.last_position, kept.rewritten_at)
+            elif found is not None:
+                student = Student(student_id, to_state(found), found.last_position, found.rewritten_at)
+                student.is_current = found.model_version == self._tracer.version
             else:
-                students[student_id] = Student(self._tracer.start())
+                student = Student(student_id, self._tracer.start())
+            students[student_id] = student
         return students, len(students) - len(missing)
 
-    async def _apply(self, session: Session, students: dict[str, Student]) -> None:
+    async def _apply(self, session: Session, students: Iterable[Student], head: int) -> None:
         """Bring every student to where a clean replay of the whole log would bring them."""
         in_order: list[Student] = []
-        to_rebuild: dict[str, Student] = {}
-        for student_id, student in students.items():
-            student.fresh.sort(key=lambda event: (_time(event.interaction), event.position))
-            if student.is_current and not _is_late(student):
+        for student in students:
+            student.fresh.sort(key=lambda event: event.place)
+            if student.is_current and not student.is_late:
+                await student.step_on(session)
                 in_order.append(student)
+            elif student.is_late:
+                student.rewritten_at = head
+                await student.rebuild(session, self._tracer, since=student.fresh[0].place)
             else:
-                to_rebuild[student_id] = student
+                await student.rebuild(session, self._tracer, since=None)
         # In a worker thread: a thousand steps take 0.1 s or more, and the runtime lets go of the interpreter
         # lock.
         await asyncio.to_thread(self._follow, in_order)
-        if to_rebuild:
-            await session.students.forget_mastery(to_rebuild)
-        for student_id, student in to_rebuild.items():
-            student.state, student.last_position = self._tracer.start(), 0
-            async for page in session.events.history(student_id):
-                await asyncio.to_thread(student.follow, self._tracer, page)
-            student.after.clear()
 
     def _follow(self, students: Iterable[Student]) -> None:
         for student in students:
             student.follow(self._tracer, student.fresh)
 
-    async def _save(self, session: Session, students: dict[str, Student], now: datetime) -> None:
-        changed = [
-            (_to_stored(student_id, student, self._tracer.version), list(student.latest.values()))
-            for student_id, student in students.items()
-            if student.fresh or not student.is_current
+    async def _save(
+        self, session: Session, students: Iterable[Student], now: datetime, *, is_rewritten: bool = False
+    ) -> None:
+        changed = [s for s in students if s.fresh or not s.is_current or is_rewritten]
+        if gone := [student.student_id for student in changed if not student.state.num_answers]:
+            await session.students.forget(gone)
+        stored = [
+            (
+                to_stored(
+                    student.student_id,
+                    student.state,
+                    self._tracer.version,
+                    last_position=student.last_position,
+                    rewritten_at=student.rewritten_at,
+                ),
+                list(student.latest.values()),
+            )
+            for student in changed
+            if student.state.num_answers
         ]
-        await session.students.save([stored for stored, _ in changed])
-        await session.students.save_masteries(changed, updated_at=now)
+        await session.students.save([student for student, _ in stored])
+        await session.students.save_masteries(stored, updated_at=now)
+        await session.snapshots.save([snapshot for student in changed for snapshot in student.snapshots])
 
     def _results(
-        self, events: Sequence[Event], outcomes: Sequence[Outcome], students: dict[str, Student]
+        self,
+        events: Sequence[Event],
+        outcomes: Sequence[Outcome],
+        students: dict[str, Student],
+        withdrawn: set[str],
     ) -> list[EventResult]:
-        return [
+        results = [
             self._result(event, outcome, students[event.interaction.student_id])
             for event, outcome in zip(events, outcomes, strict=True)
+        ]
+        return [
+            replace(result, notes=(*result.notes, WITHDRAWN)) if result.event_id in withdrawn else result
+            for result in results
         ]
 
     def _result(self, event: Event, outcome: Outcome, student: Student) -> EventResult:
         if outcome is Outcome.CONFLICT:
             reason = (
                 f"event_id {event.event_id!r} is already stored with another body: an id names one answer "
-                "for ever. Send this answer under an id of its own."
+                "for ever. Send this answer under an id of its own, or PUT a correction."
             )
             return EventResult(event_id=event.event_id, outcome=outcome, reason=reason)
         answer = event.interaction
         skill_ids = self._tracer.skills_of(answer.item_id, answer.skill_ids)
-        masteries = student.after.get(event.event_id) if outcome is Outcome.ACCEPTED else None
+        masteries: Sequence[Mastery] | None = None
+        if outcome is Outcome.ACCEPTED:
+            masteries = student.after.get(event.event_id)
         if masteries is None:
             known = self._tracer.vocabulary.skill_indices
             masteries = self._tracer.mastery(
@@ -170,29 +259,35 @@ class Committer:
             notes=notes_on(answer.item_id, skill_ids, self._tracer.vocabulary),
         )
 
-    def _remember(self, students: dict[str, Student]) -> None:
-        for student_id, student in students.items():
-            if student.last_position:
-                self._cache[student_id] = (student.state, student.last_position)
-                self._cache.move_to_end(student_id)
+    def _remember(self, students: dict[tuple[str, str], Student]) -> None:
+        for key, student in students.items():
+            if student.state.num_answers:
+                self._cache[key] = Remembered(student.state, student.last_position, student.rewritten_at)
+                self._cache.move_to_end(key)
+            else:
+                self._cache.pop(key, None)
         while len(self._cache) > self._max_cached:
             self._cache.popitem(last=False)
 
 
 async def _new_ones(
     session: Session, events: Sequence[Event], head: int, now: datetime
-) -> tuple[list[StoredEvent], list[Outcome]]:
-    """Tell new events from repeated and contradicting ones, and give the new ones their place in the log."""
-    known = await session.events.fingerprints([event.event_id for event in events])
+) -> tuple[list[StoredEvent], list[Outcome], set[str]]:
+    """Tell new events from repeated and contradicting ones, and give the new ones their place in the log.
+
+    Returns them, what became of each event, and the ids of those that were withdrawn since they were stored.
+    """
+    known = await session.events.known([event.event_id for event in events])
+    withdrawn = {event_id for event_id, found in known.items() if found.is_withdrawn}
     fresh: list[StoredEvent] = []
     outcomes: list[Outcome] = []
     for event in events:
         if event.event_id in known:
-            is_same = known[event.event_id] == event.fingerprint
+            is_same = known[event.event_id].fingerprint == event.fingerprint
             outcomes.append(Outcome.DUPLICATE if is_same else Outcome.CONFLICT)
         else:
             outcomes.append(Outcome.ACCEPTED)
-            known[event.event_id] = event.fingerprint
+            known[event.event_id] = KnownEvent(event.fingerprint, is_withdrawn=False)
             head += 1
             fresh.append(
                 StoredEvent(
@@ -203,46 +298,20 @@ async def _new_ones(
                     fingerprint=event.fingerprint,
                 )
             )
-    return fresh, outcomes
+    return fresh, outcomes, withdrawn
 
 
-def to_state(stored: StoredStudent) -> StudentState:
-    return StudentState(
-        vector=stored.vector,
-        num_answers=stored.num_answers,
-        last_answered_at=stored.last_answered_at,
-        skills={
-            skill_id: SkillEvidence(skill.num_answers, skill.last_answered_at, skill.was_mastered)
-            for skill_id, skill in stored.skills.items()
-        },
-    )
-
-
-def _to_stored(student_id: str, student: Student, version: str) -> StoredStudent:
-    return StoredStudent(
-        student_id=student_id,
-        model_version=version,
-        vector=student.state.vector,
-        num_answers=student.state.num_answers,
-        last_answered_at=student.state.last_answered_at,
-        last_position=student.last_position,
-        skills={
-            skill_id: StoredSkill(
-                num_answers=skill.num_answers,
-                last_answered_at=skill.last_answered_at,
-                was_mastered=skill.was_mastered,
-            )
-            for skill_id, skill in student.state.skills.items()
-        },
-    )
-
-
-def _is_late(student: Student) -> bool:
-    """Whether the first of the new events belongs before one that the state has already seen."""
-    last = student.state.last_answered_at
-    return bool(student.fresh) and last is not None and _time(student.fresh[0].interaction) < last
-
-
-def _time(interaction: Interaction) -> datetime:
-    assert interaction.answered_at is not None, "every event of the log has a time"
-    return interaction.answered_at
+def _revised(revision: Revision, older: StoredEvent, now: datetime) -> StoredEvent | None:
+    """Return the stored answer as it is to be, or None where it is so already."""
+    if revision.interaction is None:
+        if older.withdrawn_at is not None:
+            return None
+        return replace(older, revision=older.revision + 1, withdrawn_at=now)
+    if older.withdrawn_at is not None:
+        raise ConflictError(
+            f"The answer {revision.event_id!r} was withdrawn and cannot be corrected: send the right one under "
+            "an event_id of its own."
+        )
+    if older.interaction == revision.interaction:
+        return None
+    return replace(older, revision=older.revision + 1, interaction=revision.interaction)

@@ -14,9 +14,18 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from knowtrace.errors import UnavailableError
+from knowtrace.errors import KnowTraceError, UnavailableError
 from knowtrace.store import Store
-from knowtrace.tracing.answers import Answer, Event, EventResult, Outcome, RejectedError, to_event
+from knowtrace.tracing.answers import (
+    Answer,
+    Event,
+    EventResult,
+    Outcome,
+    RejectedError,
+    Revision,
+    RevisionResult,
+    to_event,
+)
 from knowtrace.tracing.commit import Committed, Committer
 from knowtrace.tracing.tracer import Tracer
 
@@ -44,6 +53,14 @@ class Request:
             self.done.set_exception(error)
 
 
+@dataclass(frozen=True, slots=True)
+class RevisionRequest:
+    """One revision, and where its sender waits. It has a transaction of its own."""
+
+    revision: Revision
+    done: "asyncio.Future[RevisionResult]"
+
+
 class Intake:
     """Accepts answers; `async with` starts the writer and, at the end, lets it finish what is waiting."""
 
@@ -55,12 +72,14 @@ class Intake:
         max_waiting_events: int = 20_000,
         max_cached_students: int = 10_000,
         on_commit: Callable[[Committed], None] = lambda _: None,
+        on_revision: Callable[[str, RevisionResult], None] = lambda *_: None,
     ) -> None:
         self._committer = Committer(store, tracer, max_cached_students=max_cached_students)
         self._num_categories = tracer.vocabulary.num_categories
         self._max_waiting = max_waiting_events
         self._on_commit = on_commit
-        self._queue: deque[Request] = deque()
+        self._on_revision = on_revision
+        self._queue: deque[Request | RevisionRequest] = deque()
         self._num_waiting = 0
         self._arrived = asyncio.Event()
         self._is_closing = False
@@ -87,8 +106,8 @@ class Intake:
     def is_open(self) -> bool:
         return self._writer is not None and not self._writer.done() and not self._is_closing
 
-    async def submit(self, answers: Sequence[Answer]) -> list[EventResult]:
-        """Make answers durable and return what became of each, in their order.
+    async def submit(self, tenant_id: str, answers: Sequence[Answer]) -> list[EventResult]:
+        """Make a tenant's answers durable and return what became of each, in their order.
 
         Raises:
             UnavailableError: too many events are waiting, the service is stopping, or the database cannot
@@ -99,7 +118,9 @@ class Intake:
         events: list[Event] = []
         for answer in answers:
             try:
-                events.append(to_event(answer, num_categories=self._num_categories, now=now))
+                events.append(
+                    to_event(answer, tenant_id=tenant_id, num_categories=self._num_categories, now=now)
+                )
                 results.append(None)
             except RejectedError as error:
                 results.append(
@@ -108,27 +129,65 @@ class Intake:
         stored = iter(await self._enqueue(events) if events else [])
         return [result or next(stored) for result in results]
 
+    async def correct(self, tenant_id: str, answer: Answer) -> RevisionResult:
+        """Put a stored answer right: its student is then as if it had been sent so at once.
+
+        Raises:
+            RejectedError: it breaks a rule.
+            NotFoundError: no answer is stored under its id.
+            ConflictError: that answer was withdrawn.
+            UnavailableError: as for `submit`.
+        """
+        now = datetime.now(UTC)
+        event = to_event(answer, tenant_id=tenant_id, num_categories=self._num_categories, now=now)
+        return await self._revise(
+            Revision(tenant_id=tenant_id, event_id=answer.event_id, interaction=event.interaction)
+        )
+
+    async def withdraw(self, tenant_id: str, event_id: str) -> RevisionResult:
+        """Take a stored answer out of its student's history; doing so again changes nothing.
+
+        Raises:
+            NotFoundError: no answer is stored under this id.
+            UnavailableError: as for `submit`.
+        """
+        return await self._revise(Revision(tenant_id=tenant_id, event_id=event_id, interaction=None))
+
+    async def _revise(self, revision: Revision) -> RevisionResult:
+        self._check_room(1)
+        request = RevisionRequest(revision, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._num_waiting += 1
+        self._arrived.set()
+        return await request.done
+
     async def _enqueue(self, events: list[Event]) -> list[EventResult]:
-        if not self.is_open:
-            raise UnavailableError(
-                "The service is stopping and takes no more answers; send them again in a moment."
-            )
-        if self._num_waiting + len(events) > self._max_waiting:
-            raise UnavailableError(
-                f"{self._num_waiting} answers are waiting to be stored, at most {self._max_waiting} may: "
-                "send these again in a moment."
-            )
+        self._check_room(len(events))
         request = Request(events, asyncio.get_running_loop().create_future())
         self._queue.append(request)
         self._num_waiting += len(events)
         self._arrived.set()
         return await request.done
 
+    def _check_room(self, count: int) -> None:
+        if not self.is_open:
+            raise UnavailableError(
+                "The service is stopping and takes no more answers; send them again in a moment."
+            )
+        if self._num_waiting + count > self._max_waiting:
+            raise UnavailableError(
+                f"{self._num_waiting} answers are waiting to be stored, at most {self._max_waiting} may: "
+                "send these again in a moment."
+            )
+
     async def _write(self) -> None:
         while True:
             await self._arrived.wait()
-            group = self._next_group()
-            if group:
+            if self._queue and isinstance(first := self._queue[0], RevisionRequest):
+                self._queue.popleft()
+                await self._settle_revision(first)
+                self._num_waiting -= 1
+            elif group := self._next_group():
                 await self._settle(group)
                 self._num_waiting -= sum(len(request.events) for request in group)
             elif self._is_closing:
@@ -139,11 +198,27 @@ class Intake:
     def _next_group(self) -> list[Request]:
         group: list[Request] = []
         size = 0
-        while self._queue and (not group or size + len(self._queue[0].events) <= LARGEST_GROUP):
-            request = self._queue.popleft()
+        while self._queue and isinstance(request := self._queue[0], Request):
+            if group and size + len(request.events) > LARGEST_GROUP:
+                break
+            self._queue.popleft()
             group.append(request)
             size += len(request.events)
         return group
+
+    async def _settle_revision(self, request: RevisionRequest) -> None:
+        try:
+            result = await self._committer.revise(request.revision)
+        except Exception as error:  # the sender hears of it; the writer goes on
+            if not isinstance(error, KnowTraceError):
+                logger.exception("An answer could not be revised")
+            if not request.done.done():
+                request.done.set_exception(error)
+            return
+        if not request.done.done():
+            request.done.set_result(result)
+        if result.is_new:
+            self._tell(lambda: self._on_revision(request.revision.tenant_id, result))
 
     async def _settle(self, group: list[Request]) -> None:
         """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
@@ -166,10 +241,10 @@ class Intake:
         results = iter(committed.results)
         for request in group:
             request.succeed([next(results) for _ in request.events])
-        self._announce(committed)
+        self._tell(lambda: self._on_commit(committed))
 
-    def _announce(self, committed: Committed) -> None:
+    def _tell(self, listener: Callable[[], None]) -> None:
         try:
-            self._on_commit(committed)
+            listener()
         except Exception:  # the answers are stored; who listens must not stop the next ones
             logger.exception("A commit could not be announced")

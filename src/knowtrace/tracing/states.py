@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from knowtrace.domain import Mastery
-from knowtrace.store import Session, StoredEvent
-from knowtrace.tracing.commit import to_state
+from knowtrace.store import Session, Snapshot, StoredEvent
+from knowtrace.tracing.stored import state_of_snapshot, to_state
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
@@ -29,7 +29,13 @@ async def live_state(session: Session, tracer: Tracer, student_id: str) -> Stude
         return tracer.start()
     if stored.model_version == tracer.version:
         return to_state(stored)
-    return await replayed_state(session, tracer, student_id)
+    snapshot = await session.snapshots.newest(student_id, tracer.version)
+    if snapshot is None:
+        return await replayed_state(session, tracer, student_id)
+    state = state_of_snapshot(snapshot)
+    async for page in session.events.history(student_id, after=snapshot.place):
+        state = await asyncio.to_thread(_follow, tracer, state, page)
+    return state
 
 
 async def replayed_state(
@@ -50,15 +56,31 @@ async def replayed_state(
 async def timeline(
     session: Session, tracer: Tracer, student_id: str, *, limit: int, skill_id: str | None = None
 ) -> list[Moment]:
-    """Replay a student's whole log and return its last `limit` answers, oldest first.
+    """Replay a student's log and return its last `limit` answers, oldest first.
 
-    With a skill: the answers that touched it, and its mastery alone.
+    With a skill: the answers that touched it, and its mastery alone; any of the whole log may have.
     """
     state = tracer.start()
+    snapshot = None
+    if skill_id is None:
+        snapshot = await snapshot_before(session, tracer, student_id, num_answers=limit)
+    if snapshot is not None:
+        state = state_of_snapshot(snapshot)
     moments: deque[Moment] = deque(maxlen=limit)
-    async for page in session.events.history(student_id):
+    async for page in session.events.history(student_id, after=snapshot and snapshot.place):
         state = await asyncio.to_thread(_watch, tracer, state, page, moments, skill_id)
     return list(moments)
+
+
+async def snapshot_before(
+    session: Session, tracer: Tracer, student_id: str, *, num_answers: int
+) -> Snapshot | None:
+    """Return the newest snapshot that at least the last `num_answers` answers come after."""
+    stored = (await session.students.load([student_id])).get(student_id)
+    if stored is None:
+        return None
+    most = stored.num_answers - num_answers
+    return await session.snapshots.newest(student_id, tracer.version, most_answers=most)
 
 
 def _follow(tracer: Tracer, state: StudentState, events: list[StoredEvent]) -> StudentState:

@@ -2,12 +2,14 @@
 
 const RETRY_MS = 4000;
 
-/** Listen to a stream. `onOpen` follows every gap, `onLost` begins it, `onAnswer` gets each answer. */
-export function listen(url, { onOpen, onLost, onAnswer }) {
+/** Listen to a stream. `onOpen` follows every gap, `onLost` begins it, `onAnswer` gets each answer and `onRevision` what
+ * became of an earlier one. */
+export function listen(url, { onOpen, onLost, onAnswer, onRevision }) {
   const connect = () => {
     const source = new EventSource(url);
     source.addEventListener("open", onOpen);
     source.addEventListener("answer", (event) => onAnswer(JSON.parse(event.data)));
+    source.addEventListener("revision", (event) => onRevision(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       onLost();
       // After an answer that is no stream, as from a service that is stopping, the browser gives up by itself.

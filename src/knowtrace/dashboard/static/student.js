@@ -130,6 +130,10 @@ listen(`/api/v1/students/${encodeURIComponent(view.student_id)}/stream`, {
     announce(answer);
     refresh();
   },
+  onRevision(revision) {
+    by("announcement").textContent = `An earlier answer was ${revision.is_withdrawn ? "withdrawn" : "corrected"}.`;
+    refresh();
+  },
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh();

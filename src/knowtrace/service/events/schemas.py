@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import Discriminator, Field, StrictBool, Tag
 
 from knowtrace.service.fields import Answered, ByStudent, Computed, Count, Id, Seconds, Strict, Timestamp
@@ -12,12 +13,12 @@ MOST_EVENTS = 1_000
 MOST_SKILLS = 20
 
 
-class EventIn(Strict, ByStudent):
-    """One graded answer. `event_id` is the client's own and names this answer for ever: sending it again is
-    safe.
-    """
+EventInPath = Annotated[Id, Path(description="The answer's event_id; it may hold slashes.")]
 
-    event_id: Id
+
+class Graded(Strict, ByStudent):
+    """What a student answered to an item, and when."""
+
     item_id: Id
     correct: StrictBool | None = None
     response: int | None = Field(default=None, description="Category 0..K-1; K-1 is full credit.")
@@ -28,9 +29,9 @@ class EventIn(Strict, ByStudent):
     attempt: Count | None = None
     session_id: Id | None = None
 
-    def to_answer(self) -> Answer:
+    def answer_under(self, event_id: str) -> Answer:
         return Answer(
-            event_id=self.event_id,
+            event_id=event_id,
             student_id=self.student,
             item_id=self.item_id,
             answered_at=self.answered_at,
@@ -42,6 +43,21 @@ class EventIn(Strict, ByStudent):
             attempt=self.attempt,
             session_id=self.session_id,
         )
+
+
+class EventIn(Graded):
+    """One graded answer. `event_id` is the client's own and names this answer for ever: sending it again is
+    safe.
+    """
+
+    event_id: Id
+
+    def to_answer(self) -> Answer:
+        return self.answer_under(self.event_id)
+
+
+class Correction(Graded):
+    """A stored answer as it should have been sent: all of it, not only what changes."""
 
 
 class EventBatch(Strict):
@@ -85,3 +101,12 @@ class EventsOut(Computed):
     num_accepted: int
     num_duplicate: int
     num_rejected: int
+
+
+class RevisedEventOut(Answered, Computed):
+    """How a stored answer stands after a revision; `revision` counts them, `mastery` is as of today."""
+
+    event_id: str
+    status: Literal["corrected", "withdrawn", "unchanged"]
+    revision: int
+    mastery: list[SkillMastery]

@@ -6,9 +6,18 @@ from typing import Any
 
 from knowtrace.errors import ConflictError, TooLargeError
 from knowtrace.service.classroom import Classroom
-from knowtrace.service.events.schemas import MOST_EVENTS, EventIn, EventOut, EventsOut, SingleEventOut
+from knowtrace.service.events.schemas import (
+    MOST_EVENTS,
+    Correction,
+    EventIn,
+    EventOut,
+    EventsOut,
+    RevisedEventOut,
+    SingleEventOut,
+)
+from knowtrace.service.identity.caller import Caller
 from knowtrace.service.mastery.schemas import skill_mastery
-from knowtrace.tracing.answers import EventResult, Outcome, RejectedError
+from knowtrace.tracing.answers import EventResult, Outcome, RejectedError, RevisionResult
 
 STATUS = {
     Outcome.ACCEPTED: "accepted",
@@ -18,7 +27,7 @@ STATUS = {
 }
 
 
-async def take_one(classroom: Classroom, event: EventIn) -> SingleEventOut:
+async def take_one(classroom: Classroom, caller: Caller, event: EventIn) -> SingleEventOut:
     """Store one answer.
 
     Raises:
@@ -26,7 +35,7 @@ async def take_one(classroom: Classroom, event: EventIn) -> SingleEventOut:
         ConflictError: its id is stored with another body.
         UnavailableError: it could not be stored now.
     """
-    [result] = await _submit(classroom, [event])
+    [result] = await _submit(classroom, caller, [event])
     if result.outcome is Outcome.REJECTED:
         raise RejectedError([result.reason or ""])
     if result.outcome is Outcome.CONFLICT:
@@ -36,7 +45,7 @@ async def take_one(classroom: Classroom, event: EventIn) -> SingleEventOut:
     )
 
 
-async def take_many(classroom: Classroom, events: Sequence[EventIn]) -> EventsOut:
+async def take_many(classroom: Classroom, caller: Caller, events: Sequence[EventIn]) -> EventsOut:
     """Store up to 1,000 answers; each stands or falls on its own.
 
     Raises:
@@ -47,7 +56,7 @@ async def take_many(classroom: Classroom, events: Sequence[EventIn]) -> EventsOu
         raise TooLargeError(
             f"{len(events)} events in one call, at most {MOST_EVENTS} may be: send them in several calls."
         )
-    results = await _submit(classroom, events)
+    results = await _submit(classroom, caller, events)
     counts = Counter(STATUS[result.outcome] for result in results)
     return EventsOut(
         results=[
@@ -62,8 +71,46 @@ async def take_many(classroom: Classroom, events: Sequence[EventIn]) -> EventsOu
     )
 
 
-async def _submit(classroom: Classroom, events: Sequence[EventIn]) -> list[EventResult]:
-    results = await classroom.intake.submit([event.to_answer() for event in events])
+async def correct(classroom: Classroom, caller: Caller, event_id: str, body: Correction) -> RevisedEventOut:
+    """Put a stored answer right.
+
+    Raises:
+        RejectedError: the correction breaks a rule.
+        NotFoundError: no answer is stored under this id.
+        ConflictError: that answer was withdrawn.
+        UnavailableError: it could not be stored now.
+    """
+    result = await classroom.intake.correct(caller.tenant_id, body.answer_under(event_id))
+    return _revised(classroom, result, body.caller_words)
+
+
+async def withdraw(classroom: Classroom, caller: Caller, event_id: str) -> RevisedEventOut:
+    """Take a stored answer out of its student's history.
+
+    Raises:
+        NotFoundError: no answer is stored under this id.
+        UnavailableError: it could not be stored now.
+    """
+    result = await classroom.intake.withdraw(caller.tenant_id, event_id)
+    return _revised(classroom, result, {"student_id": result.student_id})
+
+
+def _revised(classroom: Classroom, result: RevisionResult, words: dict[str, str]) -> RevisedEventOut:
+    done = "withdrawn" if result.is_withdrawn else "corrected"
+    vocabulary = classroom.tracer.vocabulary
+    return RevisedEventOut(
+        **words,
+        event_id=result.event_id,
+        status=done if result.is_new else "unchanged",
+        revision=result.revision,
+        mastery=[skill_mastery(mastery, vocabulary) for mastery in result.masteries],
+        model_version=classroom.tracer.version,
+        degraded=False,
+    )
+
+
+async def _submit(classroom: Classroom, caller: Caller, events: Sequence[EventIn]) -> list[EventResult]:
+    results = await classroom.intake.submit(caller.tenant_id, [event.to_answer() for event in events])
     classroom.metrics.observe_rejections(sum(result.outcome is Outcome.REJECTED for result in results))
     return results
 

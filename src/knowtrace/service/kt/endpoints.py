@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
+from knowtrace.service.identity.of_request import InCaller
 from knowtrace.service.kt.schemas import MasteryVector, VectorQuery
 from knowtrace.service.kt.service import mastery_vector
 from knowtrace.service.problems import answers
@@ -19,12 +20,15 @@ router = APIRouter(prefix="/api/kt/mastery", tags=["mastery"])
 
 @router.get("", response_model=MasteryVector, responses=answers(422, 503))
 async def read_mastery_vector(
-    request: Request, classroom: InClassroom, query: Annotated[VectorQuery, FromQuery()]
+    request: Request,
+    classroom: InClassroom,
+    caller: InCaller,
+    query: Annotated[VectorQuery, FromQuery()],
 ) -> Response:
     """Return the mastery of every skill by its id, and the next item to ask."""
     record = record_of(request.scope)
     record.student_id = query.student
     started = time.perf_counter()
-    answer = await mastery_vector(classroom, query)
+    answer = await mastery_vector(classroom, caller, query)
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

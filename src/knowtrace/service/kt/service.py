@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.identity.caller import Caller
 from knowtrace.service.kt.schemas import MasteryVector, NextItem, VectorQuery
 from knowtrace.service.recommendations.service import candidates_of, decide, recently_seen
 from knowtrace.store import ItemSeen
@@ -10,11 +11,11 @@ from knowtrace.tracing import StudentState
 from knowtrace.tracing.states import live_state
 
 
-async def mastery_vector(classroom: Classroom, query: VectorQuery) -> MasteryVector:
+async def mastery_vector(classroom: Classroom, caller: Caller, query: VectorQuery) -> MasteryVector:
     """Return every skill's mastery, and the best item of the weakest skill that still has one to ask."""
     now = datetime.now(UTC)
     tracer = classroom.tracer
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading(caller.tenant_id) as session:
         state = await live_state(session, tracer, query.student)
         seen = await recently_seen(classroom, session, query.student, now)
     mastery = {mastery.skill_id: mastery.estimate for mastery in tracer.mastery(state)}
@@ -22,7 +23,9 @@ async def mastery_vector(classroom: Classroom, query: VectorQuery) -> MasteryVec
         **query.caller_words,
         mastery=mastery,
         num_answers=state.num_answers,
-        recommendation=await _next_item(classroom, query.student, state, seen, mastery=mastery, now=now),
+        recommendation=await _next_item(
+            classroom, caller, query.student, state, seen, mastery=mastery, now=now
+        ),
         model_version=tracer.version,
         degraded=False,
     )
@@ -30,6 +33,7 @@ async def mastery_vector(classroom: Classroom, query: VectorQuery) -> MasteryVec
 
 async def _next_item(
     classroom: Classroom,
+    caller: Caller,
     student_id: str,
     state: StudentState,
     seen: dict[str, ItemSeen],
@@ -40,7 +44,9 @@ async def _next_item(
     for skill_id in sorted(mastery, key=lambda skill_id: (mastery[skill_id], skill_id)):
         if all(candidate.was_correct for candidate in candidates_of(classroom, state, seen, skill_id)):
             continue
-        decision = await decide(classroom, student_id, state, seen, skill_id=skill_id, max_items=1, now=now)
+        decision = await decide(
+            classroom, caller, student_id, state, seen, skill_id=skill_id, max_items=1, now=now
+        )
         [item] = decision.advice.recommendations
         return NextItem(
             skill=skill_id,

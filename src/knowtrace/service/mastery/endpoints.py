@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import StudentInPath, reply
+from knowtrace.service.identity.of_request import InCaller
 from knowtrace.service.mastery.schemas import MasteryQuery, StudentMastery
 from knowtrace.service.mastery.service import student_mastery
 from knowtrace.service.problems import answers
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/api/v1/mastery", tags=["mastery"])
 async def read_mastery(
     request: Request,
     classroom: InClassroom,
+    caller: InCaller,
     student_id: StudentInPath,
     query: Annotated[MasteryQuery, FromQuery()],
 ) -> Response:
@@ -32,6 +34,6 @@ async def read_mastery(
     record = record_of(request.scope)
     record.student_id = student_id
     started = time.perf_counter()
-    answer = await student_mastery(classroom, student_id, query)
+    answer = await student_mastery(classroom, caller, student_id, query)
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

@@ -1,6 +1,7 @@
 """Find what a student knows."""
 
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.identity.caller import Caller
 from knowtrace.service.mastery.schemas import MasteryQuery, StudentMastery, skill_mastery
 from knowtrace.tracing.states import live_state
 
@@ -10,14 +11,16 @@ NOTHING_PRACTISED = (
 )
 
 
-async def student_mastery(classroom: Classroom, student_id: str, query: MasteryQuery) -> StudentMastery:
+async def student_mastery(
+    classroom: Classroom, caller: Caller, student_id: str, query: MasteryQuery
+) -> StudentMastery:
     """Return the mastery of the skill asked for; else of the practised ones; of all for a student never seen.
 
     Raises:
         NotFoundError: the model does not know the skill.
     """
     tracer = classroom.tracer
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading(caller.tenant_id) as session:
         state = await live_state(session, tracer, student_id)
     if query.skill is not None:
         skill_ids = [query.skill]

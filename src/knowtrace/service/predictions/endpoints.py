@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
+from knowtrace.service.identity.of_request import InCaller
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
 from knowtrace.service.predictions.service import predict
 from knowtrace.service.problems import answers
@@ -15,13 +16,15 @@ router = APIRouter(prefix="/api/v1/predict", tags=["predictions"], route_class=J
 
 
 @router.post("", response_model=PredictionOut, responses=answers(400, 404, 413, 422, 503))
-async def post_prediction(request: Request, classroom: InClassroom, asked: PredictionRequest) -> Response:
+async def post_prediction(
+    request: Request, classroom: InClassroom, caller: InCaller, asked: PredictionRequest
+) -> Response:
     """Predict a student's answers to the candidate items; nothing is stored.
 
     A `model_version` other than the loaded one is a 404.
     """
     record = record_of(request.scope)
     record.student_id = asked.student
-    answer = await predict(classroom, asked)
+    answer = await predict(classroom, caller, asked)
     record.inference_time_ms = answer.inference_time_ms
     return reply(answer)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from knowtrace.domain import Interaction, Mastery
 from knowtrace.errors import NotFoundError
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.identity.caller import Caller
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.answers import RejectedError, grade
@@ -15,7 +16,7 @@ from knowtrace.tracing.states import live_state
 NO_IMPORTANCE = "This version does not attribute predictions to features."
 
 
-async def predict(classroom: Classroom, asked: PredictionRequest) -> PredictionOut:
+async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest) -> PredictionOut:
     """Return the expected success on each candidate.
 
     Raises:
@@ -30,7 +31,7 @@ async def predict(classroom: Classroom, asked: PredictionRequest) -> PredictionO
     if history:
         state = await asyncio.to_thread(tracer.replay, history)
     else:
-        async with classroom.store.reading() as session:
+        async with classroom.store.reading(caller.tenant_id) as session:
             state = await live_state(session, tracer, asked.student)
     return _answer(tracer, asked, history, state, started)
 

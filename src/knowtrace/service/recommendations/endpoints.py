@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
+from knowtrace.service.identity.of_request import InCaller
 from knowtrace.service.problems import answers
 from knowtrace.service.recommendations.schemas import RecommendationOut, RecommendationRequest
 from knowtrace.service.recommendations.service import recommendations
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api/v1/recommendations", tags=["recommendations"], r
 
 @router.post("", response_model=RecommendationOut, responses=answers(400, 404, 413, 422, 503))
 async def post_recommendations(
-    request: Request, classroom: InClassroom, asked: RecommendationRequest
+    request: Request, classroom: InClassroom, caller: InCaller, asked: RecommendationRequest
 ) -> Response:
     """Recommend items of one skill that the student is expected to get right about 70 % of the time.
 
@@ -28,6 +29,6 @@ async def post_recommendations(
     record = record_of(request.scope)
     record.student_id = asked.student
     started = time.perf_counter()
-    answer = await recommendations(classroom, asked)
+    answer = await recommendations(classroom, caller, asked)
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

@@ -8,6 +8,7 @@ from knowtrace.deciding import Advice, Candidate, difficulty, recommend
 from knowtrace.domain import Mastery
 from knowtrace.errors import KnowTraceError
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.identity.caller import Caller
 from knowtrace.service.recommendations.schemas import (
     RecommendationOut,
     RecommendationRequest,
@@ -38,7 +39,9 @@ class Decision:
     advice: Advice
 
 
-async def recommendations(classroom: Classroom, asked: RecommendationRequest) -> RecommendationOut:
+async def recommendations(
+    classroom: Classroom, caller: Caller, asked: RecommendationRequest
+) -> RecommendationOut:
     """Return the items to ask next.
 
     Raises:
@@ -52,7 +55,7 @@ async def recommendations(classroom: Classroom, asked: RecommendationRequest) ->
     now = datetime.now(UTC)
     tracer = classroom.tracer
     tracer.num_calibrated(asked.skill)
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading(caller.tenant_id) as session:
         if asked.time_window is None:
             state = await live_state(session, tracer, asked.student)
         else:
@@ -60,7 +63,14 @@ async def recommendations(classroom: Classroom, asked: RecommendationRequest) ->
             state = await replayed_state(session, tracer, asked.student, start=start, end=end)
         seen = await recently_seen(classroom, session, asked.student, now)
     decision = await decide(
-        classroom, asked.student, state, seen, skill_id=asked.skill, max_items=asked.max_items, now=now
+        classroom,
+        caller,
+        asked.student,
+        state,
+        seen,
+        skill_id=asked.skill,
+        max_items=asked.max_items,
+        now=now,
     )
     return RecommendationOut(
         **asked.caller_words,
@@ -91,6 +101,7 @@ async def recently_seen(
 
 async def decide(
     classroom: Classroom,
+    caller: Caller,
     student_id: str,
     state: StudentState,
     seen: dict[str, ItemSeen],
@@ -110,7 +121,7 @@ async def decide(
         max_items=max_items,
     )
     decision = Decision(decision_id=uuid.uuid4().hex, mastery=mastery, advice=advice)
-    async with classroom.store.writing() as session:
+    async with classroom.store.writing(caller.tenant_id) as session:
         await session.decisions.append(
             StoredDecision(
                 decision_id=decision.decision_id,

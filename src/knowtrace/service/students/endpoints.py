@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import StudentInPath, reply
+from knowtrace.service.identity.of_request import InCaller
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 from knowtrace.service.students import service
@@ -26,33 +27,37 @@ router = APIRouter(prefix="/api/v1/students", tags=["students"])
 
 
 @router.get("", response_model=StudentsOut, responses=answers(422, 503))
-async def list_students(classroom: InClassroom, query: Annotated[StudentsQuery, FromQuery()]) -> Response:
+async def list_students(
+    classroom: InClassroom, caller: InCaller, query: Annotated[StudentsQuery, FromQuery()]
+) -> Response:
     """Return the students who have answered, in order of their id."""
-    return reply(await service.list_students(classroom, query))
+    return reply(await service.list_students(classroom, caller, query))
 
 
 @router.get("/{student_id:path}/events", response_model=HistoryOut, responses=answers(422, 503))
 async def read_history(
     request: Request,
     classroom: InClassroom,
+    caller: InCaller,
     student_id: StudentInPath,
     query: Annotated[HistoryQuery, FromQuery()],
 ) -> Response:
     """Return a student's answers from the newest back; an empty list for a student never seen."""
     record_of(request.scope).student_id = student_id
-    return reply(await service.history(classroom, student_id, query))
+    return reply(await service.history(classroom, caller, student_id, query))
 
 
 @router.get("/{student_id:path}/timeline", response_model=TimelineOut, responses=answers(404, 422, 503))
 async def read_timeline(
     request: Request,
     classroom: InClassroom,
+    caller: InCaller,
     student_id: StudentInPath,
     query: Annotated[TimelineQuery, FromQuery()],
 ) -> Response:
     """Return the mastery after each of a student's last answers, oldest first: a replay of the whole log."""
     record_of(request.scope).student_id = student_id
-    return reply(await service.student_timeline(classroom, student_id, query))
+    return reply(await service.student_timeline(classroom, caller, student_id, query))
 
 
 class EventStream(StreamingResponse):
@@ -74,13 +79,15 @@ class EventStream(StreamingResponse):
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}}, **answers(422, 503)},
 )
-async def stream(request: Request, classroom: InClassroom, student_id: StudentInPath) -> StreamingResponse:
+async def stream(
+    request: Request, classroom: InClassroom, caller: InCaller, student_id: StudentInPath
+) -> StreamingResponse:
     """Stream server-sent events: an `answer` after each commit, a comment as heartbeat, `closed` at the end.
 
     A reader that falls 64 messages behind is let go and should connect again.
     """
     record_of(request.scope).student_id = student_id
-    subscription = classroom.broker.subscribe(student_id)
+    subscription = classroom.broker.subscribe(caller.tenant_id, student_id)
     return EventStream(
         service.listen(classroom, subscription),
         release=lambda: classroom.broker.unsubscribe(subscription),

@@ -5,7 +5,7 @@ import orjson
 from knowtrace.service.broker import Broker
 from knowtrace.service.mastery.schemas import skill_mastery
 from knowtrace.tracing import Tracer
-from knowtrace.tracing.answers import Event, EventResult, Outcome
+from knowtrace.tracing.answers import Event, EventResult, Outcome, RevisionResult
 from knowtrace.tracing.commit import Committed
 
 HEARTBEAT = b": still here\n\n"
@@ -20,10 +20,21 @@ def announce(committed: Committed, broker: Broker, tracer: Tracer) -> None:
     for event, result in zip(committed.events, committed.results, strict=True):
         if result.outcome is Outcome.ACCEPTED:
             student_id = event.interaction.student_id
-            num_answers = committed.num_answers[student_id]
+            num_answers = committed.num_answers[event.tenant_id, student_id]
             broker.publish(
-                student_id, lambda e=event, r=result, n=num_answers: answer_message(e, r, n, tracer)
+                event.tenant_id,
+                student_id,
+                lambda e=event, r=result, n=num_answers: answer_message(e, r, n, tracer),
             )
+
+
+def announce_revision(tenant_id: str, result: RevisionResult, broker: Broker) -> None:
+    """Tell the subscribers of the students whose past has changed: what they have seen of it is no longer so."""
+    for student_id in result.student_ids:
+        data = {"event_id": result.event_id, "student_id": student_id, "is_withdrawn": result.is_withdrawn}
+        broker.publish(
+            tenant_id, student_id, lambda d=data: b"event: revision\ndata: " + orjson.dumps(d) + b"\n\n"
+        )
 
 
 def answer_message(event: Event, result: EventResult, num_answers: int, tracer: Tracer) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from knowtrace.service.broker import Subscription
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.identity.caller import Caller
 from knowtrace.service.mastery.schemas import skill_mastery
 from knowtrace.service.students.messages import GOODBYE, HEARTBEAT, HELLO
 from knowtrace.service.students.schemas import (
@@ -24,8 +25,8 @@ from knowtrace.tracing import Tracer
 from knowtrace.tracing.states import Moment, timeline
 
 
-async def list_students(classroom: Classroom, query: StudentsQuery) -> StudentsOut:
-    async with classroom.store.reading() as session:
+async def list_students(classroom: Classroom, caller: Caller, query: StudentsQuery) -> StudentsOut:
+    async with classroom.store.reading(caller.tenant_id) as session:
         found = await session.students.page(limit=query.limit + 1, after=query.cursor or "")
     page = found[: query.limit]
     return StudentsOut(
@@ -41,16 +42,18 @@ async def list_students(classroom: Classroom, query: StudentsQuery) -> StudentsO
     )
 
 
-async def history(classroom: Classroom, student_id: str, query: HistoryQuery) -> HistoryOut:
+async def history(classroom: Classroom, caller: Caller, student_id: str, query: HistoryQuery) -> HistoryOut:
     before = read_cursor(query.cursor) if query.cursor else None
-    async with classroom.store.reading() as session:
+    async with classroom.store.reading(caller.tenant_id) as session:
         found = await session.events.newest(student_id, limit=query.limit + 1, before=before)
     page = [_stored_answer(event, classroom.tracer) for event in found[: query.limit]]
     next_cursor = write_cursor(page[-1].answered_at, page[-1].position) if len(found) > query.limit else None
     return HistoryOut(student_id=student_id, events=page, next_cursor=next_cursor)
 
 
-async def student_timeline(classroom: Classroom, student_id: str, query: TimelineQuery) -> TimelineOut:
+async def student_timeline(
+    classroom: Classroom, caller: Caller, student_id: str, query: TimelineQuery
+) -> TimelineOut:
     """Return the mastery after each of a student's last answers, or those that touched one skill.
 
     Raises:
@@ -59,7 +62,7 @@ async def student_timeline(classroom: Classroom, student_id: str, query: Timelin
     tracer = classroom.tracer
     if query.skill is not None:
         tracer.num_calibrated(query.skill)
-    async with classroom.replays, classroom.store.reading() as session:
+    async with classroom.replays, classroom.store.reading(caller.tenant_id) as session:
         moments = await timeline(session, tracer, student_id, limit=query.limit, skill_id=query.skill)
     return TimelineOut(
         student_id=student_id,

@@ -1,0 +1,87 @@
+"""One student while the log is applied: stepped on by new answers, or rebuilt where the past has changed."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from knowtrace.domain import Mastery
+from knowtrace.store import Place, Session, Snapshot, StoredEvent
+from knowtrace.tracing.stored import state_of_snapshot, to_snapshot
+from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.tracer import Tracer
+
+SNAPSHOT_EVERY = 256
+"""Answers from one snapshot to the next: what a late answer costs at most, in steps of the model."""
+
+
+@dataclass(slots=True)
+class Student:
+    """Where one student stands, and what has changed.
+
+    `latest` has the mastery of the skills that were touched, as of the last answer that did so; `standing` that of
+    every practised skill, known only where a snapshot may be taken.
+    """
+
+    student_id: str
+    state: StudentState
+    last_position: int = 0
+    rewritten_at: int = 0
+    is_current: bool = True
+    fresh: list[StoredEvent] = field(default_factory=list[StoredEvent])
+    latest: dict[str, Mastery] = field(default_factory=dict[str, Mastery])
+    after: dict[str, list[Mastery]] = field(default_factory=dict[str, list[Mastery]])
+    standing: dict[str, Mastery] | None = None
+    snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the first of the new answers belongs before one that the state has already seen."""
+        last = self.state.last_answered_at
+        return bool(self.fresh) and last is not None and self.fresh[0].place[0] < last
+
+    async def step_on(self, session: Session) -> None:
+        """Make ready for `follow(fresh)`: what a snapshot must hold is read where one will be due."""
+        before = self.state.num_answers
+        if before // SNAPSHOT_EVERY != (before + len(self.fresh)) // SNAPSHOT_EVERY:
+            masteries = await session.students.masteries(self.student_id)
+            self.standing = {mastery.skill_id: mastery for mastery in masteries}
+
+    def follow(self, tracer: Tracer, events: Iterable[StoredEvent]) -> None:
+        """Step through answers in their order."""
+        for event in events:
+            self.state, masteries = tracer.answer(self.state, event.interaction)
+            self.last_position = max(self.last_position, event.position)
+            self.after[event.event_id] = masteries
+            touched = {mastery.skill_id: mastery for mastery in masteries}
+            self.latest.update(touched)
+            if self.standing is None:
+                continue
+            self.standing.update(touched)
+            if self.state.num_answers % SNAPSHOT_EVERY == 0:
+                self.snapshots.append(
+                    to_snapshot(
+                        self.student_id,
+                        self.state,
+                        tracer.version,
+                        place=event.place,
+                        masteries=self.standing.values(),
+                    )
+                )
+
+    async def rebuild(self, session: Session, tracer: Tracer, *, since: Place | None) -> None:
+        """Bring the student to where a clean replay of the whole log would.
+
+        `since` is the first place at which the past has changed; None where only the model has.
+        """
+        if since is not None:
+            await session.snapshots.forget(self.student_id, since=since)
+        snapshot = await session.snapshots.newest(self.student_id, tracer.version)
+        self.state = tracer.start() if snapshot is None else state_of_snapshot(snapshot)
+        self.last_position = 0 if snapshot is None else await session.events.last_position(self.student_id)
+        self.standing = {mastery.skill_id: mastery for mastery in snapshot.masteries} if snapshot else {}
+        place = None if snapshot is None else snapshot.place
+        async for page in session.events.history(self.student_id, after=place):
+            await asyncio.to_thread(self.follow, tracer, page)
+        self.latest = self.standing
+        self.after.clear()
+        await session.students.forget_mastery([self.student_id])
