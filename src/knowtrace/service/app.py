@@ -42,6 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         # A trailing slash is another path: a redirect would answer with a body that is no problem of ours.
         redirect_slashes=False,
+        # The function's name alone: a generated client makes its method of it.
+        generate_unique_id_function=lambda route: route.name,
     )
     for router in (events, mastery, predictions, recommendations, kt, students, catalogue, health):
         app.include_router(router)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
@@ -28,7 +28,11 @@ async def ready(classroom: InClassroom) -> Response:
 
 
 @router.get("/metrics", include_in_schema=False)
-@router.get("/api/v1/metrics", responses={200: {"content": {"text/plain": {}}}, **answers()})
+@router.get(
+    "/api/v1/metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **answers()},
+)
 async def metrics(classroom: InClassroom) -> Response:
     """Return the counters for Prometheus."""
     return Response(classroom.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
