@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -268,3 +270,18 @@ def test_every_event_has_an_id_of_its_own() -> None:
     )
     assert later.body()["event_id"] == "e"
     assert later.body()["answered_at"] == "2026-03-02T12:00:00+00:00"
+
+
+def test_the_client_imports_nothing_of_the_service() -> None:
+    """A program that only calls should not have to load what only serves."""
+    heavy = (
+        "fastapi",
+        "sqlalchemy",
+        "numpy",
+        "onnxruntime",
+        "torch",
+        "knowtrace.domain",
+        "knowtrace.service",
+    )
+    code = f"import sys, knowtrace.client; sys.exit(any(name in sys.modules for name in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

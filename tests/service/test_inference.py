@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from knowtrace import __version__
@@ -245,6 +246,13 @@ async def test_a_bad_request_is_400_and_says_why(
     assert answer.status_code == 400, answer.text
     assert set(answer.json()) == {"error"}
     assert said in answer.json()["error"]
+
+
+async def test_a_body_without_a_content_type_is_read_as_json(client: httpx.AsyncClient, model: str) -> None:
+    """As Triton's own client sends it."""
+    answer = await client.post(f"{model}/infer", content=orjson.dumps({"inputs": [ONE]}))
+    assert "content-type" not in answer.request.headers
+    assert answer.status_code == 200
 
 
 async def test_what_is_no_json_is_400(client: httpx.AsyncClient, model: str) -> None:

@@ -23,7 +23,13 @@ from knowtrace.service.inference.schemas import (
 )
 from knowtrace.service.record import record_of
 
-router = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=InferenceRoute)
+router = APIRouter(
+    prefix="/v2",
+    tags=["open inference protocol"],
+    route_class=InferenceRoute,
+    # Triton's client names no content type; nothing here is stored, so nobody gains by making a browser send it.
+    strict_content_type=False,
+)
 
 Model = Annotated[Id, Path(description="The model's name, as its metadata give it.")]
 Version = Annotated[Id, Path(description="The model's version, as its metadata give it.")]

@@ -14,7 +14,8 @@ from knowtrace.service.sagemaker.pulse import Pulse
 from knowtrace.service.sagemaker.schemas import Invocation, InvocationOut, PredictionsOut, Row
 from knowtrace.service.sagemaker.service import invoke_many, invoke_one
 
-router = APIRouter(tags=["inference"], route_class=JsonRoute)
+# Clients of endpoints often name no content type; nothing here is stored, so nobody gains by making a browser send it.
+router = APIRouter(tags=["inference"], route_class=JsonRoute, strict_content_type=False)
 pulse = Pulse()
 
 
