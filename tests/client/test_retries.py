@@ -15,6 +15,7 @@ from client.conftest import Clock
 from client.hostile import DROP, HostileServer, response
 from knowtrace.client import (
     ApiError,
+    Attempt,
     Client,
     Event,
     NoAnswerError,
@@ -255,7 +256,11 @@ def test_what_cannot_be_sent_is_refused_before_it_is(connect: Connect) -> None:
         Event(student_id="a", item_id="i", correct=True, answered_at=NOON.replace(tzinfo=None))
     with pytest.raises(ValueError, match="Neither correct nor response"):
         Event(student_id="a", item_id="i", answered_at=NOON)
+    with pytest.raises(ValueError, match=r"no time zone.*'algebra'\) is one text"):
+        Attempt(item_id="i", correct=True, answered_at=NOON.replace(tzinfo=None), skill_ids="algebra")
     client = connect("http://localhost")
+    with pytest.raises(ValueError, match="'item-10'\\) is one text"):
+        client.predict("anna", "item-10")
     for number in (0, 1_001):
         with pytest.raises(ValueError, match=f"{number} events"):
             client.send_events([event()] * number)

@@ -5,10 +5,11 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from knowtrace import __version__
 from knowtrace.service.classroom import Classroom
-from knowtrace.service.inference.schemas import InferResponse, ModelMetadata
+from knowtrace.service.inference.schemas import InferResponse, ModelMetadata, OutputTensor
 from service.histories import Body, tensor
 
 
@@ -113,6 +114,13 @@ class TestMetadata:
                 answer = await client.get(base + path)
             assert answer.status_code == 404
             assert "is loaded. Loaded:" in answer.json()["error"]
+
+
+def test_ids_that_look_like_numbers_stay_texts_and_what_is_no_number_is_refused() -> None:
+    ids = OutputTensor(name="mastery_skill_id", datatype="BYTES", shape=[1], data=["42"])
+    assert ids.data == ["42"]
+    with pytest.raises(ValidationError):
+        OutputTensor(name="mastery", datatype="FP64", shape=[1], data=[float("nan")])
 
 
 class TestInfer:

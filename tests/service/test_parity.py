@@ -1,12 +1,17 @@
 """One model, three contracts, seven forms: the same history and items give the same numbers, to the last bit."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from knowtrace.domain import Interaction
 from knowtrace.service.classroom import Classroom
+from knowtrace.tracing import StudentState, Tracer
 from service.histories import Body, as_prediction, as_row, as_tables, as_tensors, histories
 
 
@@ -19,13 +24,22 @@ async def answered(client: httpx.AsyncClient, path: str, body: Body) -> Body:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_every_contract_gives_the_same_numbers(
-    client: httpx.AsyncClient, classroom: Classroom, data: st.DataObject
+    client: httpx.AsyncClient, classroom: Classroom, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
 ) -> None:
+    """The replayed histories are compared too: this model reads no times, and would not miss them."""
     tracer = classroom.tracer
     items = [item.item_id for item in tracer.vocabulary.items]
     history = data.draw(histories(items, list(tracer.vocabulary.skill_ids)))
     asked = data.draw(st.lists(st.sampled_from([*items, "never-seen"]), min_size=1, max_size=10, unique=True))
 
+    replayed: list[list[Interaction]] = []
+    replay = Tracer.replay
+
+    def recorded(self: Tracer, interactions: Iterable[Interaction]) -> StudentState:
+        replayed.append([replace(past, student_id="") for past in interactions])
+        return replay(self, interactions)
+
+    monkeypatch.setattr(Tracer, "replay", recorded)
     predicted = await answered(client, "/api/v1/predict", as_prediction(history, asked))
     expected = [predicted["predictions"][item_id] for item_id in asked]
     guide = await answered(client, "/invocations", as_row(history, asked))
@@ -49,6 +63,10 @@ async def test_every_contract_gives_the_same_numbers(
         assert whole == named, form
         assert first["num_answers"] == 1, form
         assert body["model_version"] == guide["model_version"] == predicted["model_version"]
+        assert len(replayed.pop()) == 1, form
+    monkeypatch.undo()
+    assert len(replayed) == 9
+    assert all(one == replayed[0] for one in replayed)
 
 
 def outputs_of(answer: Body) -> dict[str, list[Any]]:

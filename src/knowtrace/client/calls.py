@@ -58,6 +58,13 @@ def mastery(student_id: str, *, skill: str | None, every_skill: bool) -> Call[an
 def predict(
     student_id: str, item_ids: Sequence[str], *, history: Sequence[Attempt], model_version: str | None
 ) -> Call[answers.Prediction]:
+    """Ask for predictions.
+
+    Raises:
+        ValueError: `item_ids` is one text, whose letters would be taken for ids.
+    """
+    if isinstance(item_ids, str):
+        raise ValueError(f"item_ids ({item_ids!r}) is one text: give a list of ids.")  # noqa: TRY004 - as its value is wrong
     body: dict[str, Any] = {"student_id": student_id, "candidate_items": list(item_ids)}
     if history:
         body["attempt_history"] = [attempt.body() for attempt in history]

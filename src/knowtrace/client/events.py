@@ -19,7 +19,7 @@ class Event:
     in this process or after a restart that kept it, changes nothing.
 
     Raises:
-        ValueError: `answered_at` has no time zone, or there is no grade.
+        ValueError: `answered_at` has no time zone, there is no grade, or `skill_ids` is one text.
     """
 
     student_id: str
@@ -35,8 +35,7 @@ class Event:
     event_id: str = field(default_factory=_fresh_id)
 
     def __post_init__(self) -> None:
-        _check_grade(self.correct, self.response)
-        _check_time("answered_at", self.answered_at)
+        _check(self.correct, self.response, self.answered_at, self.skill_ids)
 
     def body(self) -> dict[str, Any]:
         """Return the answer as the service reads it, without what is not known."""
@@ -63,7 +62,7 @@ class Attempt:
     """One past answer of a history that is sent to predict from, and not stored.
 
     Raises:
-        ValueError: `answered_at` has no time zone, or there is no grade.
+        ValueError: `answered_at` has no time zone, there is no grade, or `skill_ids` is one text.
     """
 
     item_id: str
@@ -75,8 +74,7 @@ class Attempt:
     hints_used: int | None = None
 
     def __post_init__(self) -> None:
-        _check_grade(self.correct, self.response)
-        _check_time("answered_at", self.answered_at)
+        _check(self.correct, self.response, self.answered_at, self.skill_ids)
 
     def body(self) -> dict[str, Any]:
         """Return the attempt as the service reads it: in milliseconds, and skills as topics."""
@@ -96,11 +94,15 @@ def _known(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _check_grade(correct: bool | None, response: int | None) -> None:
+def _check(
+    correct: bool | None, response: int | None, answered_at: datetime, skill_ids: Sequence[str]
+) -> None:
+    wrong: list[str] = []
     if correct is None and response is None:
-        raise ValueError("Neither correct nor response is given: an answer needs one of them.")
-
-
-def _check_time(name: str, value: datetime) -> None:
-    if value.tzinfo is None or value.utcoffset() is None:
-        raise ValueError(f"{name} ({value.isoformat()}) has no time zone: give one, best UTC.")
+        wrong.append("Neither correct nor response is given: an answer needs one of them.")
+    if answered_at.utcoffset() is None:
+        wrong.append(f"answered_at ({answered_at.isoformat()}) has no time zone: give one, best UTC.")
+    if isinstance(skill_ids, str):
+        wrong.append(f"skill_ids ({skill_ids!r}) is one text: give a list of ids.")
+    if wrong:
+        raise ValueError(" ".join(wrong))

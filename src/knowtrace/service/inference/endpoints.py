@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from knowtrace import __version__
 from knowtrace.service.classroom import Classroom, InClassroom
-from knowtrace.service.fields import Id, reply
+from knowtrace.service.fields import reply
 from knowtrace.service.health.service import readiness
 from knowtrace.service.inference import service
 from knowtrace.service.inference.route import InferenceRoute, protocol_answers
@@ -31,8 +31,8 @@ router = APIRouter(
     strict_content_type=False,
 )
 
-Model = Annotated[Id, Path(description="The model's name, as its metadata give it.")]
-Version = Annotated[Id, Path(description="The model's version, as its metadata give it.")]
+Model = Annotated[str, Path(description="The model's name, as its metadata give it.")]
+Version = Annotated[str, Path(description="The model's version, as its metadata give it.")]
 
 
 @router.get("", response_model=ServerMetadata, responses=protocol_answers())
@@ -54,21 +54,21 @@ async def server_ready(classroom: InClassroom) -> Response:
     return reply(ServerReady(ready=True))
 
 
-@router.get("/models/{model}", response_model=ModelMetadata, responses=protocol_answers(400, 404))
+@router.get("/models/{model}", response_model=ModelMetadata, responses=protocol_answers(404))
 async def model_metadata(classroom: InClassroom, model: Model) -> Response:
     """Name the inputs and outputs of a model."""
     return reply(service.metadata(service.named(classroom.tracer, model)))
 
 
 @router.get(
-    "/models/{model}/versions/{version}", response_model=ModelMetadata, responses=protocol_answers(400, 404)
+    "/models/{model}/versions/{version}", response_model=ModelMetadata, responses=protocol_answers(404)
 )
 async def model_version_metadata(classroom: InClassroom, model: Model, version: Version) -> Response:
     """Name the inputs and outputs of one version of a model."""
     return reply(service.metadata(service.named(classroom.tracer, model, version)))
 
 
-@router.get("/models/{model}/ready", response_model=ModelReady, responses=protocol_answers(400, 404))
+@router.get("/models/{model}/ready", response_model=ModelReady, responses=protocol_answers(404))
 async def model_ready(classroom: InClassroom, model: Model) -> Response:
     """Say that a model is loaded; one that is not is a 404."""
     return reply(ModelReady(name=service.named(classroom.tracer, model).name, ready=True))
@@ -77,7 +77,7 @@ async def model_ready(classroom: InClassroom, model: Model) -> Response:
 @router.get(
     "/models/{model}/versions/{version}/ready",
     response_model=ModelReady,
-    responses=protocol_answers(400, 404),
+    responses=protocol_answers(404),
 )
 async def model_version_ready(classroom: InClassroom, model: Model, version: Version) -> Response:
     """Say that one version of a model is loaded; one that is not is a 404."""

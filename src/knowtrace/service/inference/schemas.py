@@ -11,7 +11,7 @@ MOST_ELEMENTS = 200_000
 
 Datatype = Literal["BOOL", "INT32", "FP32", "FP64", "BYTES"]
 Parameters = dict[Id, StrictBool | int | float | str]
-Size = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Size = Annotated[int, Field(ge=0, le=2**53)]
 Element = StrictBool | int | float | str
 
 
@@ -47,7 +47,7 @@ class OutputTensor(BaseModel):
     name: str
     datatype: Datatype
     shape: list[int]
-    data: list[float] | list[str]
+    data: list[Annotated[float, Field(allow_inf_nan=False)]] | list[str]
 
 
 class InferResponse(BaseModel):
