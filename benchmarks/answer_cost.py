@@ -5,7 +5,7 @@
 - `answer`: observe + mastery of the touched skills
 - `all_skills`: observe + mastery of every skill
 - `after_10` and `after_100000`: observe + touched skills, of students with so long a history, in turn
-- `numpy_step` beside `onnx_step`: the LSTM's observe written by hand in NumPy (ADR-0003)
+- `served_step` beside `onnx_step`: `observe` alone, as the run is served and as the runtime would do it (ADR-0003)
 """
 
 import argparse
@@ -17,11 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from knowtrace.domain import Interaction
-from knowtrace.registry import Run
+from knowtrace.registry import Run, StepGraphs
 from knowtrace.tracing import StudentState, Tracer
 
 SHORT, LONG = 10, 100_000
@@ -94,42 +92,14 @@ def _summary(values: list[float]) -> dict[str, float]:
 
 
 def _steps(run: Run, times: int) -> dict[str, dict[str, float]]:
-    """Return the cost of `observe` alone, by the graph and by hand; empty for a model that is no LSTM."""
-    weights = load_file(run.path / "model.safetensors")
-    if "rnn.weight_hh_l0" not in weights:
-        return {}
-    steps, vector = run.steps(), run.initial_state
+    served, graphs, vector = run.steps(), StepGraphs(run.path), run.initial_state
     skills = run.vocabulary.skill_row(run.vocabulary.items[0].skill_ids)
-    by_hand = _numpy_observe(weights)
-    difference = np.abs(by_hand(vector, 2, skills, 1) - steps.observe(vector, 2, skills, 1)).max()
-    assert difference < 1e-5, f"the step by hand differs by {difference}"
+    difference = np.abs(served.observe(vector, 2, skills, 1) - graphs.observe(vector, 2, skills, 1)).max()
+    assert difference < 1e-5, f"the two forms differ by {difference}"
     return {
-        "onnx_step": _time(lambda: steps.observe(vector, 2, skills, 1), times),
-        "numpy_step": _time(lambda: by_hand(vector, 2, skills, 1), times),
+        "served_step": _time(lambda: served.observe(vector, 2, skills, 1), times),
+        "onnx_step": _time(lambda: graphs.observe(vector, 2, skills, 1), times),
     }
-
-
-def _numpy_observe(weights: dict[str, NDArray[np.float32]]) -> Callable[..., NDArray[np.float32]]:
-    width = weights["vectors.item.weight"].shape[1]
-    hidden = weights["rnn.weight_hh_l0"].shape[1]
-    right = np.ascontiguousarray(weights["rnn.weight_ih_l0"][:, :width].T)
-    wrong = np.ascontiguousarray(weights["rnn.weight_ih_l0"][:, width:].T)
-    again = np.ascontiguousarray(weights["rnn.weight_hh_l0"].T)
-    bias = weights["rnn.bias_ih_l0"] + weights["rnn.bias_hh_l0"]
-    items = weights["vectors.item.weight"] + weights["vectors.common"]
-
-    def observe(
-        state: NDArray[np.float32], item: int, skills: list[int], response: int
-    ) -> NDArray[np.float32]:
-        known = [skill for skill in skills if skill]
-        vector = items[item] + (weights["vectors.skill.weight"][known].mean(0) if known else 0)
-        gates = vector @ (right if response else wrong) + state[:hidden] @ again + bias
-        opened = 1 / (1 + np.exp(-gates))
-        cell = opened[hidden : 2 * hidden] * state[hidden:]
-        cell = cell + opened[:hidden] * np.tanh(gates[2 * hidden : 3 * hidden])
-        return np.concatenate([opened[3 * hidden :] * np.tanh(cell), cell])
-
-    return observe
 
 
 if __name__ == "__main__":

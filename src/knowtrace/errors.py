@@ -6,19 +6,27 @@
     ├── TrainingError         400  data or settings that training cannot start from
     ├── CalibrationError      400  responses or settings that item parameters cannot be estimated from
     ├── SettingsError         500  a setting of the installation that cannot be used
+    ├── UnauthenticatedError  401  nobody knows who asks
+    │   └── RefusedError      401  a credential was shown, and is not accepted
+    ├── DeniedError           403  the caller may not do this, to this student or at all
     ├── NotFoundError         404  a thing that was asked for by name and is not there
     ├── ConflictError         409  the request contradicts what is already stored
     ├── TooLargeError         413  more than one call may carry
+    ├── ModelError            503  a model fails, or gives what no model may give
+    ├── TooManyError          429  more calls, or more answers, than the caller may send in this time
     └── UnavailableError      503  no model or store to answer with
 
 `status` is what the service answers with; 422 is left to malformed payloads.
 """
 
+from collections.abc import Mapping
+
 
 class KnowTraceError(Exception):
-    """Root of our errors."""
+    """Root of our errors. `headers` are those that its answer carries over HTTP."""
 
     status = 500
+    headers: Mapping[str, str] = {}
 
 
 class DataError(KnowTraceError):
@@ -47,6 +55,25 @@ class SettingsError(KnowTraceError):
     """A setting of the installation cannot be used."""
 
 
+class UnauthenticatedError(KnowTraceError):
+    """Nobody knows who asks: no credential, or one that is not accepted."""
+
+    status = 401
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="knowtrace"'}
+
+
+class RefusedError(UnauthenticatedError):
+    """A credential was shown, and is not accepted."""
+
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="knowtrace", error="invalid_token"'}
+
+
+class DeniedError(KnowTraceError):
+    """The caller may not do this: the text is the same whether or not the thing asked about is there."""
+
+    status = 403
+
+
 class NotFoundError(KnowTraceError):
     """A thing that was asked for by name is not there."""
 
@@ -63,6 +90,24 @@ class TooLargeError(KnowTraceError):
     """More than one call may carry."""
 
     status = 413
+
+
+class ModelError(KnowTraceError):
+    """A model fails, or gives what no response model may give."""
+
+    status = 503
+
+
+class TooManyError(KnowTraceError):
+    """More than the caller may send in this time."""
+
+    status = 429
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: int, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.headers = {**(headers or {}), "Retry-After": str(retry_after_seconds)}
 
 
 class UnavailableError(KnowTraceError):

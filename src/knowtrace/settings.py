@@ -1,11 +1,53 @@
 """Everything that may differ between two installations. The environment is read here and nowhere else."""
 
+import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from knowtrace.errors import SettingsError
+
+PREFIX = "KNOWTRACE_"
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads a setting that is a secret, or holds one, from the file that `KNOWTRACE_<NAME>_FILE` names.
+
+    Raises:
+        SettingsError: the file cannot be read, or the secret is given in both ways.
+    """
+
+    def __init__(self, settings: type[BaseSettings], environment: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._environment = environment
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"{PREFIX}{field_name.upper()}"
+        path = self._environment.get(f"{variable}_FILE")
+        if path is None or field_name not in SECRETS:
+            return None, field_name, False
+        if variable in self._environment:
+            raise SettingsError(f"{variable} and {variable}_FILE are both set. Keep one of them.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{variable}_FILE names {path}, which cannot be read: {error}.") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+SECRETS = frozenset({"database_url", "redis_url", "log_key", "session_key", "audit_key"})
+"""Settings that a file may hold."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -14,10 +56,11 @@ class Settings(BaseSettings):
     """One installation's choices; `KNOWTRACE_PORT=9000` in the environment sets `port`.
 
     `log_key` turns student ids into the keyed hashes that logs carry. Without one, every process draws its
-    own: log lines of one student can then be joined within a process, and by nobody afterwards.
+    own: log lines of one student can then be joined within a process, and by nobody afterwards. So it is with
+    `session_key`, which signs the cookies of who signed in: without one they end with the process.
     """
 
-    model_config = SettingsConfigDict(env_prefix="KNOWTRACE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     database_url: str = "sqlite+aiosqlite:///knowtrace.db"
     run: Path = Path("runs/latest")
@@ -38,3 +81,41 @@ class Settings(BaseSettings):
 
     stream_heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_stream_subscribers: int = Field(default=1_000, gt=0)
+
+    environment: Literal["development", "production"] = "development"
+    auth: Literal["open", "keys"] | None = None
+    session_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_hex(32)))
+    session_hours: float = Field(default=8.0, gt=0, le=24 * 30)
+    audit_key: SecretStr | None = None
+
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_keys: str | None = None
+    oidc_algorithms: tuple[str, ...] = ("RS256", "ES256")
+    oidc_needs_nbf: bool = True
+    oidc_tenant_claim: str = "tenant"
+    oidc_role_claim: str = "role"
+    oidc_student_claim: str = "student_id"
+    oidc_role_names: dict[str, str] = Field(default_factory=dict)
+
+    redis_url: str | None = None
+    rate_limit: str = "60000/minute"
+    student_rate_limit: str = "600/minute"
+    failure_limit: str = "30/minute"
+    events_per_day: int | None = Field(default=None, gt=0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is asked who they are: the default in development, and only there."""
+        return self.auth == "open" or (self.auth is None and self.environment == "development")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls, os.environ)

@@ -13,7 +13,7 @@ from knowtrace.domain import PADDING, UNKNOWN_TIME
 from knowtrace.models import Answer, Asked, Batch, ResponseModel
 from knowtrace.models.contract import LARGEST_STATE_BYTES
 from knowtrace.models.layers import scan
-from knowtrace.registry import Panels, StepGraphs
+from knowtrace.registry import RECURRENCE, Panels, Recurrence, RecurrentSteps, StepGraphs
 from knowtrace.training.export import export_steps
 
 STUDENTS, STEPS, SKILLS = 4, 9, 3
@@ -246,7 +246,17 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
     expected = probabilities(model, batch)[0].numpy()
     with TemporaryDirectory() as folder:
         export_steps(model, panels_of(batch), Path(folder))
-        steps = StepGraphs(Path(folder))
+        forms: list[StepGraphs | RecurrentSteps] = [StepGraphs(Path(folder))]
+        if (Path(folder) / RECURRENCE).is_file():
+            arrays = Recurrence.load(Path(folder) / RECURRENCE)
+            forms.append(RecurrentSteps(arrays, panels_of(batch)))
+    for steps in forms:
+        _check_steps(model, steps, batch, expected)
+
+
+def _check_steps(
+    model: ResponseModel, steps: StepGraphs | RecurrentSteps, batch: Batch, expected: np.ndarray
+) -> None:
     with torch.no_grad():
         state = model.initial_state()[0].numpy()
     items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
@@ -256,7 +266,7 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
         np.testing.assert_allclose(asked[0], expected[t], atol=TOLERANCE)
         answered = (state, int(items[t]), skills[t].tolist(), int(batch.responses[0, t]))
         state, after = steps.answer(
-            *answered, asked_items=items, asked_skills=skills, lag=lag, elapsed=elapsed, asked_lag=lag
+            *answered, asked=panels_of(batch), lag=lag, elapsed=elapsed, asked_lag=lag
         )
         np.testing.assert_allclose(state, steps.observe(*answered, lag=lag, elapsed=elapsed), atol=TOLERANCE)
         now = steps.predict(state, items, skills, lag=lag)
@@ -267,7 +277,7 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
 def panels_of(batch: Batch) -> Panels:
     """Return one panel of all items that a batch's first student is asked."""
     items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
-    return Panels(items, skills, np.array([len(items)]), np.array([len(items)]))
+    return Panels(items, skills, np.array([len(items)]), np.array([len(items)]), np.arange(len(items)))
 
 
 CHECKS = [value for name, value in dict(globals()).items() if name.startswith("check_")]

@@ -16,10 +16,10 @@ import pytest
 import safetensors
 import torch
 from onnx import TensorProto, helper
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from knowtrace.errors import RunError
-from knowtrace.registry import Run, seal_run
+from knowtrace.registry import RECURRENCE, Recurrence, RecurrentSteps, Run, StepGraphs, seal_run
 from knowtrace.registry import run as registry_run
 from knowtrace.registry.run import FILES, LARGEST_MANIFEST_BYTES, MANIFEST
 from knowtrace.tracing import Tracer
@@ -29,6 +29,13 @@ from knowtrace.training import load_model
 @pytest.fixture
 def copy(tiny_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_run, tmp_path / "run"))
+
+
+@pytest.fixture
+def graphs_alone(copy: Path) -> Path:
+    """A run of a model that has no faster form than its graphs."""
+    (copy / RECURRENCE).unlink()
+    return copy
 
 
 @pytest.fixture
@@ -42,6 +49,7 @@ def nothing_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         (registry_run, "_read_json"),
         (registry_run, "load_file"),
         (registry_run, "StepGraphs"),
+        (registry_run, "Recurrence"),
         (onnxruntime, "InferenceSession"),
         (safetensors, "safe_open"),
     ):
@@ -201,22 +209,22 @@ GRAPHS = {
 
 @pytest.mark.parametrize("content", GRAPHS.values(), ids=GRAPHS)
 @pytest.mark.parametrize("name", ["observe.onnx", "predict.onnx", "answer.onnx", "mastery.onnx"])
-def test_a_sealed_graph_that_is_no_step_is_refused(copy: Path, name: str, content: bytes) -> None:
-    (copy / name).write_bytes(content)
-    (copy / "side.bin").write_bytes(bytes(16))
+def test_a_sealed_graph_that_is_no_step_is_refused(graphs_alone: Path, name: str, content: bytes) -> None:
+    (graphs_alone / name).write_bytes(content)
+    (graphs_alone / "side.bin").write_bytes(bytes(16))
     with pytest.raises(RunError):
-        use(copy)
+        use(graphs_alone)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "metrics.json"])
-def test_a_sealed_pickle_is_refused_and_not_run(copy: Path, name: str, tmp_path: Path) -> None:
+def test_a_sealed_pickle_is_refused_and_not_run(graphs_alone: Path, name: str, tmp_path: Path) -> None:
     marker = tmp_path / "executed"
-    torch.save(Executes(marker), copy / name)
+    torch.save(Executes(marker), graphs_alone / name)
     with pytest.raises(RunError):
-        use(copy)
-    (copy / name).write_bytes(pickle.dumps(Executes(marker)))
+        use(graphs_alone)
+    (graphs_alone / name).write_bytes(pickle.dumps(Executes(marker)))
     with pytest.raises(RunError):
-        use(copy)
+        use(graphs_alone)
     assert not marker.exists()
 
 
@@ -308,3 +316,51 @@ def test_a_kill_while_the_manifest_is_written_leaves_no_half_of_it(
     with pytest.raises(KeyboardInterrupt):
         seal_run(copy)
     assert not (copy / MANIFEST).exists()
+
+
+def test_an_altered_recurrence_is_refused_unopened(copy: Path, nothing_opened: None) -> None:
+    path = copy / RECURRENCE
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert RECURRENCE in refused(copy)
+
+
+def test_a_recurrence_that_no_manifest_vouches_for_is_left_alone(copy: Path) -> None:
+    rewrite_manifest(copy, lambda manifest: manifest["files"].pop(RECURRENCE))
+    (copy / RECURRENCE).write_bytes(b"anything")
+    assert isinstance(Run.open(copy).steps(), StepGraphs)
+
+
+def test_both_forms_of_the_steps_agree_on_random_students(tiny_run: Path) -> None:
+    run = Run.open(tiny_run)
+    served, graphs = run.steps(), StepGraphs(tiny_run)
+    assert isinstance(served, RecurrentSteps)
+    rng = np.random.default_rng(5)
+    one = other = run.initial_state
+    for _ in range(300):
+        items = rng.integers(0, run.vocabulary.num_item_indices, 7)
+        skills = rng.integers(0, run.vocabulary.num_skill_indices, (7, run.vocabulary.skills_per_item))
+        answered = int(items[0]), skills[0].tolist(), int(rng.integers(2))
+        one, other = served.observe(one, *answered), graphs.observe(other, *answered)
+        np.testing.assert_allclose(one, other, atol=1e-5)
+        np.testing.assert_allclose(
+            served.predict(one, items, skills), graphs.predict(other, items, skills), atol=1e-5
+        )
+        np.testing.assert_allclose(served.mastery(one), graphs.mastery(other), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda arrays: arrays.pop("known"), "known is missing"),
+        (lambda arrays: arrays.update(out=arrays["out"][:-1]), r"out has shape \(15,\)"),
+        (lambda arrays: arrays.update(known=arrays["known"].astype(np.float64)), "not in float32"),
+    ],
+)
+def test_arrays_that_are_no_recurrence_are_refused(
+    tiny_run: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    arrays = load_file(tiny_run / RECURRENCE)
+    change(arrays)
+    save_file(arrays, tmp_path / RECURRENCE)
+    with pytest.raises(RunError, match=said):
+        Recurrence.load(tmp_path / RECURRENCE)

@@ -32,8 +32,8 @@ async def postgres_store(postgres_url: str) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def empty(database_url: str) -> AsyncGenerator[Store]:
-    async with Store(database_url, lock_wait_seconds=0.2) as store:
+async def empty(database_url: str, *, audit_key: bytes = b"") -> AsyncGenerator[Store]:
+    async with Store(database_url, lock_wait_seconds=0.2, audit_key=audit_key) as store:
         if database_url.startswith("postgresql"):
             async with store._engine.begin() as connection:  # one server for all tests
                 await connection.execute(sa.text("DROP SCHEMA public CASCADE"))

@@ -16,5 +16,5 @@ SIZES = Sizes(num_items=40, num_skills=12, num_categories=2)
 @pytest.mark.parametrize(("name", "most"), [("mingru", 275), ("dkt", 80)])
 def test_a_live_answer_takes_few_operations(name: str, most: int, tmp_path: Path) -> None:
     item, skills, one = np.array([2]), np.array([[2, 3, 0, 0]]), np.array([1])
-    export_steps(build_model(name, SIZES), Panels(item, skills, one, one), tmp_path)
+    export_steps(build_model(name, SIZES), Panels(item, skills, one, one, np.arange(1)), tmp_path)
     assert len(onnx.load(str(tmp_path / "answer.onnx")).graph.node) <= most

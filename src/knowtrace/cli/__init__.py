@@ -5,6 +5,7 @@ import sys
 import typer
 
 from knowtrace.cli import (
+    audit,
     card,
     catalogue,
     data,
@@ -12,6 +13,7 @@ from knowtrace.cli import (
     evaluate,
     gate,
     irt,
+    keys,
     lake,
     lake_views,
     leaderboard,
@@ -35,6 +37,8 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(lake.app, name="lake")
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 lake.app.command("views")(lake_views.views_command)
 lake.app.command("publish")(lake_views.publish_command)
 app.command("simulate")(simulate.simulate_command)

@@ -1,20 +1,16 @@
 """`knowtrace serve`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from knowtrace.errors import SettingsError
+from knowtrace.cli.installation import DatabaseOption, settings_of
 
 
 def serve_command(
     run_path: Annotated[Path, typer.Option("--run", help="The run to serve.")],
-    database: Annotated[
-        str | None,
-        typer.Option(help="Database URL; default: KNOWTRACE_DATABASE_URL, or SQLite in knowtrace.db here."),
-    ] = None,
+    database: DatabaseOption = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; default: KNOWTRACE_HOST, or 127.0.0.1.")
     ] = None,
@@ -29,16 +25,7 @@ def serve_command(
     """
     from knowtrace.dashboard import add_pages  # noqa: PLC0415 - other commands do not need the web
     from knowtrace.service.server import run  # noqa: PLC0415
-    from knowtrace.settings import Settings  # noqa: PLC0415
 
     # What the command line leaves open is the environment's to say.
-    options = {"run": run_path, "database_url": database, "host": host, "port": port}
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise SettingsError(
-            f"These settings cannot be used: {problems}. They come from KNOWTRACE_… variables."
-        ) from None
+    settings = settings_of(run=run_path, database_url=database, host=host, port=port)
     run(settings, pages=add_pages)

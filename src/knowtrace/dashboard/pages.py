@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -13,16 +13,23 @@ from knowtrace.dashboard.activity import Search, most_recent
 from knowtrace.dashboard.method import method_of
 from knowtrace.dashboard.roster import roster
 from knowtrace.dashboard.route import STATIC, PageRoute, templates
+from knowtrace.dashboard.sign_in import signing
 from knowtrace.dashboard.timelines import Timelines
 from knowtrace.dashboard.view import MOST_MOMENTS, StudentView, student_view
 from knowtrace.errors import NotFoundError
 from knowtrace.service.classroom import Classroom, InClassroom
 from knowtrace.service.identity.caller import Caller
-from knowtrace.service.identity.of_request import InCaller
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.recommendations.service import recently_seen
 from knowtrace.service.record import record_of
 
 LONGEST_ID = 200
+
+StudentReader = Annotated[
+    Caller, may(Permission.ANSWERS_READ, Permission.MASTERY_READ, Permission.PREDICT, Permission.DECIDE)
+]
+"""Who may see all that a student's page shows: the answers, what they led to, and what to do next."""
 
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 data = APIRouter(include_in_schema=False)
@@ -31,6 +38,7 @@ data = APIRouter(include_in_schema=False)
 def add_pages(app: FastAPI) -> None:
     """Add the pages and their static files to an application made by `create_app`."""
     app.include_router(data)
+    app.include_router(signing)
     app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
@@ -39,7 +47,7 @@ def add_pages(app: FastAPI) -> None:
 async def list_students(
     request: Request,
     classroom: InClassroom,
-    caller: InCaller,
+    caller: Annotated[Caller, may(Permission.STUDENTS_LIST, Permission.MASTERY_READ)],
     search: str = "",
     before: str = "",
     student: str = "",
@@ -60,7 +68,9 @@ async def list_students(
 
 
 @data.get("/students/{student_id:path}/view.json")
-async def read_view(request: Request, classroom: InClassroom, caller: InCaller, student_id: str) -> Response:
+async def read_view(
+    request: Request, classroom: InClassroom, caller: StudentReader, student_id: str
+) -> Response:
     """Return everything the page shows, as numbers and as the HTML that says them."""
     view = await _view(request, classroom, caller, student_id)
     if view is None:
@@ -74,7 +84,7 @@ async def read_view(request: Request, classroom: InClassroom, caller: InCaller, 
 
 @pages.get("/students/{student_id:path}")
 async def show_student(
-    request: Request, classroom: InClassroom, caller: InCaller, student_id: str
+    request: Request, classroom: InClassroom, caller: StudentReader, student_id: str
 ) -> Response:
     """Show what one student knows, how it came about, and what to do next."""
     view = await _view(request, classroom, caller, student_id)

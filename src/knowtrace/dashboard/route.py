@@ -4,17 +4,22 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import RedirectResponse
 
 from knowtrace.dashboard import formats
 from knowtrace.domain import MasteryState
-from knowtrace.errors import KnowTraceError
+from knowtrace.errors import KnowTraceError, UnauthenticatedError
+from knowtrace.service import problems
 
 STATIC = Path(__file__).parent / "static"
+
+SEE_OTHER = 303
 
 HEADERS = {
     # Templates hold no inline style and no inline script, so nothing has to be allowed for them.
@@ -63,6 +68,8 @@ class PageRoute(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 response = await handler(request)
+            except UnauthenticatedError:
+                response = _to_sign_in(request)
             except KnowTraceError as error:
                 response = _failure(request, error)
             response.headers.update(HEADERS)
@@ -71,11 +78,17 @@ class PageRoute(APIRoute):
         return answer
 
 
+def _to_sign_in(request: Request) -> Response:
+    """Send somebody unknown to sign in, and back to where they wanted to go."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/sign-in?next={quote(wanted, safe='/')}", SEE_OTHER)
+
+
 def _failure(request: Request, error: KnowTraceError) -> Response:
     return templates.TemplateResponse(
         request,
         "failure.html",
         {"title": HTTPStatus(error.status).phrase, "detail": str(error)},
         status_code=error.status,
-        headers={"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None,
+        headers=problems.headers_of(error),
     )

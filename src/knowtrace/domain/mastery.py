@@ -1,8 +1,8 @@
 """Mastery of a skill, and the one rule that names its state."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 ENOUGH_EVIDENCE = 3
 """Answers in a skill before its mastery is given a name; fewer say "not enough data"."""
@@ -19,12 +19,13 @@ class MasteryState(StrEnum):
     NEEDS_REVIEW = "needs review"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mastery:
+class Mastery(NamedTuple):
     """Expected success of one student over a skill's calibrated items, with its doubt and its evidence.
 
     `estimate`, `low` and `high` lie in [0, 1]; the interval holds the student's true success rate on the
     skill's items with the probability stated by the run (90 %). `evidence` counts answers in the skill.
+
+    A tuple, because each look at a student makes one per skill, and a frozen class takes three times as long to make.
     """
 
     skill_id: str

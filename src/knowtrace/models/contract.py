@@ -134,6 +134,13 @@ class ResponseModel(nn.Module, ABC):
         """
         return response_loss(self(batch), batch)
 
+    def as_recurrence(self) -> dict[str, Tensor] | None:
+        """Return the arrays of `registry.Recurrence`, by name, where this model is such an LSTM; else None.
+
+        What serving does with them must be what `observe` and `predict` do; the contract suite compares the two.
+        """
+        return None
+
     def start_from(self, answers: TrainingAnswers) -> None:
         """Set what can be read off training answers before any gradient step.
 

@@ -118,6 +118,26 @@ class DKT(ResponseModel):
         score = self.out(meeting).squeeze(-1)  # (B, N)
         return self._logits(score, asked.items, asked.skills).softmax(-1)
 
+    def as_recurrence(self) -> dict[str, Tensor]:
+        from_answers, from_hidden, bias_answers, bias_hidden = self.rnn.all_weights[0]
+        right, wrong = from_answers.chunk(2, dim=1)
+        credits = response_credit(torch.arange(self.sizes.num_categories), self.sizes.num_categories).tolist()
+        items = self.vectors.common + self.vectors.item.of_all()
+        return {
+            "item_vectors": items,
+            "skill_vectors": self.vectors.skill.weight,
+            "gates": torch.stack(
+                [torch.cat([c * right + (1 - c) * wrong, from_hidden], dim=1) for c in credits]
+            ),
+            "gate_bias": bias_answers + bias_hidden,
+            "item_meets": F.linear(items, self.asked.weight, self.asked.bias),
+            "skill_meets": F.linear(self.vectors.skill.weight, self.asked.weight),
+            "known": self.known.weight,
+            "out": self.out.weight[0],
+            "item_thresholds": self.thresholds.table.of_all() - self.out.bias,
+            "skill_thresholds": self.skill_threshold.weight[:, 0],
+        }
+
     def _answers(self, vectors: Tensor, responses: Tensor) -> Tensor:
         credit = response_credit(responses, self.sizes.num_categories).unsqueeze(-1)
         return torch.cat([vectors * credit, vectors * (1 - credit)], dim=-1)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.domain import UNKNOWN_TIME, Vocabulary
-from knowtrace.registry.steps import StepGraphs
+from knowtrace.registry.step_calls import Steps
 
 ANSWERS = 200
 ASKED = 8
@@ -12,7 +12,11 @@ TOLERANCE = 1e-4
 
 
 def ailments(
-    steps: StepGraphs, initial_state: NDArray[np.float32], vocabulary: Vocabulary, *, seed: int = 0
+    steps: Steps,
+    initial_state: NDArray[np.float32],
+    vocabulary: Vocabulary,
+    *,
+    seed: int = 0,
 ) -> list[str]:
     """Return what is wrong with a run's graphs, one sentence each; none when it is healthy.
 

@@ -24,13 +24,22 @@ class Panels:
     """The panels of some skills end to end, so that one call of a model answers for all of them.
 
     items (N,) and their skills (N, S), as indices · counts (P,), items of each panel · num_calibrated (P,), how many
-    items of the skill have enough training answers to stand for it; may be 0.
+    items of the skill have enough training answers to stand for it; may be 0 · rows (N,), where the items stand among
+    those of all skills.
     """
 
     items: NDArray[np.int64]
     skills: NDArray[np.int64]
     counts: NDArray[np.int64]
     num_calibrated: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    @cached_property
+    def place(self) -> slice | NDArray[np.int64]:
+        """`rows` as what an array is indexed by: a slice, which copies nothing, where they follow one another."""
+        first = int(self.rows[0])
+        follow = (self.rows == np.arange(first, first + len(self.rows))).all()
+        return slice(first, first + len(self.rows)) if follow else self.rows
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -41,7 +50,13 @@ class Panels:
         """Return the panels at some positions, at least one, in that order."""
         rows = np.concatenate([np.arange(self.counts[p]) + self.starts[p] for p in positions])
         which = list(positions)
-        return Panels(self.items[rows], self.skills[rows], self.counts[which], self.num_calibrated[which])
+        return Panels(
+            self.items[rows],
+            self.skills[rows],
+            self.counts[which],
+            self.num_calibrated[which],
+            self.rows[rows],
+        )
 
     def means(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the mean of values (N,) over each panel, (P,)."""
@@ -62,7 +77,7 @@ class Panels:
         kept = [arrays[name] for name in PANEL_ARRAYS]
         if any(array.dtype != np.int64 for array in kept):
             raise ValueError("panels are not whole numbers")
-        found = cls(*kept)
+        found = cls(*kept, rows=np.arange(len(kept[0])))
         num_skills = len(vocabulary.skill_ids)
         if not (
             found.counts.shape == found.num_calibrated.shape == (num_skills,)
@@ -102,6 +117,7 @@ def choose_panels(vocabulary: Vocabulary) -> Panels:
         np.array(skills, dtype=np.int64).reshape(len(items), vocabulary.skills_per_item),
         np.array(counts, dtype=np.int64),
         np.array([len(calibrated) for calibrated in by_skill.values()], dtype=np.int64),
+        np.arange(len(items)),
     )
 
 

@@ -10,6 +10,7 @@
     predict.onnx          the step graph: state, items -> category probabilities
     answer.onnx           both in one: state, answer, items -> state, category probabilities
     mastery.onnx          predict of the items that stand for the skills: state -> category probabilities
+    recurrence.safetensors  only where the model is an LSTM of one layer: what its steps need, for NumPy
     manifest.json         size and SHA-256 of each of the above
 
 Nothing is opened before its size and hash agree with the manifest, and nothing is ever unpickled.
@@ -30,6 +31,8 @@ from safetensors.numpy import load_file, save_file
 from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
 from knowtrace.errors import RunError
 from knowtrace.registry.panels import PANEL_ARRAYS, Panels
+from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
+from knowtrace.registry.step_calls import Steps
 from knowtrace.registry.steps import GRAPHS, StepGraphs
 
 MANIFEST = "manifest.json"
@@ -41,6 +44,9 @@ FILES = (
     "serving.safetensors",
     *(f"{name}.onnx" for name in GRAPHS),
 )
+RECURRENCE = "recurrence.safetensors"
+"""A file that a run may have beside those."""
+
 SERVING = ("initial_state", *PANEL_ARRAYS, "level", "evidence_from", "grid", "low", "high")
 LARGEST_FILE_BYTES = 2**31
 LARGEST_MANIFEST_BYTES = 2**16
@@ -72,7 +78,8 @@ class Run:
             )
         raw = manifest_path.read_bytes()
         entries = _manifest_entries(raw, manifest_path)
-        problems = [problem for name in FILES if (problem := _difference(path / name, entries.get(name)))]
+        names = (*FILES, RECURRENCE) if RECURRENCE in entries else FILES
+        problems = [problem for name in names if (problem := _difference(path / name, entries.get(name)))]
         if problems:
             raise RunError(
                 f"The run at {path} is not the one that was sealed: {'; '.join(problems)}. "
@@ -99,22 +106,34 @@ class Run:
                 f"{path} is not a vocabulary ({error!r}). Train the run again or restore it."
             ) from error
 
-    def steps(self) -> StepGraphs:
-        """Return the step graphs, ready to be called; opening them takes some milliseconds.
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.config["model"]["name"]
+
+    def steps(self) -> Steps:
+        """Return the model's steps, ready to be called, in the faster of the forms the run has.
+
+        Opening them takes some milliseconds.
 
         Raises:
-            RunError: a graph cannot be run, takes a state of another size than the run's initial state, or asks
+            RunError: they cannot be run, takes a state of another size than the run's initial state, or asks
                 other items than the run's panels.
         """
-        steps = StepGraphs(self.path)
+        manifest = self.path / MANIFEST
+        steps: Steps
+        if RECURRENCE in _manifest_entries(manifest.read_bytes(), manifest):
+            steps = RecurrentSteps(Recurrence.load(self.path / RECURRENCE), self.panels)
+        else:
+            steps = StepGraphs(self.path)
         if steps.state_size != len(self.initial_state):
             raise RunError(
-                f"The graphs at {self.path} take a state of {steps.state_size} numbers, its initial state has "
+                f"The steps at {self.path} take a state of {steps.state_size} numbers, its initial state has "
                 f"{len(self.initial_state)}. Train the run again or restore it."
             )
         if self.vocabulary.skill_ids and steps.num_panel_items != len(self.panels.items):
             raise RunError(
-                f"mastery.onnx at {self.path} asks {steps.num_panel_items} items, the run's panels hold "
+                f"The steps at {self.path} ask {steps.num_panel_items} items, the run's panels hold "
                 f"{len(self.panels.items)}. Train the run again or restore it."
             )
         return steps
@@ -166,7 +185,7 @@ class Run:
 
 def run_files(path: Path) -> dict[str, Path]:
     """Return where each file of a run at `path` belongs, by name."""
-    return {name: path / name for name in FILES}
+    return {name: path / name for name in (*FILES, RECURRENCE)}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -229,8 +248,9 @@ def seal_run(path: Path) -> Run:
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise RunError(f"The run at {path} cannot be sealed: {', '.join(missing)} missing.")
+    names = (*FILES, RECURRENCE) if (path / RECURRENCE).is_file() else FILES
     entries = {
-        name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in FILES
+        name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in names
     }
     # Whole or not at all: half a manifest would be neither a finished run nor one to go on with.
     unfinished = path / f"{MANIFEST}.writing"

@@ -1,5 +1,6 @@
 """The step graphs of a run, ready to be called."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # pyright: ignore[rep
 
 from knowtrace.domain import UNKNOWN_TIME
 from knowtrace.errors import RunError
+from knowtrace.registry.panels import Panels
 
 TIMES = ("lags", "elapsed")
 GRAPHS = ("observe", "predict", "answer", "mastery")
@@ -45,7 +47,7 @@ class StepGraphs:
         self,
         state: NDArray[np.float32],
         item: int,
-        skills: list[int],
+        skills: Sequence[int],
         response: int,
         *,
         lag: float = UNKNOWN_TIME,
@@ -59,21 +61,21 @@ class StepGraphs:
         self,
         state: NDArray[np.float32],
         item: int,
-        skills: list[int],
+        skills: Sequence[int],
         response: int,
         *,
-        asked_items: NDArray[np.int64],
-        asked_skills: NDArray[np.int64],
+        asked: Panels,
         lag: float = UNKNOWN_TIME,
         elapsed: float = UNKNOWN_TIME,
         asked_lag: float = UNKNOWN_TIME,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the state (D,) after one answer, and category probabilities (N, K) of items asked `asked_lag` later.
+        """Return the state (D,) after one answer, and category probabilities (N, K) of items of the panels, asked
+        `asked_lag` seconds later.
 
         The same as `observe` and then `predict`, in one call of the runtime.
         """
         inputs = self._answered(state, item, skills, response, lag, elapsed)
-        inputs["asked_items"], inputs["asked_skills"] = asked_items[None], asked_skills[None]
+        inputs["asked_items"], inputs["asked_skills"] = asked.items[None], asked.skills[None]
         if self._answer_times:
             inputs["asked_lags"] = np.array([asked_lag], dtype=np.float32)
         outputs: Any = self._answer.run(STATE_AND_PROBABILITIES, inputs)
@@ -106,7 +108,7 @@ class StepGraphs:
         self,
         state: NDArray[np.float32],
         item: int,
-        skills: list[int],
+        skills: Sequence[int],
         response: int,
         lag: float,
         elapsed: float,
@@ -114,7 +116,7 @@ class StepGraphs:
         inputs: dict[str, Any] = {
             "state": state[None],
             "items": np.array([item]),
-            "skills": np.array([skills]),
+            "skills": np.array([list(skills)]),
             "responses": np.array([response]),
         }
         for name in self._observe_times:

@@ -6,15 +6,19 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from knowtrace import __version__
 from knowtrace.errors import KnowTraceError
 from knowtrace.service import problems
+from knowtrace.service.audit.endpoints import router as audit
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
+from knowtrace.service.description.endpoints import router as description
 from knowtrace.service.events.endpoints import router as events
 from knowtrace.service.health.endpoints import router as health
+from knowtrace.service.identity.guard import Guard, guards_of
 from knowtrace.service.inference.endpoints import router as inference
 from knowtrace.service.kt.endpoints import router as kt
 from knowtrace.service.mastery.endpoints import router as mastery
@@ -44,8 +48,21 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         # The function's name alone: a generated client makes its method of it.
         generate_unique_id_function=lambda route: route.name,
+        # FastAPI would serve these to everybody; ours stand behind a guard.
+        openapi_url=None,
     )
-    for router in (events, mastery, predictions, recommendations, kt, students, catalogue, health):
+    for router in (
+        description,
+        audit,
+        events,
+        mastery,
+        predictions,
+        recommendations,
+        kt,
+        students,
+        catalogue,
+        health,
+    ):
         app.include_router(router)
     app.include_router(sagemaker)
     app.include_router(inference)
@@ -65,4 +82,24 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         components.update(described.pop("$defs", {}))
         components["Problem"] = described
+        _describe_credentials(app, schema)
     return app.openapi_schema or {}
+
+
+def _describe_credentials(app: FastAPI, schema: dict[str, Any]) -> None:
+    """Say which operations ask who calls, and how to tell them."""
+    schema["components"]["securitySchemes"] = {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key or a token of the provider.",
+        },
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant is None or not any(isinstance(guard, Guard) for guard in guards_of(dependant)):
+            continue
+        for method, operation in schema["paths"].get(route.path_format, {}).items():
+            if method.upper() in route.methods:
+                operation["security"] = [{"bearer": []}, {"key": []}]

@@ -13,6 +13,8 @@ from starlette.types import Scope
 from knowtrace.deciding import Catalogue, Rules
 from knowtrace.registry import Run
 from knowtrace.service.broker import Broker
+from knowtrace.service.identity.authenticate import Identity
+from knowtrace.service.identity.opening import open_identity, open_store
 from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
 from knowtrace.service.students.messages import announce, announce_revision
@@ -33,6 +35,7 @@ class Classroom:
     catalogue: Catalogue
     rules: Rules
     store: Store
+    identity: Identity
     intake: Intake
     broker: Broker
     metrics: Metrics
@@ -63,8 +66,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         metrics.observe_commit(committed)
         announce(committed, broker, tracer)
 
-    async with Store(settings.database_url, lock_wait_seconds=settings.lock_wait_seconds) as store:
-        await store.migrate()
+    async with open_store(settings) as store, open_identity(settings, store) as identity:
         intake = Intake(
             store,
             tracer,
@@ -86,6 +88,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                     recent_days=settings.recent_days,
                 ),
                 store=store,
+                identity=identity,
                 intake=intake,
                 broker=broker,
                 metrics=metrics,

@@ -37,7 +37,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = record.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = record.request_id
+                for name, value in record.headers.items():
+                    headers[name] = value
             await send(message)
 
         failure: Exception | None = None
@@ -71,6 +74,7 @@ class RequestMiddleware:
             "status": status,
             "duration_ms": round(seconds * 1e3, 3),
             "user_id": None if record.student_id is None else classroom.pseudonyms.of(record.student_id),
+            "caller": None if record.caller is None else classroom.pseudonyms.of(record.caller),
             "model_version": classroom.tracer.version,
             "inference_time_ms": record.inference_time_ms,
             "request_id": record.request_id,

@@ -45,21 +45,26 @@ class Problem(BaseModel):
 
 DESCRIPTIONS = {
     400: "The request breaks a rule.",
+    401: "Nobody knows who asks: no credential, or one that is not accepted.",
+    403: "The caller may not do this, to this student or at all.",
     404: "A thing that was asked for by name is not there.",
     409: "The request contradicts what is stored.",
     413: "More than one call may carry.",
     422: "The request is malformed; every problem is listed.",
+    429: "More than the caller may send in this time; Retry-After says when to ask again.",
     500: "A fault of the service; the request id finds it in the logs.",
     503: "Not able to answer right now; Retry-After says when to ask again.",
 }
 
+GUARDED = (401, 403, 429, 503)
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Declare the problems an endpoint can answer with; 500 is everyone's."""
+
+def answers(*statuses: int, is_guarded: bool = True) -> dict[int | str, dict[str, Any]]:
+    """Declare the problems an endpoint can answer with; 500 is everyone's, and a guard's are those of who asks."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": DESCRIPTIONS[status], "content": content}
-        for status in sorted({*statuses, 500})
+        for status in sorted({*statuses, 500, *(GUARDED if is_guarded else ())})
     }
 
 
@@ -84,7 +89,7 @@ def problem(
     }
     if errors is not None:
         body["errors"] = errors
-    extra = {"Retry-After": RETRY_AFTER_SECONDS} if status in {429, 503} else {}
+    extra = {"Retry-After": RETRY_AFTER_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE, headers={**extra, **(headers or {})})
 
 
@@ -97,7 +102,14 @@ async def of_ours(request: Request, error: Exception) -> Response:
         str(error),
         kind=f"urn:knowtrace:problem:{words.replace(' ', '-')}",
         title=words.capitalize(),
+        headers=headers_of(error),
     )
+
+
+def headers_of(error: KnowTraceError) -> dict[str, str]:
+    """Return the headers that an answer to this error carries."""
+    retry = {"Retry-After": RETRY_AFTER_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return {**retry, **error.headers}
 
 
 async def of_http(request: Request, error: Exception) -> Response:
@@ -113,6 +125,11 @@ async def of_http(request: Request, error: Exception) -> Response:
 
 async def of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    # JSON that cannot be read is found before any guard is asked; who is unknown is told only that.
+    try:
+        await request.app.state.classroom.identity.caller_of(request.scope)
+    except KnowTraceError as unknown:
+        return await of_ours(request, unknown)
     found = error.errors()
     errors = [
         {

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
@@ -14,12 +14,16 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(slots=True)
 class RequestRecord:
-    """Identifiers of a request, and what its endpoint adds: whom it is about and how long the model took."""
+    """Identifiers of a request, and what is added on the way: who asks, what the answer's headers tell them, whom
+    it is about and how long the model took.
+    """
 
     request_id: str
     trace_id: str
     student_id: str | None = None
     inference_time_ms: float | None = None
+    caller: str | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def begin_record(scope: Scope) -> RequestRecord:

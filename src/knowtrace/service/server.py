@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom, open_classroom
+from knowtrace.service.identity.refusals import refuse_unsafe
 from knowtrace.service.logs import configure_logging
 from knowtrace.settings import Settings
 
@@ -34,9 +35,11 @@ def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -
     in threads, and one writer is what SQLite can use.
 
     Raises:
+        SettingsError: the settings would let strangers in.
         RunError: the run cannot be served.
         UnavailableError: the database cannot be reached.
     """
+    refuse_unsafe(settings)
     asyncio.run(_try_opening(settings))
     configure_logging(settings.log_level)
     app = create_app(settings)

@@ -1,12 +1,17 @@
 """What is kept: tables, repositories, migrations. SQLite embedded, PostgreSQL in production, the same code."""
 
+from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
+from knowtrace.store.keys import StoredKey
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
 
 __all__ = [
+    "AuditLine",
+    "AuditReport",
+    "Deed",
     "ItemSeen",
     "KnownEvent",
     "Place",
@@ -15,6 +20,7 @@ __all__ = [
     "Store",
     "StoredDecision",
     "StoredEvent",
+    "StoredKey",
     "StoredSkill",
     "StoredStudent",
     "StudentSummary",

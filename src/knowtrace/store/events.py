@@ -139,10 +139,15 @@ class EventLog:
             mine.order_by(events.c.answered_at.desc(), events.c.position.desc()).limit(limit)
         )
 
-    async def last_position(self, student_id: str) -> int:
-        """Return the position of the answer of a student that arrived last, 0 where there is none."""
-        mine = self._of(student_id).with_only_columns(sa.func.max(events.c.position))
-        return await self._connection.scalar(mine) or 0
+    async def extent(self, student_id: str) -> tuple[int, datetime | None, int]:
+        """Return how many answers a student has, when the last was given, and the position of the last to arrive."""
+        last = sa.func.max(events.c.answered_at, type_=events.c.answered_at.type)
+        mine = self._of(student_id).with_only_columns(
+            sa.func.count(), last, sa.func.coalesce(sa.func.max(events.c.position), 0)
+        )
+        found = await self._connection.execute(mine)
+        count, at, position = found.one()
+        return count, at, position
 
     async def items_seen(self, student_id: str, *, since: datetime, limit: int) -> dict[str, ItemSeen]:
         """Return the items a student answered since a time, the most recently seen first."""

@@ -1,6 +1,6 @@
 """How a student stood after some of the answers, kept so that a late or corrected one costs no whole replay."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +55,7 @@ class Snapshots:
                     "vector": np.ascontiguousarray(snapshot.vector, dtype="<f4").tobytes(),
                     "num_answers": snapshot.num_answers,
                     "skills": [
-                        {**asdict(mastery), "was_mastered": mastery.skill_id in snapshot.mastered}
+                        {**mastery._asdict(), "was_mastered": mastery.skill_id in snapshot.mastered}
                         for mastery in snapshot.masteries
                     ],
                 }

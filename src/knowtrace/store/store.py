@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.errors import UnavailableError
 from knowtrace.store import migrating
+from knowtrace.store.audit import AuditLog
 from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
 from knowtrace.store.events import EventLog
-from knowtrace.store.row_security import keeps_tenants_apart, name_tenant
+from knowtrace.store.keys import ApiKeys, StoredKey, find_key
+from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
@@ -28,8 +30,10 @@ MOVE_HEAD = sa.update(log_head).values(position=sa.bindparam("head"))
 class Session:
     """One tenant's repositories over one connection: one snapshot when reading, one transaction when writing."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+    def __init__(self, connection: AsyncConnection, tenant_id: str, audit_key: bytes) -> None:
         self.tenant_id = tenant_id
+        self.keys = ApiKeys(connection, tenant_id)
+        self.audit = AuditLog(connection, tenant_id, audit_key)
         self.events = EventLog(connection, tenant_id)
         self.students = Students(connection, tenant_id)
         self.snapshots = Snapshots(connection, tenant_id)
@@ -39,13 +43,14 @@ class Session:
 class Transaction:
     """One transaction that writes for several tenants, one after the other."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, audit_key: bytes) -> None:
         self._connection = connection
+        self._audit_key = audit_key
 
     async def of(self, tenant_id: str) -> Session:
         """Turn to a tenant; what was opened for the one before must not be used any more."""
         await name_tenant(self._connection, tenant_id)
-        return Session(self._connection, tenant_id)
+        return Session(self._connection, tenant_id, self._audit_key)
 
     async def head(self) -> int:
         """Return where the log stands: the position of its last change, 0 for an empty log."""
@@ -61,7 +66,8 @@ class Store:
     `lock_wait_seconds`.
     """
 
-    def __init__(self, url: str, *, lock_wait_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, lock_wait_seconds: float = 5.0, audit_key: bytes = b"") -> None:
+        self._audit_key = audit_key
         self._engine = make_engine(url, lock_wait_seconds=lock_wait_seconds)
         # SQLite's own waiting polls with growing pauses; taking turns here wakes the next writer at once.
         self._turn = asyncio.Lock()
@@ -84,7 +90,7 @@ class Store:
         async with self._connection() as connection:
             reader = await for_reading(connection)
             await name_tenant(reader, tenant_id)
-            yield Session(reader, tenant_id)
+            yield Session(reader, tenant_id, self._audit_key)
 
     @asynccontextmanager
     async def writing(self, tenant_id: str) -> AsyncGenerator[Session]:
@@ -104,7 +110,17 @@ class Store:
             UnavailableError: the database cannot be reached, is locked, or has no room.
         """
         async with self._transaction() as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self._audit_key)
+
+    async def find_key(self, key_id: str) -> StoredKey | None:
+        """Return an API key of whatever tenant: who asks, and so for whom, is known only after this.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            await name_key(connection, key_id)
+            return await find_key(connection, key_id)
 
     async def keeps_tenants_apart(self) -> bool:
         """Return whether the database itself would refuse one tenant another one's rows.

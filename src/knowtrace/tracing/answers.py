@@ -10,6 +10,7 @@ import orjson
 
 from knowtrace.domain import Interaction, Mastery, Vocabulary
 from knowtrace.errors import KnowTraceError
+from knowtrace.store import Deed
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours before its answers are refused."""
@@ -63,22 +64,29 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventResult:
-    """What became of one answer: why it was not stored, or the mastery of the skills it touched."""
+    """What became of one answer: why it was not stored, or the mastery of the skills it touched.
+
+    `model_version` computed the mastery; it is empty where no model was asked: the answer was rejected, or it is stored
+    and the model failed (`is_degraded`).
+    """
 
     event_id: str
     outcome: Outcome
     reason: str | None = None
     masteries: tuple[Mastery, ...] = ()
     notes: tuple[str, ...] = ()
+    model_version: str = ""
+    is_degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A stored answer put right, or withdrawn where `interaction` is None."""
+    """A stored answer put right, or withdrawn where `interaction` is None; `deed` says by whom."""
 
     tenant_id: str
     event_id: str
     interaction: Interaction | None
+    deed: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,8 @@ class RevisionResult:
     is_new: bool
     masteries: tuple[Mastery, ...] = ()
     student_ids: tuple[str, ...] = ()
+    model_version: str = ""
+    is_degraded: bool = False
 
 
 def to_event(answer: Answer, *, tenant_id: str, num_categories: int, now: datetime) -> Event:

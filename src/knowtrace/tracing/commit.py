@@ -8,15 +8,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from knowtrace.domain import Mastery
-from knowtrace.errors import ConflictError, NotFoundError
-from knowtrace.store import KnownEvent, Session, Store, StoredEvent
+from knowtrace.errors import NotFoundError
+from knowtrace.store import Session, Store, StoredEvent
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
+from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
 from knowtrace.tracing.following import Student
 from knowtrace.tracing.states import live_state
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
+NO_MODEL = ""
+"""In place of a version, in the state of a student whose last answers no model has seen."""
+
+STORED_ONLY = (
+    "Stored, but the model could not be asked: what this answer tells shows in the mastery as soon as it can."
+)
 WITHDRAWN = "This answer was stored and later withdrawn: it is no part of the student's history."
 
 
@@ -57,8 +64,17 @@ class Committer:
         self._cache: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
         self._head = -1
 
-    async def commit(self, events: Sequence[Event]) -> Committed:
-        """Store the events that are new and return what became of each; on any error nothing is stored."""
+    def switch(self, tracer: Tracer) -> None:
+        """Let another model compute from the next commit on; states are rebuilt as their students answer."""
+        self._tracer = tracer
+        self._cache.clear()
+
+    async def commit(self, events: Sequence[Event], *, asks_model: bool = True) -> Committed:
+        """Store the events that are new and return what became of each; on any error nothing is stored.
+
+        With `asks_model` false the answers are stored and nothing else: the way out when the model fails, for what was
+        sent must not be lost with it.
+        """
         started = time.perf_counter()
         now = datetime.now(UTC)
         by_tenant: dict[str, list[int]] = {}
@@ -72,16 +88,23 @@ class Committer:
             for tenant_id, numbers in by_tenant.items():
                 session = await transaction.of(tenant_id)
                 mine = [events[number] for number in numbers]
-                fresh, outcomes, withdrawn = await _new_ones(session, mine, head, now)
+                fresh, outcomes, withdrawn = await new_ones(session, mine, head, now)
                 head += len(fresh)
                 await session.events.append(fresh)
                 student_ids = dict.fromkeys(event.interaction.student_id for event in mine)
                 touched, found = await self._students(session, student_ids)
                 for event in fresh:
                     touched[event.interaction.student_id].fresh.append(event)
-                await self._apply(session, touched.values(), head)
+                if asks_model:
+                    await self._apply(session, touched.values(), head)
+                else:
+                    await set_aside(session, touched.values(), head)
                 await self._save(session, touched.values(), now)
-                if len(fresh) == len(mine):
+                if not asks_model:
+                    answered = [
+                        self._unasked(event, outcome) for event, outcome in zip(mine, outcomes, strict=True)
+                    ]
+                elif len(fresh) == len(mine):
                     answered = self._results(mine, outcomes, touched, withdrawn)
                 else:  # what was sent before is answered with today's mastery: the model again
                     answered = await asyncio.to_thread(self._results, mine, outcomes, touched, withdrawn)
@@ -91,7 +114,9 @@ class Committer:
             if head != before:
                 await transaction.move_head(head)
         self._head = head
-        self._remember(students)
+        self._remember(students if asks_model else {})
+        if not asks_model:
+            self._cache.clear()
         return Committed(
             events=events,
             results=[results[number] for number in range(len(events))],
@@ -101,12 +126,15 @@ class Committer:
             cache_misses=len(students) - hits,
         )
 
-    async def revise(self, revision: Revision) -> RevisionResult:
+    async def revise(self, revision: Revision, *, asks_model: bool = True) -> RevisionResult:
         """Correct or withdraw one stored answer, and rebuild the students it touches.
+
+        With `asks_model` false the log is changed and the states are left to be rebuilt.
 
         Raises:
             NotFoundError: no such answer is stored.
             ConflictError: it is to be corrected, and has been withdrawn.
+            ModelError: the model fails on what is left of a student's answers.
         """
         now = datetime.now(UTC)
         async with self._store.transaction() as transaction:
@@ -117,22 +145,30 @@ class Committer:
                 raise NotFoundError(
                     f"No answer is stored under event_id {revision.event_id!r}. POST /api/v1/events stores one."
                 )
-            newer = _revised(revision, older, now)
+            newer = revised(revision, older, now)
             if newer is None:
                 state = await live_state(session, self._tracer, older.interaction.student_id)
                 return replace(await asyncio.to_thread(self._after, older, state), is_new=False)
             head += 1
             await session.events.replace(older, newer, at=now)
+            if revision.deed is not None:
+                await session.audit.append(revision.deed, at=now)
             since = min(older.place, newer.place)
             students = {
                 student_id: Student(student_id, self._tracer.start(), rewritten_at=head)
                 for student_id in (older.interaction.student_id, newer.interaction.student_id)
             }
             for student in students.values():
-                await student.rebuild(session, self._tracer, since=since)
+                if asks_model:
+                    await student.rebuild(session, self._tracer, since=since)
+                else:
+                    await recount(session, student, since=since)
             await self._save(session, students.values(), now, is_rewritten=True)
             await transaction.move_head(head)
         self._head = head
+        if not asks_model:
+            self._cache.clear()
+            return unasked(newer, tuple(students))
         self._remember({(revision.tenant_id, name): student for name, student in students.items()})
         result = await asyncio.to_thread(self._after, newer, students[newer.interaction.student_id].state)
         return replace(result, student_ids=tuple(students))
@@ -149,6 +185,7 @@ class Committer:
             is_withdrawn=event.withdrawn_at is not None,
             is_new=True,
             masteries=tuple(self._tracer.mastery(state, known)),
+            model_version=self._tracer.version,
         )
 
     async def _head_of_log(self, head: int) -> int:
@@ -206,7 +243,7 @@ class Committer:
                 to_stored(
                     student.student_id,
                     student.state,
-                    self._tracer.version,
+                    NO_MODEL if student.is_unasked else self._tracer.version,
                     last_position=student.last_position,
                     rewritten_at=student.rewritten_at,
                 ),
@@ -235,13 +272,14 @@ class Committer:
             for result in results
         ]
 
+    def _unasked(self, event: Event, outcome: Outcome) -> EventResult:
+        if outcome is Outcome.CONFLICT:
+            return conflict(event)
+        return EventResult(event_id=event.event_id, outcome=outcome, notes=(STORED_ONLY,), is_degraded=True)
+
     def _result(self, event: Event, outcome: Outcome, student: Student) -> EventResult:
         if outcome is Outcome.CONFLICT:
-            reason = (
-                f"event_id {event.event_id!r} is already stored with another body: an id names one answer "
-                "for ever. Send this answer under an id of its own, or PUT a correction."
-            )
-            return EventResult(event_id=event.event_id, outcome=outcome, reason=reason)
+            return conflict(event)
         answer = event.interaction
         skill_ids = self._tracer.skills_of(answer.item_id, answer.skill_ids)
         masteries: Sequence[Mastery] | None = None
@@ -257,6 +295,7 @@ class Committer:
             outcome=outcome,
             masteries=tuple(masteries),
             notes=notes_on(answer.item_id, skill_ids, self._tracer.vocabulary),
+            model_version=self._tracer.version,
         )
 
     def _remember(self, students: dict[tuple[str, str], Student]) -> None:
@@ -268,50 +307,3 @@ class Committer:
                 self._cache.pop(key, None)
         while len(self._cache) > self._max_cached:
             self._cache.popitem(last=False)
-
-
-async def _new_ones(
-    session: Session, events: Sequence[Event], head: int, now: datetime
-) -> tuple[list[StoredEvent], list[Outcome], set[str]]:
-    """Tell new events from repeated and contradicting ones, and give the new ones their place in the log.
-
-    Returns them, what became of each event, and the ids of those that were withdrawn since they were stored.
-    """
-    known = await session.events.known([event.event_id for event in events])
-    withdrawn = {event_id for event_id, found in known.items() if found.is_withdrawn}
-    fresh: list[StoredEvent] = []
-    outcomes: list[Outcome] = []
-    for event in events:
-        if event.event_id in known:
-            is_same = known[event.event_id].fingerprint == event.fingerprint
-            outcomes.append(Outcome.DUPLICATE if is_same else Outcome.CONFLICT)
-        else:
-            outcomes.append(Outcome.ACCEPTED)
-            known[event.event_id] = KnownEvent(event.fingerprint, is_withdrawn=False)
-            head += 1
-            fresh.append(
-                StoredEvent(
-                    position=head,
-                    event_id=event.event_id,
-                    interaction=event.interaction,
-                    received_at=now,
-                    fingerprint=event.fingerprint,
-                )
-            )
-    return fresh, outcomes, withdrawn
-
-
-def _revised(revision: Revision, older: StoredEvent, now: datetime) -> StoredEvent | None:
-    """Return the stored answer as it is to be, or None where it is so already."""
-    if revision.interaction is None:
-        if older.withdrawn_at is not None:
-            return None
-        return replace(older, revision=older.revision + 1, withdrawn_at=now)
-    if older.withdrawn_at is not None:
-        raise ConflictError(
-            f"The answer {revision.event_id!r} was withdrawn and cannot be corrected: send the right one under "
-            "an event_id of its own."
-        )
-    if older.interaction == revision.interaction:
-        return None
-    return replace(older, revision=older.revision + 1, interaction=revision.interaction)

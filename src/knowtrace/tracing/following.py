@@ -27,6 +27,7 @@ class Student:
     last_position: int = 0
     rewritten_at: int = 0
     is_current: bool = True
+    is_unasked: bool = False
     fresh: list[StoredEvent] = field(default_factory=list[StoredEvent])
     latest: dict[str, Mastery] = field(default_factory=dict[str, Mastery])
     after: dict[str, list[Mastery]] = field(default_factory=dict[str, list[Mastery]])
@@ -77,7 +78,7 @@ class Student:
             await session.snapshots.forget(self.student_id, since=since)
         snapshot = await session.snapshots.newest(self.student_id, tracer.version)
         self.state = tracer.start() if snapshot is None else state_of_snapshot(snapshot)
-        self.last_position = 0 if snapshot is None else await session.events.last_position(self.student_id)
+        _, _, self.last_position = await session.events.extent(self.student_id)
         self.standing = {mastery.skill_id: mastery for mastery in snapshot.masteries} if snapshot else {}
         place = None if snapshot is None else snapshot.place
         async for page in session.events.history(self.student_id, after=place):

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from knowtrace.errors import KnowTraceError, UnavailableError
-from knowtrace.store import Store
+from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
+from knowtrace.store import Deed, Store
 from knowtrace.tracing.answers import (
     Answer,
     Event,
@@ -54,6 +54,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchRequest:
+    """Another model for all that comes after it."""
+
+    tracer: Tracer
+    done: "asyncio.Future[None]"
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionRequest:
     """One revision, and where its sender waits. It has a transaction of its own."""
 
@@ -79,7 +87,7 @@ class Intake:
         self._max_waiting = max_waiting_events
         self._on_commit = on_commit
         self._on_revision = on_revision
-        self._queue: deque[Request | RevisionRequest] = deque()
+        self._queue: deque[Request | RevisionRequest | SwitchRequest] = deque()
         self._num_waiting = 0
         self._arrived = asyncio.Event()
         self._is_closing = False
@@ -129,8 +137,10 @@ class Intake:
         stored = iter(await self._enqueue(events) if events else [])
         return [result or next(stored) for result in results]
 
-    async def correct(self, tenant_id: str, answer: Answer) -> RevisionResult:
+    async def correct(self, tenant_id: str, answer: Answer, *, deed: Deed | None = None) -> RevisionResult:
         """Put a stored answer right: its student is then as if it had been sent so at once.
+
+        `deed` is written into the audit log with it.
 
         Raises:
             RejectedError: it breaks a rule.
@@ -141,17 +151,35 @@ class Intake:
         now = datetime.now(UTC)
         event = to_event(answer, tenant_id=tenant_id, num_categories=self._num_categories, now=now)
         return await self._revise(
-            Revision(tenant_id=tenant_id, event_id=answer.event_id, interaction=event.interaction)
+            Revision(tenant_id=tenant_id, event_id=answer.event_id, interaction=event.interaction, deed=deed)
         )
 
-    async def withdraw(self, tenant_id: str, event_id: str) -> RevisionResult:
+    async def withdraw(self, tenant_id: str, event_id: str, *, deed: Deed | None = None) -> RevisionResult:
         """Take a stored answer out of its student's history; doing so again changes nothing.
 
         Raises:
             NotFoundError: no answer is stored under this id.
             UnavailableError: as for `submit`.
         """
-        return await self._revise(Revision(tenant_id=tenant_id, event_id=event_id, interaction=None))
+        return await self._revise(
+            Revision(tenant_id=tenant_id, event_id=event_id, interaction=None, deed=deed)
+        )
+
+    async def switch(self, tracer: Tracer) -> None:
+        """Let another model compute; what was sent before is answered by the one before.
+
+        Raises:
+            ConflictError: it has other response categories than the answers that are stored.
+        """
+        if tracer.vocabulary.num_categories != self._num_categories:
+            raise ConflictError(
+                f"Model {tracer.version} has {tracer.vocabulary.num_categories} response categories, the stored "
+                f"answers have {self._num_categories}: serve it on a database of its own."
+            )
+        request = SwitchRequest(tracer, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._arrived.set()
+        await request.done
 
     async def _revise(self, revision: Revision) -> RevisionResult:
         self._check_room(1)
@@ -187,6 +215,10 @@ class Intake:
                 self._queue.popleft()
                 await self._settle_revision(first)
                 self._num_waiting -= 1
+            elif self._queue and isinstance(first := self._queue[0], SwitchRequest):
+                self._queue.popleft()
+                self._committer.switch(first.tracer)
+                first.done.set_result(None)
             elif group := self._next_group():
                 await self._settle(group)
                 self._num_waiting -= sum(len(request.events) for request in group)
@@ -208,8 +240,8 @@ class Intake:
 
     async def _settle_revision(self, request: RevisionRequest) -> None:
         try:
-            result = await self._committer.revise(request.revision)
-        except Exception as error:  # the sender hears of it; the writer goes on
+            result = await self._revised(request.revision)
+        except Exception as error:
             if not isinstance(error, KnowTraceError):
                 logger.exception("An answer could not be revised")
             if not request.done.done():
@@ -219,6 +251,13 @@ class Intake:
             request.done.set_result(result)
         if result.is_new:
             self._tell(lambda: self._on_revision(request.revision.tenant_id, result))
+
+    async def _revised(self, revision: Revision) -> RevisionResult:
+        try:
+            return await self._committer.revise(revision)
+        except ModelError as error:
+            logger.warning("The model failed on a revision, which is stored without it", exc_info=error)
+            return await self._committer.revise(revision, asks_model=False)
 
     async def _settle(self, group: list[Request]) -> None:
         """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
@@ -230,14 +269,31 @@ class Intake:
             for request in group:
                 request.fail(error)
             return
-        except Exception as error:  # whatever one request does, the writer and its neighbours go on
+        except Exception as error:  # noqa: BLE001 - whatever one request does, the writer and its neighbours go on
             if len(group) == 1:
-                logger.exception("An answer could not be stored")
-                group[0].fail(error)
+                await self._settle_alone(group[0], error)
                 return
             for request in group:
                 await self._settle([request])
             return
+        self._succeed(group, committed)
+
+    async def _settle_alone(self, request: Request, error: Exception) -> None:
+        """Store what a model has failed on without it; any other failure is the sender's to hear."""
+        if isinstance(error, ModelError):
+            logger.warning("The model failed on an answer, which is stored without it", exc_info=error)
+            try:
+                committed = await self._committer.commit(request.events, asks_model=False)
+            except Exception as second:
+                logger.exception("An answer could not be stored")
+                request.fail(second)
+                return
+            self._succeed([request], committed)
+            return
+        logger.error("An answer could not be stored", exc_info=error)
+        request.fail(error)
+
+    def _succeed(self, group: Sequence[Request], committed: Committed) -> None:
         results = iter(committed.results)
         for request in group:
             request.succeed([next(results) for _ in request.events])

@@ -1,9 +1,11 @@
 """A trained model as a filter over a student's state: one answer in, one state out, at constant cost.
 
-Nothing here knows which model it is: a run's step graphs are all there is. torch is not imported.
+Nothing here knows which model it is: a run's steps are all there is. torch is not imported.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,8 +21,8 @@ from knowtrace.domain import (
     lag_to_asking,
     mastery_state,
 )
-from knowtrace.errors import NotFoundError
-from knowtrace.registry import Panels, Run
+from knowtrace.errors import ModelError, NotFoundError
+from knowtrace.registry import Panels, PlainRun, Run
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
 
 FEW_SKILLS = 8
@@ -32,14 +34,15 @@ NO_EVIDENCE = SkillEvidence(0, None, was_mastered=False)
 
 
 class Tracer:
-    """Observes answers and predicts responses with the step graphs of one run.
+    """Observes answers and predicts responses with the steps of one run.
 
-    Safe to share between threads: it holds no student.
+    Safe to share between threads: it holds no student. Every call that asks the model raises ModelError where it fails
+    or gives numbers that are not finite.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run | PlainRun) -> None:
         self.version = run.version
-        self.name = str(run.config["model"]["name"])
+        self.name = run.name
         self.vocabulary: Vocabulary = run.vocabulary
         self.intervals = run.intervals
         self._steps = run.steps()
@@ -104,9 +107,12 @@ class Tracer:
             return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        return self._steps.predict(
-            student.vector, items, skills, lag=self._lag_of_asking(student.last_answered_at, at)
-        )
+        with self._failing_as_ours():
+            found = self._steps.predict(
+                student.vector, items, skills, lag=self._lag_of_asking(student.last_answered_at, at)
+            )
+            _check(found)
+        return found
 
     def expected_success(
         self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
@@ -125,12 +131,16 @@ class Tracer:
             skill_ids, asked = self.vocabulary.skill_ids, self._panels
             if not skill_ids:
                 return []
-            probabilities = self._steps.mastery(student.vector, lag=lag)
+            with self._failing_as_ours():
+                probabilities = self._steps.mastery(student.vector, lag=lag)
+                _check(probabilities)
         else:
             if not skill_ids:
                 return []
             asked = self._joined(tuple(skill_ids))
-            probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
+            with self._failing_as_ours():
+                probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
+                _check(probabilities)
         return self._masteries(student, skill_ids, asked.means(probabilities @ self._score))
 
     def num_calibrated(self, skill_id: str) -> int:
@@ -158,17 +168,21 @@ class Tracer:
             )
         seconds = interaction.elapsed_seconds if self.vocabulary.has_elapsed else None
         elapsed = UNKNOWN_TIME if seconds is None else seconds
-        if not touched:
-            return self._steps.observe(*answered, lag=lag, elapsed=elapsed), np.empty(0)
-        asked = self._joined(touched)
-        vector, probabilities = self._steps.answer(
-            *answered,
-            asked_items=asked.items,
-            asked_skills=asked.skills,
-            lag=lag,
-            elapsed=elapsed,
-            asked_lag=self._lag_of_asking(interaction.answered_at, None),
-        )
+        asked = self._joined(touched) if touched else None
+        with self._failing_as_ours():
+            if asked is None:
+                vector = self._steps.observe(*answered, lag=lag, elapsed=elapsed)
+                _check(vector)
+                return vector, np.empty(0)
+            vector, probabilities = self._steps.answer(
+                *answered,
+                asked=asked,
+                lag=lag,
+                elapsed=elapsed,
+                asked_lag=self._lag_of_asking(interaction.answered_at, None),
+            )
+            _check(vector)
+            _check(probabilities)
         return vector, asked.means(probabilities @ self._score)
 
     def _masteries(
@@ -199,6 +213,14 @@ class Tracer:
             )
         ]
 
+    @contextmanager
+    def _failing_as_ours(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:
+            # Whatever a runtime raises: who serves the model has another to ask, and must know it for the model's.
+            raise ModelError(f"Model {self.version} failed ({type(error).__name__}: {error}).") from error
+
     def _lag_of_asking(self, last: datetime | None, at: datetime | None) -> float:
         """Return the seconds from the last answer to a moment, 0 without a moment.
 
@@ -228,3 +250,9 @@ class Tracer:
                 f"Skill {skill_id!r} is not known to model {self.version}. "
                 "GET /api/v1/mastery/{student_id} without `skill` lists the known ones."
             ) from None
+
+
+def _check(numbers: NDArray[np.float32]) -> None:
+    # One sum: what is not finite stays so in it, and a look at every number would cost three times as much.
+    if not math.isfinite(float(numbers.sum())):
+        raise ArithmeticError("numbers that are not finite")

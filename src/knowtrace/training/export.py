@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from knowtrace.domain import PADDING, UNSEEN
 from knowtrace.models import Answer, Asked, ResponseModel
-from knowtrace.registry import GRAPHS, TIMES, Panels
+from knowtrace.registry import GRAPHS, RECURRENCE, TIMES, Panels, Recurrence
 
 OPSET = 20
 EXAMPLE_ITEMS = 3
@@ -53,7 +53,8 @@ def export_steps(model: ResponseModel, panels: Panels, folder: Path) -> None:
     answer: what observe takes, asked_items (1, N), asked_skills (1, N, S), asked_lags (1,) -> both of the above
     mastery: state (1, D), lags (1,) -> probabilities (1, N, K)
 
-    A graph takes only those of `lags` and `elapsed` that the model reads.
+    A graph takes only those of `lags` and `elapsed` that the model reads. A model that is a plain LSTM leaves
+    its arrays beside them.
     """
     model = model.cpu().eval()
     observe, predict, answer, mastery = (folder / f"{name}.onnx" for name in GRAPHS)
@@ -92,6 +93,11 @@ def export_steps(model: ResponseModel, panels: Panels, folder: Path) -> None:
     )
     _fuse(observe, predict, answer)
     _fix_items(predict, panels, mastery)
+    arrays = model.as_recurrence()
+    if arrays is not None:
+        Recurrence(**{name: t.detach().numpy().copy() for name, t in arrays.items()}).save(
+            folder / RECURRENCE
+        )
 
 
 def _fuse(observe: Path, predict: Path, answer: Path) -> None:

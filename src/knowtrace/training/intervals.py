@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME, UNSEEN, MasteryIntervals
-from knowtrace.registry import StepGraphs
+from knowtrace.registry import Steps
 from knowtrace.training.sequences import Sequences
 
 LEVEL = 0.90
@@ -46,7 +46,11 @@ class Moment:
 
 
 def measure_intervals(
-    steps: StepGraphs, initial_state: NDArray[np.float32], valid: Sequences, *, num_categories: int
+    steps: Steps,
+    initial_state: NDArray[np.float32],
+    valid: Sequences,
+    *,
+    num_categories: int,
 ) -> MasteryIntervals:
     """Return 90 % intervals of mastery by evidence, from the validation students.
 
@@ -64,7 +68,11 @@ def measure_intervals(
 
 
 def collect_moments(
-    steps: StepGraphs, initial_state: NDArray[np.float32], valid: Sequences, *, num_categories: int
+    steps: Steps,
+    initial_state: NDArray[np.float32],
+    valid: Sequences,
+    *,
+    num_categories: int,
 ) -> list[Moment]:
     """Return a moment for each student, skill and number of MOMENTS that enough answers follow."""
     credit = np.linspace(0, 1, num_categories)

@@ -10,9 +10,11 @@ from knowtrace.service.catalogue import service
 from knowtrace.service.catalogue.schemas import CatalogueQuery, ItemsOut, ItemsQuery, SkillsOut
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 
-router = APIRouter(prefix="/api/v1", tags=["catalogue"])
+router = APIRouter(prefix="/api/v1", tags=["catalogue"], dependencies=[may(Permission.CATALOGUE_READ)])
 
 
 @router.get("/skills", response_model=SkillsOut, responses=answers(404, 422))

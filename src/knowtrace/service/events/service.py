@@ -17,6 +17,7 @@ from knowtrace.service.events.schemas import (
 )
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.mastery.schemas import skill_mastery
+from knowtrace.store import Deed
 from knowtrace.tracing.answers import EventResult, Outcome, RejectedError, RevisionResult
 
 STATUS = {
@@ -50,6 +51,7 @@ async def take_many(classroom: Classroom, caller: Caller, events: Sequence[Event
 
     Raises:
         TooLargeError: more than 1,000.
+        TooManyError: the tenant has sent as many today as it may.
         UnavailableError: they could not be stored now; none of them was.
     """
     if len(events) > MOST_EVENTS:
@@ -71,7 +73,9 @@ async def take_many(classroom: Classroom, caller: Caller, events: Sequence[Event
     )
 
 
-async def correct(classroom: Classroom, caller: Caller, event_id: str, body: Correction) -> RevisedEventOut:
+async def correct(
+    classroom: Classroom, caller: Caller, event_id: str, body: Correction, *, request_id: str
+) -> RevisedEventOut:
     """Put a stored answer right.
 
     Raises:
@@ -80,19 +84,37 @@ async def correct(classroom: Classroom, caller: Caller, event_id: str, body: Cor
         ConflictError: that answer was withdrawn.
         UnavailableError: it could not be stored now.
     """
-    result = await classroom.intake.correct(caller.tenant_id, body.answer_under(event_id))
+    result = await classroom.intake.correct(
+        caller.tenant_id,
+        body.answer_under(event_id),
+        deed=_deed(caller, "answers.correct", event_id, request_id),
+    )
     return _revised(classroom, result, body.caller_words)
 
 
-async def withdraw(classroom: Classroom, caller: Caller, event_id: str) -> RevisedEventOut:
+async def withdraw(
+    classroom: Classroom, caller: Caller, event_id: str, *, request_id: str
+) -> RevisedEventOut:
     """Take a stored answer out of its student's history.
 
     Raises:
         NotFoundError: no answer is stored under this id.
         UnavailableError: it could not be stored now.
     """
-    result = await classroom.intake.withdraw(caller.tenant_id, event_id)
+    result = await classroom.intake.withdraw(
+        caller.tenant_id, event_id, deed=_deed(caller, "answers.withdraw", event_id, request_id)
+    )
     return _revised(classroom, result, {"student_id": result.student_id})
+
+
+def _deed(caller: Caller, action: str, event_id: str, request_id: str) -> Deed:
+    return Deed(
+        subject=caller.subject,
+        role=caller.role.value,
+        action=action,
+        object=f"event:{event_id}",
+        request_id=request_id,
+    )
 
 
 def _revised(classroom: Classroom, result: RevisionResult, words: dict[str, str]) -> RevisedEventOut:
@@ -110,6 +132,7 @@ def _revised(classroom: Classroom, result: RevisionResult, words: dict[str, str]
 
 
 async def _submit(classroom: Classroom, caller: Caller, events: Sequence[EventIn]) -> list[EventResult]:
+    await classroom.identity.limiter.count_events(caller.tenant_id, len(events))
     results = await classroom.intake.submit(caller.tenant_id, [event.to_answer() for event in events])
     classroom.metrics.observe_rejections(sum(result.outcome is Outcome.REJECTED for result in results))
     return results

@@ -8,30 +8,40 @@ from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
 from knowtrace.service.health.schemas import Live, Ready
 from knowtrace.service.health.service import readiness
+from knowtrace.service.identity.guard import may, open_to_all
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 
 router = APIRouter(tags=["health"])
+PROBES = open_to_all("probes carry no credentials; they learn that it runs, and which model")
+SCRAPERS = may(Permission.METRICS_READ, also_loopback=True)
 
 
-@router.get("/health", response_model=Live, include_in_schema=False)
-@router.get("/api/v1/health", response_model=Live, responses=answers())
+@router.get("/health", response_model=Live, include_in_schema=False, dependencies=[PROBES])
+@router.get("/api/v1/health", response_model=Live, responses=answers(is_guarded=False), dependencies=[PROBES])
 async def live() -> Response:
     """Say that the process answers; it asks no other part, so that a slow database restarts nothing."""
     return reply(Live(status="ok"))
 
 
-@router.get("/ready", response_model=Ready, include_in_schema=False)
-@router.get("/api/v1/health/ready", response_model=Ready, responses=answers(503))
+@router.get("/ready", response_model=Ready, include_in_schema=False, dependencies=[PROBES])
+@router.get(
+    "/api/v1/health/ready",
+    response_model=Ready,
+    responses=answers(503, is_guarded=False),
+    dependencies=[PROBES],
+)
 async def ready(classroom: InClassroom) -> Response:
     """Say whether the model is loaded, the database answers and answers are taken."""
     return reply(await readiness(classroom))
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", include_in_schema=False, dependencies=[SCRAPERS])
 @router.get(
     "/api/v1/metrics",
     response_class=PlainTextResponse,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **answers()},
+    dependencies=[SCRAPERS],
 )
 async def metrics(classroom: InClassroom) -> Response:
     """Return the counters for Prometheus."""

@@ -1,6 +1,6 @@
 """Errors in the form of the Open Inference Protocol: `{"error": "…"}`."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import orjson
@@ -8,8 +8,9 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from knowtrace.errors import KnowTraceError
+from knowtrace.service.classroom import classroom_of
 from knowtrace.service.inference.schemas import InferenceError
-from knowtrace.service.problems import DESCRIPTIONS, RETRY_AFTER_SECONDS, answers
+from knowtrace.service.problems import DESCRIPTIONS, GUARDED, answers, headers_of
 from knowtrace.service.route import JsonRoute
 
 MOST_PROBLEMS = 100
@@ -25,24 +26,37 @@ class InferenceRoute(JsonRoute):
             try:
                 return await handler(request)
             except RequestValidationError as error:
-                return failure(400, _text(error))
+                return await _malformed(request, error)
             except KnowTraceError as error:
-                return failure(error.status, str(error))
+                return failure(error)
 
         return with_protocol_errors
 
 
-def failure(status: int, error: str) -> Response:
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else {}
+def failure(error: KnowTraceError) -> Response:
+    return _answer(error.status, str(error), headers_of(error))
+
+
+async def _malformed(request: Request, error: RequestValidationError) -> Response:
+    # JSON that cannot be read is found before any guard is asked; who is unknown is told only that.
+    try:
+        await classroom_of(request.scope).identity.caller_of(request.scope)
+    except KnowTraceError as unknown:
+        return failure(unknown)
+    return _answer(400, _text(error), {})
+
+
+def _answer(status: int, error: str, headers: Mapping[str, str]) -> Response:
     body = orjson.dumps({"error": error.encode("utf-8", "backslashreplace").decode()})
-    return Response(body, status, headers=headers, media_type="application/json")
+    return Response(body, status, headers=dict(headers), media_type="application/json")
 
 
-def protocol_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def protocol_answers(*statuses: int, is_guarded: bool = True) -> dict[int | str, dict[str, Any]]:
     """Declare the errors of an endpoint; a fault of the service and a body too large are answered before a route."""
+    said = sorted({*statuses, *(GUARDED if is_guarded else ())})
     return {
-        **answers(413),
-        **{status: {"model": InferenceError, "description": DESCRIPTIONS[status]} for status in statuses},
+        **answers(413, is_guarded=False),
+        **{status: {"model": InferenceError, "description": DESCRIPTIONS[status]} for status in said},
     }
 
 

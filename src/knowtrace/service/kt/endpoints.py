@@ -9,20 +9,23 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
-from knowtrace.service.identity.of_request import InCaller
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.kt.schemas import MasteryVector, VectorQuery
 from knowtrace.service.kt.service import mastery_vector
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 
 router = APIRouter(prefix="/api/kt/mastery", tags=["mastery"])
+Asker = Annotated[Caller, may(Permission.DECIDE)]
 
 
 @router.get("", response_model=MasteryVector, responses=answers(422, 503))
 async def read_mastery_vector(
     request: Request,
     classroom: InClassroom,
-    caller: InCaller,
+    caller: Asker,
     query: Annotated[VectorQuery, FromQuery()],
 ) -> Response:
     """Return the mastery of every skill by its id, and the next item to ask."""

@@ -9,20 +9,23 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import StudentInPath, reply
-from knowtrace.service.identity.of_request import InCaller
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.mastery.schemas import MasteryQuery, StudentMastery
 from knowtrace.service.mastery.service import student_mastery
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 
 router = APIRouter(prefix="/api/v1/mastery", tags=["mastery"])
+Reader = Annotated[Caller, may(Permission.MASTERY_READ)]
 
 
 @router.get("/{student_id:path}", response_model=StudentMastery, responses=answers(404, 422, 503))
 async def read_mastery(
     request: Request,
     classroom: InClassroom,
-    caller: InCaller,
+    caller: Reader,
     student_id: StudentInPath,
     query: Annotated[MasteryQuery, FromQuery()],
 ) -> Response:

@@ -1,11 +1,15 @@
 """POST /api/v1/predict"""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
-from knowtrace.service.identity.of_request import InCaller
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
 from knowtrace.service.predictions.service import predict
 from knowtrace.service.problems import answers
@@ -13,11 +17,15 @@ from knowtrace.service.record import record_of
 from knowtrace.service.route import JsonRoute
 
 router = APIRouter(prefix="/api/v1/predict", tags=["predictions"], route_class=JsonRoute)
+Asker = Annotated[Caller, may(Permission.PREDICT)]
 
 
 @router.post("", response_model=PredictionOut, responses=answers(400, 404, 413, 422, 503))
 async def post_prediction(
-    request: Request, classroom: InClassroom, caller: InCaller, asked: PredictionRequest
+    request: Request,
+    classroom: InClassroom,
+    caller: Asker,
+    asked: PredictionRequest,
 ) -> Response:
     """Predict a student's answers to the candidate items; nothing is stored.
 

@@ -1,13 +1,16 @@
 """POST /api/v1/recommendations"""
 
 import time
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
-from knowtrace.service.identity.of_request import InCaller
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.recommendations.schemas import RecommendationOut, RecommendationRequest
 from knowtrace.service.recommendations.service import recommendations
@@ -15,11 +18,15 @@ from knowtrace.service.record import record_of
 from knowtrace.service.route import JsonRoute
 
 router = APIRouter(prefix="/api/v1/recommendations", tags=["recommendations"], route_class=JsonRoute)
+Asker = Annotated[Caller, may(Permission.DECIDE)]
 
 
 @router.post("", response_model=RecommendationOut, responses=answers(400, 404, 413, 422, 503))
 async def post_recommendations(
-    request: Request, classroom: InClassroom, caller: InCaller, asked: RecommendationRequest
+    request: Request,
+    classroom: InClassroom,
+    caller: Asker,
+    asked: RecommendationRequest,
 ) -> Response:
     """Recommend items of one skill that the student is expected to get right about 70 % of the time.
 

@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
+from knowtrace.service.identity.guard import may, open_to_all
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 from knowtrace.service.route import JsonRoute
@@ -17,16 +19,23 @@ from knowtrace.service.sagemaker.service import invoke_many, invoke_one
 # Clients of endpoints often name no content type; nothing here is stored, so nobody gains by making a browser send it.
 router = APIRouter(tags=["inference"], route_class=JsonRoute, strict_content_type=False)
 pulse = Pulse()
+PROBES = open_to_all("probes carry no credentials; they learn that the model answers")
+ASKERS = may(Permission.PREDICT)
 
 
-@router.get("/ping", response_class=Response, responses=answers(503))
+@router.get("/ping", response_class=Response, responses=answers(503, is_guarded=False), dependencies=[PROBES])
 async def ping(classroom: InClassroom) -> Response:
     """Say with an empty 200 that the model answers; within 2 s whatever it does."""
     await pulse.feel(classroom.tracer)
     return Response()
 
 
-@router.post("/invocations", response_model=InvocationOut | PredictionsOut, responses=answers(400, 413, 422))
+@router.post(
+    "/invocations",
+    response_model=InvocationOut | PredictionsOut,
+    responses=answers(400, 413, 422),
+    dependencies=[ASKERS],
+)
 async def invoke(request: Request, classroom: InClassroom, body: Invocation) -> Response:
     """Predict from a history that is sent; nothing is stored.
 

@@ -10,7 +10,9 @@ from starlette.types import Receive, Scope, Send
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import StudentInPath, reply
-from knowtrace.service.identity.of_request import InCaller
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.identity.guard import may
+from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 from knowtrace.service.students import service
@@ -24,11 +26,15 @@ from knowtrace.service.students.schemas import (
 )
 
 router = APIRouter(prefix="/api/v1/students", tags=["students"])
+Lister = Annotated[Caller, may(Permission.STUDENTS_LIST)]
+Reader = Annotated[Caller, may(Permission.ANSWERS_READ)]
 
 
 @router.get("", response_model=StudentsOut, responses=answers(422, 503))
 async def list_students(
-    classroom: InClassroom, caller: InCaller, query: Annotated[StudentsQuery, FromQuery()]
+    classroom: InClassroom,
+    caller: Lister,
+    query: Annotated[StudentsQuery, FromQuery()],
 ) -> Response:
     """Return the students who have answered, in order of their id."""
     return reply(await service.list_students(classroom, caller, query))
@@ -38,7 +44,7 @@ async def list_students(
 async def read_history(
     request: Request,
     classroom: InClassroom,
-    caller: InCaller,
+    caller: Reader,
     student_id: StudentInPath,
     query: Annotated[HistoryQuery, FromQuery()],
 ) -> Response:
@@ -51,7 +57,7 @@ async def read_history(
 async def read_timeline(
     request: Request,
     classroom: InClassroom,
-    caller: InCaller,
+    caller: Reader,
     student_id: StudentInPath,
     query: Annotated[TimelineQuery, FromQuery()],
 ) -> Response:
@@ -80,16 +86,20 @@ class EventStream(StreamingResponse):
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(422, 503)},
 )
 async def stream(
-    request: Request, classroom: InClassroom, caller: InCaller, student_id: StudentInPath
+    request: Request,
+    classroom: InClassroom,
+    caller: Reader,
+    student_id: StudentInPath,
 ) -> StreamingResponse:
     """Stream server-sent events: an `answer` after each commit, a comment as heartbeat, `closed` at the end.
 
-    A reader that falls 64 messages behind is let go and should connect again.
+    A reader that falls 64 messages behind is let go and should connect again. One whose credential has ended hears
+    nothing more.
     """
     record_of(request.scope).student_id = student_id
     subscription = classroom.broker.subscribe(caller.tenant_id, student_id)
     return EventStream(
-        service.listen(classroom, subscription),
+        service.while_known(service.listen(classroom, subscription), request.scope, classroom),
         release=lambda: classroom.broker.unsubscribe(subscription),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+from starlette.types import Scope
+
 from knowtrace.service.broker import Subscription
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
@@ -82,6 +84,17 @@ async def listen(classroom: Classroom, subscription: Subscription) -> AsyncItera
             yield HEARTBEAT
             continue
         if message is None:
+            yield GOODBYE
+            return
+        yield message
+
+
+async def while_known(
+    messages: AsyncIterator[bytes], scope: Scope, classroom: Classroom
+) -> AsyncIterator[bytes]:
+    """Pass messages on for as long as the credential that opened the stream is accepted."""
+    async for message in messages:
+        if not await classroom.identity.is_still_known(scope):
             yield GOODBYE
             return
         yield message

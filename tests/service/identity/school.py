@@ -1,0 +1,95 @@
+"""A service that asks who calls, two schools in it, and a key for each role of each."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from knowtrace.dashboard import add_pages
+from knowtrace.service.app import create_app
+from knowtrace.service.identity.caller import LOCAL, Role
+from knowtrace.service.identity.issuing import KeyDesk, KeyRequest
+from knowtrace.settings import Settings
+
+ELSEWHERE = ("203.0.113.7", 40_000)
+"""An address that is not this machine's."""
+
+TENANTS = ("north", "south")
+MARKS = {"north": "north-only-item", "south": "south-only-item"}
+"""An item that was answered in one school only: seen in the other one, a row has crossed."""
+
+STUDENTS = {"north": ("anna", "ben"), "south": ("anna", "carl")}
+
+
+class School:
+    """The application, its keys by (tenant, name), and a browserless client that shows one of them."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.keys: dict[tuple[str, str], str] = {}
+        self.classroom = app.state.classroom
+        self.desk = KeyDesk(self.classroom.store, LOCAL)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=ELSEWHERE), base_url="http://school.test"
+        )
+
+    async def issue(self, tenant_id: str, name: str, role: Role, **rest: Any) -> str:
+        issued = await self.desk.create(KeyRequest(tenant_id=tenant_id, name=name, role=role, **rest))
+        self.keys[tenant_id, name] = issued.key.text
+        return issued.key.text
+
+    async def ask(
+        self, who: tuple[str, str] | None, method: str, path: str, **request: Any
+    ) -> httpx.Response:
+        headers = dict(request.pop("headers", {}))
+        if who is not None:
+            headers["Authorization"] = f"Bearer {self.keys[who]}"
+        return await self.client.request(method, path, headers=headers, **request)
+
+    async def answer(self, tenant_id: str, student_id: str, number: int, item_id: str | None = None) -> None:
+        sent = await self.ask((tenant_id, "admin"), "POST", "/api/v1/events", json={
+            "event_id": f"{tenant_id}/{student_id}/{number}",
+            "student_id": student_id,
+            "item_id": item_id or self.classroom.tracer.vocabulary.items[number].item_id,
+            "correct": True,
+            "answered_at": f"2026-03-01T10:{number:02d}:00Z",
+        })  # fmt: skip
+        assert sent.status_code == 200, sent.text
+
+
+@asynccontextmanager
+async def open_school(tiny_run: Path, database_url: str, **settings: Any) -> AsyncGenerator[School]:
+    app = create_app(
+        Settings(
+            **{
+                "run": tiny_run,
+                "database_url": database_url,
+                "auth": "keys",
+                "rate_limit": "1000000/minute",
+                "student_rate_limit": "1000000/minute",
+                "failure_limit": "1000000/minute",
+                **settings,
+            }
+        )
+    )
+    add_pages(app)
+    async with app.router.lifespan_context(app):
+        school = School(app)
+        async with school.client:
+            for tenant_id in TENANTS:
+                for role in (Role.EDUCATOR, Role.ADMIN, Role.SERVICE):
+                    await school.issue(tenant_id, role.value, role)
+                await school.issue(tenant_id, "student", Role.STUDENT, student_id="anna")
+            yield school
+
+
+async def fill(school: School) -> None:
+    """Give every student of both schools three answers, one of them to the school's own item."""
+    for tenant_id, students in STUDENTS.items():
+        for student_id in students:
+            for number in range(2):
+                await school.answer(tenant_id, student_id, number)
+            await school.answer(tenant_id, student_id, 2, MARKS[tenant_id])

@@ -1,0 +1,264 @@
+"""Tokens of an identity provider: the attacks that RFC 8725 lists, each refused."""
+
+import base64
+import hmac
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from knowtrace.errors import SettingsError, UnauthenticatedError, UnavailableError
+from knowtrace.service.identity.caller import Caller, Role
+from knowtrace.service.identity.credentials import BearerToken
+from knowtrace.service.identity.key_sets import PublicKeys, read_key_set
+from knowtrace.service.identity.tokens import SAFE_ALGORITHMS, TokenRules, TokenVerifier
+
+ISSUER, AUDIENCE = "https://school.example", "knowtrace"
+RSA = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+EC = ECKey.generate_key("P-256", {"kid": "ec-1"})
+STRANGER = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+RULES = TokenRules(issuer=ISSUER, audience=AUDIENCE)
+
+
+def public_keys(*keys: RSAKey | ECKey) -> bytes:
+    return orjson.dumps(KeySet(list(keys)).as_dict(private=False))
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "u1", "iat": now, "nbf": now, "exp": now + 300}
+    said |= {"tenant": "north", "role": "educator", **changes}
+    return {name: value for name, value in said.items() if value is not ...}
+
+
+def token(
+    key: Any = RSA, algorithm: str = "RS256", header: dict[str, Any] | None = None, **changes: Any
+) -> BearerToken:
+    heading = {"alg": algorithm, "kid": getattr(key, "kid", None), **(header or {})}
+    return BearerToken(jwt.encode(heading, claims(**changes), key, algorithms=[algorithm]))
+
+
+@pytest.fixture
+def keys_file(tmp_path: Path) -> Path:
+    path = tmp_path / "keys.json"
+    path.write_bytes(public_keys(RSA, EC))
+    return path
+
+
+@pytest.fixture
+def tokens(keys_file: Path) -> TokenVerifier:
+    return TokenVerifier(RULES, PublicKeys(str(keys_file)))
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256")])
+async def test_a_token_of_the_provider_says_who_asks(tokens: TokenVerifier, key: Any, algorithm: str) -> None:
+    assert await tokens.caller(token(key, algorithm)) == Caller("north", "token:u1", Role.EDUCATOR)
+    student = token(key, algorithm, role="student", student_id="anna")
+    assert await tokens.caller(student) == Caller("north", "token:u1", Role.STUDENT, "anna")
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": NOW - 61},
+        {"exp": ...},
+        {"exp": "tomorrow"},
+        {"nbf": NOW + 3_600},
+        {"nbf": ...},
+        {"iss": "https://elsewhere.example"},
+        {"iss": ...},
+        {"aud": "another-service"},
+        {"aud": ...},
+        {"aud": []},
+        {"sub": ...},
+        {"sub": 5},
+        {"tenant": ...},
+        {"tenant": ["north"]},
+        {"tenant": "x" * 101},
+        {"tenant": "nor\nth"},
+        {"role": ...},
+        {"role": "superuser"},
+        {"role": "student"},
+        {"role": "student", "student_id": ""},
+        {"role": ["admin"]},
+    ],
+    ids=str,
+)
+async def test_a_token_that_says_too_little_or_the_wrong_thing_is_refused(
+    tokens: TokenVerifier, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(token(**changes))
+
+
+async def test_clocks_may_differ_by_a_minute(tokens: TokenVerifier) -> None:
+    now = int(time.time())
+    await tokens.caller(token(exp=now - 50))
+    await tokens.caller(token(nbf=now + 50))
+
+
+async def test_a_signature_by_somebody_else_is_refused(tokens: TokenVerifier) -> None:
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(token(STRANGER))
+
+
+async def test_no_signature_is_refused(tokens: TokenVerifier) -> None:
+    heading, body, _ = token().text.split(".")
+    for algorithm in ("none", "None", "NONE", ""):
+        unsigned = jwt_part({"alg": algorithm, "kid": "rsa-1"}) + "." + body + "."
+        with pytest.raises(UnauthenticatedError):
+            await tokens.caller(BearerToken(unsigned))
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(BearerToken(f"{heading}.{body}."))
+
+
+async def test_the_public_key_used_as_a_shared_secret_is_refused(tokens: TokenVerifier) -> None:
+    """The algorithm confusion of CVE-2015-9235."""
+    signed = f"{jwt_part({'alg': 'HS256', 'kid': 'rsa-1'})}.{jwt_part(claims())}"
+    for material in (RSA.as_pem(private=False), public_keys(RSA)):
+        mac = base64.urlsafe_b64encode(hmac.digest(material, signed.encode(), "sha256")).rstrip(b"=").decode()
+        with pytest.raises(UnauthenticatedError):
+            await tokens.caller(BearerToken(f"{signed}.{mac}"))
+
+
+async def test_a_key_that_the_token_brings_along_is_not_used(tokens: TokenVerifier) -> None:
+    """`jwk`, `jku` and `x5u` in the header name the forger's own key."""
+    brought = {"jwk": STRANGER.as_dict(private=False), "jku": "https://forger.example/keys"}
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(token(STRANGER, header=brought))
+
+
+async def test_another_kind_of_signature_under_a_known_key_id_is_refused(tokens: TokenVerifier) -> None:
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(token(EC, "ES256", header={"kid": "rsa-1"}))
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(token(RSA, "RS512"))
+
+
+def jwt_part(content: Any) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "a.b.c", "....", jwt_part([]) + ".x.y", jwt_part({"alg": "RS256", "kid": 5}) + ".x.y", "é.é.é",
+     jwt_part({"alg": "RS256", "kid": "rsa-1", "crit": ["x"]}) + "." + jwt_part({}) + ".AAAA"],
+)  # fmt: skip
+async def test_nonsense_is_refused(tokens: TokenVerifier, text: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        await tokens.caller(BearerToken(text))
+
+
+async def test_claims_may_lie_deep_under_other_names_and_words(keys_file: Path) -> None:
+    rules = TokenRules(
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        required=("exp", "sub"),
+        tenant_claim="https://school.example/tenant",
+        role_claim="access.role",
+        role_names={"Teacher": "educator"},
+    )
+    verifier = TokenVerifier(rules, PublicKeys(str(keys_file)))
+    said = {"https://school.example/tenant": "north", "access": {"role": "Teacher"}, "nbf": ..., "role": ...}
+    assert await verifier.caller(token(**said)) == Caller("north", "token:u1", Role.EDUCATOR)
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512", "RS256 ", ""])
+def test_an_unsafe_algorithm_cannot_be_allowed(algorithm: str) -> None:
+    with pytest.raises(SettingsError, match="Choose among"):
+        TokenRules(issuer=ISSUER, audience=AUDIENCE, algorithms=("RS256", algorithm))
+    assert not any(name.startswith("HS") or name == "none" for name in SAFE_ALGORITHMS)
+
+
+class Provider:
+    """Answers with keys, and counts how often it is asked."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.status, self.num_asked = content, 200, 0
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self._answer)
+
+    def _answer(self, _: httpx.Request) -> httpx.Response:
+        self.num_asked += 1
+        return httpx.Response(self.status, content=self.content)
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_a_new_key_is_fetched_at_most_once_a_minute() -> None:
+    provider, clock = Provider(public_keys(RSA)), Clock()
+    keys = PublicKeys("https://school.example/keys", clock=clock, transport=provider.transport())
+    verifier = TokenVerifier(RULES, keys)
+    await verifier.caller(token())
+    for _ in range(20):
+        with pytest.raises(UnauthenticatedError):
+            await verifier.caller(token(EC, "ES256"))
+    assert provider.num_asked == 1
+    provider.content = public_keys(RSA, EC)
+    clock.seconds = 60
+    await verifier.caller(token(EC, "ES256"))
+    assert provider.num_asked == 2
+
+
+async def test_a_key_that_was_withdrawn_is_not_trusted_for_more_than_an_hour() -> None:
+    provider, clock = Provider(public_keys(RSA, EC)), Clock()
+    keys = PublicKeys("https://school.example/keys", clock=clock, transport=provider.transport())
+    verifier = TokenVerifier(RULES, keys)
+    await verifier.caller(token())
+    provider.content = public_keys(EC)
+    clock.seconds = 3_600
+    with pytest.raises(UnauthenticatedError):
+        await verifier.caller(token())
+
+
+async def test_a_provider_that_is_away_stops_nobody_for_an_hour_and_then_everybody() -> None:
+    provider, clock = Provider(public_keys(RSA)), Clock()
+    keys = PublicKeys("https://school.example/keys", clock=clock, transport=provider.transport())
+    verifier = TokenVerifier(RULES, keys)
+    provider.status = 500
+    with pytest.raises(UnavailableError):
+        await verifier.caller(token())
+    provider.status, clock.seconds = 200, 60
+    await verifier.caller(token())
+    provider.status, clock.seconds = 500, 3_000
+    await verifier.caller(token())
+    with pytest.raises(UnauthenticatedError):
+        await verifier.caller(token(EC, "ES256"))
+    clock.seconds = 3_660
+    with pytest.raises(UnavailableError):
+        await verifier.caller(token())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', b'{"keys": [5]}',
+     b"x" * 300_000],
+    ids=range(7),
+)  # fmt: skip
+def test_a_key_set_without_public_keys_is_refused(content: bytes) -> None:
+    with pytest.raises(SettingsError):
+        read_key_set(content)
+
+
+async def test_a_token_without_key_id_is_read_where_only_one_key_can_be_meant(tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_bytes(public_keys(RSA))
+    without = BearerToken(jwt.encode({"alg": "RS256"}, claims(), RSA, algorithms=["RS256"]))
+    assert await TokenVerifier(RULES, PublicKeys(str(path))).caller(without)
+    path.write_bytes(public_keys(RSA, EC))
+    with pytest.raises(UnauthenticatedError):
+        await TokenVerifier(RULES, PublicKeys(str(path))).caller(without)

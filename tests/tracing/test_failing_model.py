@@ -1,0 +1,147 @@
+"""A model that fails costs its mastery, never an answer; a switch of models is a rebuild and never a mixture."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knowtrace.errors import ConflictError, ModelError
+from knowtrace.registry import PlainRun, Run
+from knowtrace.store import Store
+from knowtrace.tracing import Tracer, following
+from knowtrace.tracing.intake import Intake
+from knowtrace.tracing.states import live_state
+from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay, outcomes, stored
+
+
+def raises(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("the runtime is gone")
+
+
+def not_a_number(*_: Any, **__: Any) -> Any:
+    return np.full(32, np.nan, dtype=np.float32), np.full((12, 2), np.nan, dtype=np.float32)
+
+
+@pytest.fixture
+def tracer(tiny_run: Path) -> Tracer:
+    return Tracer(Run.open(tiny_run))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
+        await store.migrate()
+        yield store
+
+
+def break_(tracer: Tracer, how: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("observe", "answer", "predict", "mastery"):
+        monkeypatch.setattr(tracer._steps, name, how)
+
+
+@pytest.mark.parametrize("how", [raises, not_a_number])
+async def test_answers_are_stored_while_the_model_fails_and_count_when_it_is_back(
+    store: Store, tracer: Tracer, how: Callable[..., Any]
+) -> None:
+    async with Intake(store, tracer) as intake:
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(5)])
+        with pytest.MonkeyPatch.context() as patch:
+            break_(tracer, how, patch)
+            results = await intake.submit(SCHOOL, [answer(tracer, n) for n in (5, 9, 7)])
+            late = await intake.submit(SCHOOL, [answer(tracer, 30, minute=1.5)])
+            again = await intake.submit(SCHOOL, [answer(tracer, 5)])
+        assert outcomes([*results, *late, *again]) == ["accepted"] * 4 + ["duplicate"]
+        assert all(result.is_degraded and not result.masteries for result in results)
+        assert "the model could not be asked" in results[0].notes[0]
+        assert (await stored(store)).num_answers == 9
+        async with store.reading(SCHOOL) as session:
+            assert (await live_state(session, tracer, "anna")).num_answers == 9
+        await intake.submit(SCHOOL, [answer(tracer, 10)])
+    await assert_equals_replay(store, tracer)
+    assert (await stored(store)).num_answers == 10
+
+
+async def test_revisions_are_stored_while_the_model_fails(
+    store: Store, tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SNAPSHOT_EVERY", 2)
+    async with Intake(store, tracer) as intake:
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(7)])
+        with pytest.MonkeyPatch.context() as patch:
+            break_(tracer, raises, patch)
+            corrected = await intake.correct(SCHOOL, replace(answer(tracer, 2), correct=None, response=0))
+            withdrawn = await intake.withdraw(SCHOOL, "anna-4")
+        assert corrected.is_degraded
+        assert withdrawn.is_degraded
+        assert (await stored(store)).num_answers == 6
+        await intake.submit(SCHOOL, [answer(tracer, 8)])
+    await assert_equals_replay(store, tracer)
+
+
+async def test_a_failing_model_says_so_and_is_not_blamed_for_an_unknown_skill(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_(tracer, raises, monkeypatch)
+    with pytest.raises(ModelError, match=r"failed \(RuntimeError: the runtime is gone\)"):
+        tracer.mastery(tracer.start())
+    with pytest.raises(ModelError):
+        tracer.expected_success(tracer.start(), [("anything", ())])
+
+
+async def test_a_switch_answers_by_the_new_model_from_a_rebuilt_state(store: Store, tracer: Tracer) -> None:
+    other = Tracer(PlainRun(of=tracer.version, vocabulary=tracer.vocabulary, hears_answers=True))
+    async with Intake(store, tracer) as intake:
+        [before] = await intake.submit(SCHOOL, [answer(tracer, 1)])
+        await intake.switch(other)
+        [after] = await intake.submit(SCHOOL, [answer(tracer, 2)])
+        assert (before.model_version, after.model_version) == (tracer.version, other.version)
+        await assert_equals_replay(store, other)
+        await intake.switch(tracer)
+        await intake.submit(SCHOOL, [answer(tracer, 3)])
+    assert (await stored(store)).model_version == tracer.version
+    await assert_equals_replay(store, tracer)
+
+
+async def test_a_model_of_other_categories_cannot_take_over(store: Store, tracer: Tracer) -> None:
+    graded = replace(
+        tracer.vocabulary,
+        num_categories=4,
+        items=tuple(replace(item, category_counts=()) for item in tracer.vocabulary.items),
+    )
+    other = Tracer(PlainRun(of="x", vocabulary=graded, hears_answers=True))
+    async with Intake(store, tracer) as intake:
+        with pytest.raises(ConflictError, match="4 response categories, the stored answers have 2"):
+            await intake.switch(other)
+
+
+def test_item_counts_move_with_the_student_and_the_prior_does_not(tracer: Tracer) -> None:
+    vocabulary = tracer.vocabulary
+    counts, prior = (
+        Tracer(PlainRun(of="x", vocabulary=vocabulary, hears_answers=hears)) for hears in (True, False)
+    )
+    questions = [(item.item_id, item.skill_ids) for item in vocabulary.items]
+    means = np.array([item.mean_score for item in vocabulary.items])
+    fresh = counts.expected_success(counts.start(), questions)
+    assert np.corrcoef(fresh, means)[0, 1] > 0.99
+    right, wrong = (
+        counts.replay(replace_response(answer(tracer, n), value, tracer) for n in range(20))
+        for value in (1, 0)
+    )
+    assert (counts.expected_success(right, questions) > fresh).all()
+    assert (counts.expected_success(wrong, questions) < fresh).all()
+    anybody = prior.expected_success(prior.replay([]), questions)
+    assert np.ptp(anybody) == 0
+    [mastery] = prior.mastery(prior.start(), [vocabulary.skill_ids[0]])
+    assert (mastery.low, mastery.high) == (0, 1)
+
+
+def replace_response(sent: Any, value: int, tracer: Tracer) -> Any:
+    from datetime import UTC, datetime
+
+    from knowtrace.tracing.answers import to_event
+
+    graded = replace(sent, correct=None, response=value)
+    return to_event(graded, tenant_id=SCHOOL, num_categories=2, now=datetime.now(UTC)).interaction
