@@ -105,7 +105,14 @@ class Route:
         return not self.path.startswith("/api") and not self.path.endswith(".json")
 
     def requests(self, school: School, target: Target) -> Iterator[dict[str, Any]]:
-        path = self.path.format(student_id=target.student_id, event_id=target.event_id, name="dkt")
+        tracer = school.classroom.tracer
+        path = self.path.format(
+            student_id=target.student_id,
+            event_id=target.event_id,
+            name=tracer.name,
+            model=tracer.name,
+            version=tracer.version,
+        )
         query = QUERIES.get(self.path, lambda _: {})(target)
         for body in BODIES.get((self.method, self.path), [None]):
             sent = {"json": body(school, target)} if body else {}

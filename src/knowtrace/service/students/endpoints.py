@@ -91,7 +91,7 @@ class EventStream(StreamingResponse):
 @router.get(
     "/{student_id:path}/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}}, **answers(422, 503)},
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(422, 503)},
 )
 async def stream(
     request: Request,
