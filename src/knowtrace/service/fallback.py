@@ -22,8 +22,8 @@ log: Any = structlog.get_logger().bind(logger="knowtrace.fallback")
 
 async def answered(
     classroom: Classroom,
-    caller: Caller,
-    student_id: str,
+    caller: Caller | None,
+    student_id: str | None,
     work: Callable[[Classroom], Awaitable[Answer]],
     *,
     version: str | None = None,
@@ -31,15 +31,20 @@ async def answered(
 ) -> Answer:
     """Do `work` with the first model of the student's ladder that can; `work` must be safe to begin again.
 
-    With `version`, that model is asked first. With `compare`, a shadow does the same afterwards, and how far its answer
-    is off is measured.
+    Where a history is sent for nobody in particular, the champion is first; with `version`, that model is. With
+    `compare`, a shadow does the same afterwards, and how far its answer is off is measured.
 
     Raises:
         NotFoundError: the asked version is not loaded.
         UnavailableError: the answer took longer than the service may take.
     """
     lineup = classroom.lineup
-    first = lineup.get(version) if version else lineup.of_student(caller.tenant_id, student_id)
+    if version:
+        first = lineup.get(version)
+    elif caller is not None and student_id is not None:
+        first = lineup.of_student(caller.tenant_id, student_id)
+    else:
+        first = lineup.champion
     try:
         async with asyncio.timeout(classroom.settings.answer_within_seconds):
             for rung in lineup.ladder(first):

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from knowtrace import __version__
 from knowtrace.service.classroom import Classroom, InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import reply
 from knowtrace.service.health.service import readiness
 from knowtrace.service.identity.guard import may, open_to_all
@@ -75,7 +76,7 @@ async def server_ready(classroom: InClassroom) -> Response:
 )
 async def model_metadata(classroom: InClassroom, model: Model) -> Response:
     """Name the inputs and outputs of a model."""
-    return reply(service.metadata(service.named(classroom.tracer, model)))
+    return reply(service.metadata(service.named(classroom.lineup, model)))
 
 
 @router.get(
@@ -86,7 +87,7 @@ async def model_metadata(classroom: InClassroom, model: Model) -> Response:
 )
 async def model_version_metadata(classroom: InClassroom, model: Model, version: Version) -> Response:
     """Name the inputs and outputs of one version of a model."""
-    return reply(service.metadata(service.named(classroom.tracer, model, version)))
+    return reply(service.metadata(service.named(classroom.lineup, model, version)))
 
 
 @router.get(
@@ -97,7 +98,7 @@ async def model_version_metadata(classroom: InClassroom, model: Model, version: 
 )
 async def model_ready(classroom: InClassroom, model: Model) -> Response:
     """Say that a model is loaded; one that is not is a 404."""
-    return reply(ModelReady(name=service.named(classroom.tracer, model).name, ready=True))
+    return reply(ModelReady(name=service.named(classroom.lineup, model).name, ready=True))
 
 
 @router.get(
@@ -108,7 +109,7 @@ async def model_ready(classroom: InClassroom, model: Model) -> Response:
 )
 async def model_version_ready(classroom: InClassroom, model: Model, version: Version) -> Response:
     """Say that one version of a model is loaded; one that is not is a 404."""
-    return reply(ModelReady(name=service.named(classroom.tracer, model, version).name, ready=True))
+    return reply(ModelReady(name=service.named(classroom.lineup, model, version).name, ready=True))
 
 
 @router.post(
@@ -142,6 +143,10 @@ async def _infer(
 ) -> Response:
     record = record_of(request.scope)
     started = time.perf_counter()
-    answer = await service.infer(service.named(classroom.tracer, model, version), asked)
+    first = service.named(classroom.lineup, model, version)
+    answer = await answered(
+        classroom, None, None, lambda room: service.infer(room, asked), version=first.version
+    )
+    record.model_version = answer.model_version
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from knowtrace.domain import UNKNOWN_TIME, Interaction
 from knowtrace.errors import NotFoundError
+from knowtrace.service.classroom import Classroom
 from knowtrace.service.fields import Timestamp
 from knowtrace.service.inference.computing import AskedItem, Inference, PastAnswer, history_of
 from knowtrace.service.inference.schemas import (
@@ -22,6 +23,7 @@ from knowtrace.service.inference.schemas import (
     TensorMetadata,
 )
 from knowtrace.service.inference.tensors import ASKED, HISTORY, INPUTS, NO_TEXT, TensorsError, read_tensors
+from knowtrace.service.lineup import Lineup
 from knowtrace.tracing import Tracer
 
 PLATFORM = "onnxruntime_onnx"
@@ -60,17 +62,22 @@ OUTPUTS = {
 }
 
 
-def named(tracer: Tracer, model: str, version: str | None = None) -> Tracer:
-    """Return the model of a name, and of a version if one is asked for.
+def named(lineup: Lineup, model: str, version: str | None = None) -> Tracer:
+    """Return the loaded model of a name and, if one is asked for, a version; the champion before others.
 
     Raises:
-        NotFoundError: another one is loaded.
+        NotFoundError: none of that name is loaded, or not in that version.
     """
-    if model != tracer.name:
-        raise NotFoundError(f"No model {model!r} is loaded. Loaded: {tracer.name}.")
-    if version not in {None, tracer.version}:
-        raise NotFoundError(f"No version {version!r} of {model} is loaded. Loaded: {tracer.version}.")
-    return tracer
+    loaded = [lineup.champion.tracer, *(kept.tracer for kept in lineup.loaded)]
+    of_name = [tracer for tracer in loaded if tracer.name == model]
+    if not of_name:
+        names = ", ".join(sorted({tracer.name for tracer in loaded}))
+        raise NotFoundError(f"No model {model!r} is loaded. Loaded: {names}.")
+    for tracer in of_name:
+        if version in {None, tracer.version}:
+            return tracer
+    versions = ", ".join(dict.fromkeys(tracer.version for tracer in of_name))
+    raise NotFoundError(f"No version {version!r} of {model} is loaded. Loaded: {versions}.")
 
 
 def metadata(tracer: Tracer) -> ModelMetadata:
@@ -91,19 +98,20 @@ def metadata(tracer: Tracer) -> ModelMetadata:
     )
 
 
-async def infer(tracer: Tracer, asked: InferRequest) -> InferResponse:
+async def infer(classroom: Classroom, asked: InferRequest) -> InferResponse:
     """Return the outputs asked for.
 
     Raises:
         TensorsError: the tensors are not what the metadata say.
         RejectedError: an answer of the history breaks a rule.
     """
+    tracer = classroom.tracer
     names = _output_names(asked)
     inference, outputs = await asyncio.to_thread(_infer, tracer, asked, names)
     answer = InferResponse(
         model_name=tracer.name,
         model_version=tracer.version,
-        parameters={"degraded": False, "num_answers": inference.state.num_answers},
+        parameters={"degraded": classroom.is_degraded, "num_answers": inference.state.num_answers},
         outputs=outputs,
     )
     return answer if asked.id is None else answer.model_copy(update={"id": asked.id})

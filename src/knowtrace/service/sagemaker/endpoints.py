@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import reply
 from knowtrace.service.identity.guard import may, open_to_all
 from knowtrace.service.identity.permissions import Permission
@@ -46,8 +47,9 @@ async def invoke(request: Request, classroom: InClassroom, body: Invocation) -> 
     record = record_of(request.scope)
     started = time.perf_counter()
     if isinstance(body, Row):
-        answer = await invoke_one(classroom, body)
+        answer = await answered(classroom, None, None, lambda room: invoke_one(room, body))
     else:
-        answer = await invoke_many(classroom, body)
+        answer = await answered(classroom, None, None, lambda room: invoke_many(room, body))
+    record.model_version = answer.model_version
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

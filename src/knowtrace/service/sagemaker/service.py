@@ -36,7 +36,7 @@ async def invoke_one(classroom: Classroom, row: Row) -> InvocationOut:
     tracer = classroom.tracer
     [inference] = await asyncio.to_thread(_inferences, tracer, [row], ["user_sequence"])
     answer = await asyncio.to_thread(_answer, row, inference, classroom.catalogue, classroom.rules)
-    return InvocationOut(**answer, model_version=tracer.version, degraded=False)
+    return InvocationOut(**answer, model_version=tracer.version, degraded=classroom.is_degraded)
 
 
 async def invoke_many(classroom: Classroom, table: Table) -> PredictionsOut:
@@ -63,7 +63,9 @@ async def invoke_many(classroom: Classroom, table: Table) -> PredictionsOut:
         RowOut(**await asyncio.to_thread(_answer, row, inference, classroom.catalogue, classroom.rules))
         for row, inference in zip(rows, inferences, strict=True)
     ]
-    return PredictionsOut(predictions=predictions, model_version=tracer.version, degraded=False)
+    return PredictionsOut(
+        predictions=predictions, model_version=tracer.version, degraded=classroom.is_degraded
+    )
 
 
 def _inferences(tracer: Tracer, rows: Sequence[Row], places: Sequence[str]) -> list[Inference]:
