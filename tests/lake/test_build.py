@@ -31,7 +31,7 @@ def test_other_layouts_are_what_their_loaders_read(layout: str, tmp_path: Path) 
     assert histories(tmp_path / "lake") == histories_of(read(tmp_path / "source"))
     (student, *_) = histories(tmp_path / "lake")
     lineage = lineage_of(tmp_path / "lake", CommitLog(tmp_path / "lake").last(), student, 1)
-    assert lineage.source["source_file"] == "source"
+    assert lineage.source["source_file"] == f"{tmp_path.name}/source"
 
 
 @pytest.mark.data

@@ -20,7 +20,7 @@ from knowtrace.lake.tables import Table
 
 LOG = "_commits"
 LOCK = "_lock"
-FORMAT = 1
+FORMAT = 2
 LAYERS = ("bronze", "silver", "gold")
 WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 WITHOUT_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)
@@ -145,6 +145,7 @@ class CommitLog:
                 if is_ours and file.relative_to(self.root).as_posix() not in listed:
                     file.unlink()
                     num_removed += 1
+            _remove_empty_folders(self.root / layer)
         for path in paths[:-KEPT_COMMITS]:
             path.unlink()
         for draft in self.folder.glob(".*.draft"):
@@ -175,6 +176,12 @@ class CommitLog:
             raise DataError(
                 f"The commit {path} cannot be read ({error}): remove this file to go back to the commit before it."
             ) from None
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for inner in sorted(folder.rglob("*"), reverse=True):
+        if inner.is_dir() and not any(inner.iterdir()):
+            inner.rmdir()
 
 
 def _publish(draft: Path, target: Path) -> None:
