@@ -19,11 +19,12 @@ import orjson
 from pyspark.sql import SparkSession
 from server_process import machine, write_result
 
-from knowtrace.lake import BuildOptions, build_lake
+from knowtrace.lake import TABLES, BuildOptions, build_lake
 from knowtrace.lake.spark_engine import SparkEngine
 
 HERE = Path(__file__).parent
 BETWEEN = "counts and checks"
+NAMES = {table.full_name for table in TABLES}
 SIZES = {"131441538": 131_441_538, "1000000000": 1_000_000_000}
 
 
@@ -70,11 +71,12 @@ def shuffled(events: Path) -> dict[str, int]:
         event = orjson.loads(line)
         if event["Event"] == "SparkListenerJobStart":
             name = (event.get("Properties") or {}).get("spark.job.description", BETWEEN)
+            name = name if name in NAMES else BETWEEN
             for stage in event["Stage IDs"]:
                 job_of.setdefault(stage, name)
         elif event["Event"] == "SparkListenerTaskEnd" and (metrics := event.get("Task Metrics")):
             written[job_of[event["Stage ID"]]] += metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"]
-    return dict(written)
+    return {name: num_bytes for name, num_bytes in written.items() if num_bytes}
 
 
 def main() -> None:

@@ -182,14 +182,14 @@ class _Training:
         seconds = time.perf_counter() - began
         probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
         scored = scored_answers(valid)
+        said, given = probabilities[scored], responses[scored]
         # NaN sorts like a number: without this, weights that are not numbers would get an AUC.
-        is_finite = bool(np.isfinite(probabilities[scored]).all())
-        valid_auc = metrics.auc(probabilities[scored], responses[scored]) if is_finite else math.nan
+        valid_auc = metrics.auc(said, given) if bool(np.isfinite(said).all()) else math.nan
         record = {
             "epoch": number,
             "train_loss": loss,
             "valid_auc": valid_auc,
-            "valid_nll": metrics.nll(probabilities[scored], responses[scored]),
+            "valid_nll": metrics.nll(said, given),
             "seconds": seconds,
             "interactions_per_second": pieces.num_answers / seconds if self.learns else None,
         }
