@@ -54,7 +54,7 @@ def test_lineage_of_a_folder_that_a_loader_reads(tmp_path: Path) -> None:
     build_lake(tmp_path, [DATA / "ednet"])
     arguments = ["lake", "lineage", "--lake", str(tmp_path), "--user", "u1", "--position", "3", "--json"]
     lineage = json.loads(CliRunner().invoke(app, arguments).stdout)
-    assert lineage["source"]["source_file"] == "ednet"
+    assert lineage["source"]["source_file"] == f"{DATA.name}/ednet"
     assert lineage["event"]["source_file"] == "u1.csv.gz"
     assert lineage["event"]["item_id"] in lineage["raw"]["text"]
 

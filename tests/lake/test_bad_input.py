@@ -5,13 +5,15 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from knowtrace.errors import DataError
-from knowtrace.lake import CommitLog, SourceOptions, build_lake
-from knowtrace.lake.sources_found import find_source
-from knowtrace.lake.student_files import land, members
+from knowtrace.lake import CommitLog, Snapshot, SourceOptions, build_lake, plan_build, student_files
+from knowtrace.lake.landing import LandingReport, land_source
+from knowtrace.lake.sources_found import Source, find_source
+from knowtrace.lake.student_files import members
 from knowtrace.sources.ednet import UNREADABLE
 from lake.conftest import HEADER, START
 from lake.lake_rows import histories, rows_of
@@ -22,7 +24,7 @@ ROW = f"{START},1,q1,a,4000\n"
 
 def landed(folder: Path) -> tuple[list[tuple[object, ...]], list[tuple[str, int | None, str]]]:
     """Return the rows of a folder of students' files, and what was rejected."""
-    found = land(members(folder), COLUMNS, frozenset())
+    found = student_files.land(members(folder), COLUMNS, frozenset())
     rows = [
         (row["source_file"], row["line"], *(row[name] for name in COLUMNS)) for row in found.rows.to_pylist()
     ]
@@ -103,6 +105,65 @@ def test_one_unreadable_export_among_several_is_named(tmp_path: Path) -> None:
     columns = {"student": "pupil", "item": "item", "correct": "right"}
     report = build_lake(tmp_path / "lake", [source], SourceOptions(columns=columns))
     assert (report.num_new_events, report.landing.num_known_files) == (1, 1)
+
+
+def test_a_file_without_permission_is_named_and_landed_when_it_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the superuser may read everything, opening is what refuses here."""
+    source = tmp_path / "exports"
+    source.mkdir()
+    (source / "day1.csv").write_text("student,item,correct\ns,a,1\n", encoding="utf-8")
+    (source / "day2.csv").write_text("student,item,correct\ns,b,1\n", encoding="utf-8")
+    opened = Path.open
+
+    def refused(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+        if path.name == "day2.csv" and mode == "rb":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, *rest, **named)
+
+    found = Source(format="", files=(source / "day1.csv", source / "day2.csv"))
+    log = CommitLog(tmp_path / "lake")
+    snapshot = log.last()
+    with monkeypatch.context() as locked:
+        locked.setattr(Path, "open", refused)
+        for num_listed in (1, 0):
+            snapshot, report = land(found, log, snapshot)
+            assert report.num_unreadable_files == num_listed
+        with pytest.raises(DataError, match=r"day2.csv cannot be read \(Permission denied\)"):
+            land(Source(format="", files=(source / "day2.csv",)), log, snapshot)
+        assert plan_build(tmp_path / "lake", [source]).sources[0].num_new == 1
+    (row,) = rows_of(tmp_path / "lake", "silver.quarantine")
+    assert (row["source_file"], "Permission denied" in row["value"]) == ("day2.csv", True)
+    snapshot, report = land(found, log, snapshot)
+    assert (report.num_files, report.num_known_files) == (1, 1)
+
+
+def land(source: Source, log: CommitLog, snapshot: Snapshot) -> tuple[Snapshot, LandingReport]:
+    return land_source(source, SourceOptions(), log, snapshot, workers=1, progress=lambda *_: None)
+
+
+def test_rows_that_break_a_key_of_bronze_are_not_landed(ednet: Path, tmp_path: Path) -> None:
+    """A tar may hold a file twice, with other content: its lines would be nobody's."""
+    archive = tmp_path / "KT1.tar"
+    with tarfile.open(archive, "w") as packed:
+        for elapsed in (4, 5):
+            (ednet / "u1.csv").write_text(f"{HEADER}{START},1,q1,a,{elapsed}\n", encoding="utf-8")
+            packed.add(ednet / "u1.csv", "u1.csv")
+    (tmp_path / "questions.csv").write_bytes((ednet / "questions.csv").read_bytes())
+    with pytest.raises(
+        DataError, match=r"raw_ednet_kt1: source_file, line is unique \(1 are not, the first is u1.csv, 2"
+    ):
+        build_lake(tmp_path / "lake", [archive])
+    assert CommitLog(tmp_path / "lake").last().tables.get("bronze.raw_ednet_kt1") is None
+
+
+def test_a_sweep_leaves_no_empty_folder(tmp_path: Path) -> None:
+    left = tmp_path / "silver" / "users" / "00000009-0001" / "bucket=a"
+    left.mkdir(parents=True)
+    (left / "part-0.parquet").touch()
+    assert CommitLog(tmp_path).sweep() == 1
+    assert list((tmp_path / "silver").iterdir()) == []
 
 
 def test_a_full_disk_leaves_the_last_commit(

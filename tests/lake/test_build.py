@@ -1,5 +1,7 @@
 """A lake says what the loaders say, grows by what is new, and counts every row."""
 
+import errno
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def test_other_layouts_are_what_their_loaders_read(layout: str, tmp_path: Path) 
     assert histories(tmp_path / "lake") == histories_of(read(tmp_path / "source"))
     (student, *_) = histories(tmp_path / "lake")
     lineage = lineage_of(tmp_path / "lake", CommitLog(tmp_path / "lake").last(), student, 1)
-    assert lineage.source["source_file"] == "source"
+    assert lineage.source["source_file"] == f"{tmp_path.name}/source"
 
 
 @pytest.mark.data
@@ -198,6 +200,25 @@ def test_a_build_without_any_answer_stops_and_names_the_table(ednet: Path, tmp_p
 def test_two_builds_at_once_are_refused(ednet: Path, tmp_path: Path) -> None:
     with CommitLog(tmp_path / "lake").building(), pytest.raises(ConflictError, match="Another build"):
         build_lake(tmp_path / "lake", [ednet])
+
+
+def test_a_file_system_without_links_and_locks_keeps_commits(
+    ednet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As mounted object stores have none: a commit is renamed into place, and a taken number is still refused."""
+
+    def no_such_thing(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr("os.link", no_such_thing)
+    monkeypatch.setattr("fcntl.flock", no_such_thing)
+    build_lake(tmp_path / "lake", [ednet])
+    log = CommitLog(tmp_path / "lake")
+    last = log.last()
+    assert len(histories(tmp_path / "lake")["u1"]) == 3
+    with pytest.raises(ConflictError, match="made by another build"):
+        log.commit(replace(last, version=last.version - 1), created_at=last.created_at)
+    assert log.last() == last
 
 
 def test_a_stopped_build_goes_on_with_what_was_landed(

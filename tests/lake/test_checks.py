@@ -29,8 +29,9 @@ def test_a_lost_row_stops_the_build(ednet: Path, tmp_path: Path, monkeypatch: py
         return faulty(engine, candidates).filter(engine.functions.lit(False))
 
     monkeypatch.setattr(events, "faulty", forgetful)
-    assert "every landed row is an event, a repeat or in the quarantine (1 rows" in broken_build(
-        ednet, tmp_path
+    assert (
+        "every landed row is an event, a repeat, a correction or in the quarantine (1 rows"
+        in broken_build(ednet, tmp_path)
     )
 
 

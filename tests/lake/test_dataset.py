@@ -1,16 +1,38 @@
 """Training reads a lake's gold sequences: the same answers as its source, one student in memory at a time."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import torch
+from conftest import SilentReporter
 from typer.testing import CliRunner
 
 from knowtrace.cli import app
 from knowtrace.domain import given_together
 from knowtrace.lake import build_lake, read_lake
 from knowtrace.lake.commits import LOG
+from knowtrace.models import build_model
+from knowtrace.registry import run_files
 from knowtrace.sources import read
+from knowtrace.training import (
+    Fit,
+    Recipe,
+    TrainingConfig,
+    build_vocabulary,
+    encode,
+    fit,
+    split_students,
+    stretches,
+    train,
+)
+from knowtrace.training.scratch import MEMORY, Scratch
+from knowtrace.training.sequences import sizes_of
+from knowtrace.training.train import prepare
 from lake.lake_rows import histories_of
+
+FIGURES = ("train_loss", "valid_auc", "valid_nll")
 
 
 def test_a_lakes_dataset_is_its_sources(kt1: Path, kt1_lake: Path) -> None:
@@ -55,11 +77,42 @@ def test_the_command_line_knows_a_lake_by_its_log() -> None:
     assert LAKE_LOG == LOG
 
 
-def test_readers_at_once_leave_each_other_alone(kt1_lake: Path) -> None:
-    for written in kt1_lake.glob("[0-9]*_sequences.arrow"):
-        written.unlink()
-    draft = kt1_lake / ".of-another-reader_sequences.arrow"
-    draft.touch()
-    read_lake(kt1_lake)
-    assert draft.exists()
-    draft.unlink()
+def test_reading_writes_nothing_into_the_lake(kt1_lake: Path, tmp_path: Path) -> None:
+    before = sorted(kt1_lake.rglob("*"))
+    dataset = read_lake(kt1_lake)
+    list(next(iter(dataset.students.values())))
+    train(dataset, Recipe(model="item-mean"), tmp_path / "run", reporter=SilentReporter())
+    assert sorted(kt1_lake.rglob("*")) == before
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(
+        {path.name for path in run_files(tmp_path / "run").values()} | {"manifest.json"}
+    )
+
+
+@pytest.mark.parametrize("model", ["dkt", "mingru"])
+def test_streamed_training_is_that_in_memory(
+    model: str, kt1_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same lake as shards into mapped files, and as interactions into memory: every figure is equal."""
+    monkeypatch.setattr(stretches, "ANSWERS_AT_ONCE", 100)
+    monkeypatch.setattr("knowtrace.lake.dataset.STUDENTS_AT_ONCE", 3)
+    shards = read_lake(kt1_lake)
+    split = split_students(shards)
+    found: list[Fit] = []
+    for dataset, scratch in ((shards, Scratch(tmp_path)), (replace(shards, shards=None), MEMORY)):
+        vocabulary = build_vocabulary(dataset, split.train)
+        learnt, valid = (
+            encode(
+                dataset, part, vocabulary, groups={s: 1 + n % 10 for n, s in enumerate(part)}, scratch=scratch
+            )
+            for part in (split.train, split.valid)
+        )
+        torch.manual_seed(0)
+        built = build_model(model, sizes_of(vocabulary))
+        prepare(built, vocabulary, learnt)
+        config = TrainingConfig(epochs=2, batch_answers=256, longest=20)
+        checkpoint = tmp_path / f"{len(found)}.safetensors"
+        found.append(fit(built, learnt, valid, config, reporter=SilentReporter(), checkpoint=checkpoint))
+    streamed, held = ([[epoch[name] for name in FIGURES] for epoch in one.history] for one in found)
+    assert streamed == held
+    weights = [one.model.state_dict() for one in found]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,22 @@ needs_java = pytest.mark.skipif(
 @pytest.mark.data
 @pytest.mark.xdist_group("spark")
 def test_spark_and_duckdb_agree_on_every_value(kt1: Path, ednet: Path, tmp_path: Path) -> None:
-    """Simulated KT1 and KT4's real logs in one lake, in two builds, with rows that break rules."""
+    """Simulated KT1, KT4's real logs and a table in one lake, in two builds, with rows that break rules.
+
+    The second build brings other questions, a correction and a withdrawal.
+    """
     header = "timestamp,solving_id,question_id,user_answer,elapsed_time\n"
     (ednet / "u2.csv").write_text(f"{header}1560000000000,1,q1,a,1\n1560000000000,1,q1,a,1\nsoon,1,q9,a,x\n")
+    columns = "event_id,student,item,correct,time,withdrawn\n"
+    first, second = tmp_path / "day1.csv", tmp_path / "day2.csv"
+    first.write_text(f"{columns}e1,s,a,1,1500000000,\ne2,s,b,1,1500000060,\ne3,t,a,0,1500000000,\n")
+    second.write_text(f"{columns}e1,s,a,0,1500000009,\ne2,s,,,,true\ne3,t,,,,true\n")
     for name in ("duckdb", "spark"):
         options = BuildOptions(engine=name, workers=1)
-        build_lake(tmp_path / name, [kt1, DATA / "ednet"], options=options)
-        build_lake(tmp_path / name, [ednet], options=options)
-    assert len(rows_of(tmp_path / "duckdb", "silver.quarantine")) == 2
+        build_lake(tmp_path / name, [kt1, DATA / "ednet", first], options=options)
+        build_lake(tmp_path / name, [ednet, second], options=options)
+    stages = Counter(row["stage"] for row in rows_of(tmp_path / "duckdb", "silver.quarantine"))
+    assert stages == {"candidate": 1, "merge": 1, "correction": 3}
     ours, sparks = all_content(tmp_path / "duckdb"), all_content(tmp_path / "spark")
     assert [name for name in ours if ours[name] != sparks[name]] == []
-    assert len(ours["gold.wdirt_features"]) == 40 * 25 + 2443 + 4
+    assert len(ours["gold.wdirt_features"]) == 40 * 25 + 2443 + 4 + 1

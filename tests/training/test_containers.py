@@ -80,9 +80,9 @@ def test_turning_brings_each_answer_to_the_front_of_its_own_container() -> None:
 def test_a_cut_container_begins_anew_and_its_first_answer_is_a_target() -> None:
     sequences = given_in([[1, 4, 1]])
     pieces = sequences.cut(3)
-    assert pieces.begins.tolist() == [True, True, False, True, False, True]
+    assert pieces.stretch(slice(None)).begins.tolist() == [True, True, False, True, False, True]
     assert pieces.batch([0, 1]).targets.tolist() == [[True, True, False], [True, False, True]]
-    assert sequences.beginnings(4).begins.tolist() == [True, True, False, False]
+    assert sequences.whole.beginnings(4).stretch([0]).begins.tolist() == [True, True, False, False]
 
 
 def test_answers_are_predicted_from_what_stood_before_their_container() -> None:
@@ -91,7 +91,7 @@ def test_answers_are_predicted_from_what_stood_before_their_container() -> None:
     torch.manual_seed(0)
     model = build_model("elo", SMALL).eval()
     found, _, _ = predict_all(model, sequences)
-    containers = sequences.containers
+    containers = Containers(sequences.begins)
     for student in range(3):
         batch = sequences.batch([student])
         first = int(sequences.starts[student])

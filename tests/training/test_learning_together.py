@@ -132,17 +132,17 @@ def test_the_heads_of_the_future_are_learnt_at_targets_alone() -> None:
 def test_trees_are_grown_on_targets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of nine containers each of forty students nine are rows for expectations, eight for trees: not the first."""
     grown: dict[str, int] = {}
-    left_of_credit, grow = item_statistics.left_of_credit, gbdt.grow
+    grow_expectations, grow = item_statistics.grow_expectations, gbdt.grow
 
     def expected(rows: Any, *rest: Any) -> Any:
         grown["expectation"] = len(rows)
-        return left_of_credit(rows, *rest)
+        return grow_expectations(rows, *rest)
 
     def of_trees(rows: Any, *rest: Any) -> Any:
         grown["trees"] = len(rows)
         return grow(rows, *rest)
 
-    monkeypatch.setattr(item_statistics, "left_of_credit", expected)
+    monkeypatch.setattr(item_statistics, "grow_expectations", expected)
     monkeypatch.setattr(gbdt, "grow", of_trees)
     dataset = coin_tosses(num_students=40, num_containers=9, size=3)
     vocabulary = build_vocabulary(dataset, dataset.students)

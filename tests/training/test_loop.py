@@ -210,4 +210,4 @@ def test_a_curriculum_learns_from_beginnings_first(tmp_path: Path) -> None:
     reporter = Counting()
     config = dataclasses.replace(CONFIG, epochs=2, longest=30, curriculum=0.5)
     train_dkt(tmp_path / "c.safetensors", reporter=reporter, config=config)
-    assert reporter.answers[:2] == [int(TRAIN.beginnings(16).lengths.sum()), TRAIN.num_answers]
+    assert reporter.answers[:2] == [int(TRAIN.whole.beginnings(16).lengths.sum()), TRAIN.num_answers]

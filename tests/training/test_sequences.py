@@ -74,21 +74,23 @@ def test_cutting_loses_no_answer_and_mixes_no_students(lengths: list[int], longe
     assert pieces.lengths.max() <= longest
     assert pieces.lengths.min() >= 1
     assert pieces.num_answers == sequences.num_answers
-    owners = np.repeat(sequences.student_ids, sequences.lengths).tolist()
-    assert np.repeat(pieces.student_ids, pieces.lengths).tolist() == owners
-    assert set(sequences.starts.tolist()) <= set(pieces.starts.tolist())
+    owners = np.repeat(np.arange(len(lengths)), lengths).tolist()
+    assert np.repeat(pieces.owners, pieces.lengths).tolist() == owners
+    (stretch,) = pieces.stretches()
+    assert stretch.where.tolist() == list(range(sequences.num_answers))
+    assert set(sequences.starts[:-1].tolist()) <= set(pieces.firsts.tolist())
 
 
 def test_beginnings_are_the_first_answers_of_each_history() -> None:
     sequences = random_sequences([5, 2, 3])
-    short = sequences.beginnings(3)
+    short = sequences.whole.beginnings(3)
     assert short.lengths.tolist() == [3, 2, 3]
     for n in range(3):
         of_all, of_short = sequences.batch([n]), short.batch([n])
         steps = short.lengths[n]
         for name in ("items", "skills", "responses", "lags", "elapsed", "valid"):
             assert torch.equal(getattr(of_short, name), getattr(of_all, name)[:, :steps])
-    assert sequences.beginnings(9).items.tolist() == sequences.items.tolist()
+    assert sequences.whole.beginnings(9).lengths.tolist() == [5, 2, 3]
 
 
 def test_how_long_an_answer_took_does_not_show_in_what_is_known_before_it() -> None:

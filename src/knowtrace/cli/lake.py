@@ -187,8 +187,10 @@ def _show_report(report: Any) -> None:
     )
     facts.add_row(
         "answers",
-        f"{report.num_candidates:,} = {report.num_new_events:,} new events + {report.num_repeats:,} repeats + "
-        f"{report.num_faulty:,} quarantined",
+        f"{report.num_candidates:,} = {report.num_taken:,} new events + {report.num_repeats:,} repeats + "
+        f"{report.num_faulty:,} quarantined"
+        + (f" + {report.num_corrected:,} corrected or withdrawn" if report.num_corrected else "")
+        + (f"; the lake has {report.num_new_events:+,}" if report.num_new_events != report.num_taken else ""),
     )
     if report.is_unchanged:
         facts.add_row("", "nothing is new: the lake is as it was")

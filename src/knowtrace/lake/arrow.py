@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
+from knowtrace.errors import DataError
 from knowtrace.lake.commits import DataFile
 from knowtrace.lake.tables import BUCKET, BUCKETS, ColumnType, Table
+
+_COMPUTE: Any = compute
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
@@ -38,6 +41,7 @@ def write_rows(root: Path, table: Table, rows: Rows, batch: str, loaded_at: date
     stamp = pa.array([loaded_at], pa.timestamp("us", tz="UTC")).take(
         pa.array(np.zeros(rows.num_rows, dtype=np.int8))
     )
+    _check(table, rows)
     shaped = rows.append_column("loaded_at", stamp).select(
         [*table.column_names, *([BUCKET] if table.is_bucketed else [])]
     )
@@ -52,6 +56,29 @@ def write_rows(root: Path, table: Table, rows: Rows, batch: str, loaded_at: date
         parquet.write_table(part.cast(arrow_schema(table)), path, compression="zstd")
         files.append(DataFile(path=path.relative_to(root).as_posix(), num_rows=part.num_rows, bucket=bucket))
     return files
+
+
+def _check(table: Table, rows: Rows) -> None:
+    """Raises: DataError when rows break what the table promises: they are of one landing, so no older row matters."""
+    broken = [
+        f"{column.name} is known"
+        for column in table.columns
+        if not column.is_nullable and column.name != "loaded_at" and rows[column.name].null_count
+    ]
+    for column in table.columns:
+        if column.low is not None and (least := _COMPUTE.min(rows[column.name]).as_py()) is not None:
+            broken += [f"{column.name} is at least {column.low:g}"] if least < column.low else []
+    key = [name for name in table.key if name != "loaded_at"]
+    if key:
+        counts = rows.group_by(key).aggregate([([], "count_all")])
+        repeated = counts.filter(_COMPUTE.greater(counts["count_all"], 1))
+        if repeated.num_rows:
+            first = ", ".join(str(repeated[name][0].as_py()) for name in key)
+            broken.append(f"{', '.join(key)} is unique ({repeated.num_rows:,} are not, the first is {first})")
+    if broken:
+        raise DataError(
+            f"What was read breaks the promises of {table.full_name}: {'; '.join(broken)}. Nothing of it was landed."
+        )
 
 
 def _by_bucket(rows: Rows) -> list[tuple[str | None, Rows]]:

@@ -15,7 +15,11 @@ SOURCE_FILES = Table(
             "SHA-256 of the file's bytes: a file delivered twice is landed once. One that could not be read is listed "
             "again when it can be.",
         ),
-        SOURCE_FILE,
+        column(
+            "source_file",
+            "text",
+            "The file or folder that was landed, with the folder it lies in; a student's file relative to the source.",
+        ),
         column("format", "text", "The format it was recognised as."),
         column("num_bytes", "long", "Its size as stored.", low=0),
         column(
@@ -86,7 +90,7 @@ PARSED_ANSWERS = Table(
     key=("source_file", "user_id", "ordinal", "loaded_at"),
     is_bucketed=True,
     columns=(
-        column("source", "text", "The file or folder that was landed, as in bronze.source_files."),
+        column("source", "text", "The file or folder that was landed, with the folder it lies in."),
         SOURCE_FILE,
         column("line", "long", "The line the answer begins at, where the reader tells.", null=True, low=1),
         column("user_id", "text", "The student."),
@@ -102,8 +106,25 @@ PARSED_ANSWERS = Table(
         column("session_id", "text", "The session, if the source says.", null=True),
         column("container_id", "text", "What the answer was given together with.", null=True),
         column("given_split", "text", "The published split of the student, if any.", null=True),
+        column("event_id", "text", "The source's own id of the answer, if it has one.", null=True),
         LOADED_AT,
     ),
 )
 
-BRONZE = (SOURCE_FILES, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS, RAW_LINES, PARSED_ANSWERS)
+WITHDRAWALS = Table(
+    layer="bronze",
+    name="withdrawals",
+    grain="one answer that its source took back",
+    owner="lake/landing.py",
+    key=("source_file", "user_id", "event_id", "loaded_at"),
+    is_bucketed=True,
+    columns=(
+        SOURCE_FILE,
+        LINE,
+        column("user_id", "text", "The student."),
+        column("event_id", "text", "The source's own id of the answer."),
+        LOADED_AT,
+    ),
+)
+
+BRONZE = (SOURCE_FILES, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS, RAW_LINES, PARSED_ANSWERS, WITHDRAWALS)

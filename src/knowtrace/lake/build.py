@@ -15,6 +15,7 @@ from typing import Any
 from knowtrace.domain import FIRST_KNOWN
 from knowtrace.errors import DataError
 from knowtrace.lake import events, features, item_counts, people, sequences
+from knowtrace.lake.bronze_tables import PARSED_ANSWERS, WITHDRAWALS
 from knowtrace.lake.candidates import READERS
 from knowtrace.lake.checks import TABLES, check
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
@@ -61,12 +62,18 @@ class BuildOptions:
 
 @dataclass(kw_only=True)
 class BuildReport:
-    """What a build did: rows in = events + merged + quarantined, at every step."""
+    """What a build did: rows in = events + merged + quarantined, at every step.
+
+    Of the candidates `num_taken` became events; `num_new_events` is how many more the lake has, fewer where answers are
+    withdrawn or landed rows are read again.
+    """
 
     landing: LandingReport = field(default_factory=LandingReport)
     num_candidates: int = 0
     num_faulty: int = 0
     num_repeats: int = 0
+    num_corrected: int = 0
+    num_taken: int = 0
     num_new_events: int = 0
     buckets: list[str] = field(default_factory=list[str])
     rows: dict[str, int] = field(default_factory=dict[str, int])
@@ -139,12 +146,14 @@ class _Build:
         self.snapshot, self.report, self.progress = snapshot, report, progress
         self.name = f"{snapshot.version + 1:08d}"
         self.num_written = 0
+        self.read_again: list[int] = []
+        self.whole: set[str] = set()
 
     def run(self) -> Snapshot:
         before = self.snapshot
-        touched = sorted(
-            {file.bucket for reader in READERS for file in self._landed(reader.table) if file.bucket}
-        )
+        self.read_again = self._read_again()
+        tables = (*(reader.table for reader in READERS), WITHDRAWALS)
+        touched = sorted({file.bucket for table in tables for file in self._landed(table) if file.bucket})
         self.report.buckets = touched
         if touched:
             self._timed("events", lambda: self._events(touched))
@@ -163,24 +172,37 @@ class _Build:
 
     def _events(self, touched: list[str]) -> None:
         """Write events, students and splits of the touched buckets; quarantine the rows that are no answers."""
+        f = self.engine.functions
         num_before = self.snapshot.num_rows(EVENTS)
+        if self.read_again:
+            doubtful = f.col("stage").isin("candidate", "merge") & f.col("loaded_at").isin(*self.read_again)
+            kept = self._read(QUARANTINE).filter(~doubtful)
+            self._replace(QUARANTINE, self._write(QUARANTINE, kept))
         for group in self._groups(touched, "events", *(reader.table for reader in READERS), EVENTS):
             new = self._candidates(group)
-            together = events.merged(self.engine, self._read(EVENTS, group), new)
+            before, num_kept = self._kept(group)
+            together = events.merged(self.engine, before, new)
+            num_corrected = 0
+            if (withdrawals := self._corrections(group)) is not None:
+                judged = events.judged(self.engine, together, withdrawals)
+                num_corrected = self._append(QUARANTINE, events.corrected(self.engine, judged))
+                together = judged.filter(f.col("fate").isNull())
             num_repeats = events.num_repeated(self.engine, together)
             answers = together
             if num_repeats:
                 ranks = events.ranked(self.engine, together)
                 self.report.num_repeats += self._append(QUARANTINE, events.repeats(self.engine, ranks))
-                answers = ranks.filter(self.engine.functions.col("rank") == 1)
+                answers = ranks.filter(f.col("rank") == 1)
             written = self._write(EVENTS, events.numbered(self.engine, answers), group)
             num_landed = sum(
                 file.num_rows for reader in READERS for file in self._landed(reader.table, group)
             )
-            num_new = sum(file.num_rows for file in written) - self._num_rows(EVENTS, group)
-            if num_landed != num_repeats + num_new:
+            num_taken = sum(file.num_rows for file in written) - num_kept
+            if num_landed != num_repeats + num_corrected + num_taken:
                 self.report.num_faulty += self._append(QUARANTINE, events.faulty(self.engine, new))
             self.report.num_candidates += num_landed
+            self.report.num_corrected += num_corrected
+            self.report.num_taken += num_taken
             self._replace(EVENTS, written, group)
             users = people.users(self.engine, self._read(EVENTS, group))
             self._replace(USERS, self._write(USERS, users, group), group)
@@ -201,7 +223,30 @@ class _Build:
             for reader in READERS
             if (files := self._landed(reader.table, group))
         ]
+        if not frames:
+            reader = READERS[0]
+            frames = [reader.read(self.engine, self.engine.read(reader.table, (), self.root), [])]
         return reduce(lambda first, second: first.unionByName(second), frames)
+
+    def _kept(self, group: Sequence[str]) -> tuple[Frame, int]:
+        """Return the events of some buckets but for those whose rows are read again, and how many they are."""
+        before = self._read(EVENTS, group)
+        if not self.read_again:
+            return before, self._num_rows(EVENTS, group)
+        f = self.engine.functions
+        kept = before.filter(~f.col("loaded_at").isin(*self.read_again))
+        return kept, int(self.engine.rows(kept.agg(f.count(f.lit(1))))[0][0])
+
+    def _corrections(self, group: Sequence[str]) -> Frame | None:
+        """Return the withdrawals that wait, in some buckets; None where no waiting row speaks of an earlier one."""
+        f = self.engine.functions
+        gone = self._landed(WITHDRAWALS, group)
+        if not gone:
+            answers = self.engine.read(PARSED_ANSWERS, self._landed(PARSED_ANSWERS, group), self.root)
+            named = answers.agg(f.count(f.col("event_id")))
+            if not self.engine.rows(named)[0][0]:
+                return None
+        return self.engine.read(WITHDRAWALS, gone, self.root)
 
     def _told(self, group: Sequence[str]) -> Frame | None:
         """Return the published splits that the landed rows tell, or None when none can."""
@@ -215,13 +260,19 @@ class _Build:
     def _catalogue(self, touched: list[str]) -> None:
         """Add the new events to the counts of items, and number the ids that are new."""
         f = self.engine.functions
-        new = self._read(EVENTS, touched).filter(f.col("loaded_at").isin(*self._landed_at()))
-        splits = self._read(USER_SPLITS, touched)
+        is_anew = bool(self.read_again or self.report.num_corrected)
+        if is_anew:
+            # Counts only grow, unless events have gone: then they are counted anew.
+            new, splits = self._read(EVENTS), self._read(USER_SPLITS)
+        else:
+            new = self._read(EVENTS, touched).filter(f.col("loaded_at").isin(*self._landed_at()))
+            splits = self._read(USER_SPLITS, touched)
         for table, counts in (
             (ITEM_DAYS, item_counts.item_days),
             (ITEM_SKILL_SETS, item_counts.item_skill_sets),
         ):
-            frame = counts(self.engine, self._read(table), new, splits)
+            before = self.engine.read(table, (), self.root) if is_anew else self._read(table)
+            frame = counts(self.engine, before, new, splits)
             self._replace(table, self._write(table, frame))
         sets = self._read(ITEM_SKILL_SETS)
         self._replace(ITEMS, self._write(ITEMS, item_counts.items(self.engine, sets)))
@@ -236,11 +287,23 @@ class _Build:
 
     def _landed_at(self) -> list[int]:
         """Return when each waiting batch was landed, in microseconds since 1970: no two were at once."""
+        return sorted(
+            {time for reader in READERS for time in self._times(reader.table, self._landed(reader.table))}
+        )
+
+    def _times(self, table: Table, files: Sequence[DataFile]) -> set[int]:
+        rows = self.engine.read(table, files, self.root).select("loaded_at").distinct()
+        return {int(row[0]) for row in self.engine.rows(rows)} if files else set()
+
+    def _read_again(self) -> list[int]:
+        """Return when the rows were landed that are read again, as a table beside them has changed."""
+        pending = set(self.snapshot.pending)
         times: set[int] = set()
         for reader in READERS:
-            if files := self._landed(reader.table):
-                rows = self.engine.read(reader.table, files, self.root).select("loaded_at").distinct()
-                times.update(int(row[0]) for row in self.engine.rows(rows))
+            older = [file for file in self.snapshot.files(reader.table) if _batch_of(file) not in pending]
+            if older and any(_batch_of(f) in pending for t in reader.beside for f in self.snapshot.files(t)):
+                self.whole.add(reader.table.full_name)
+                times |= self._times(reader.table, older)
         return sorted(times)
 
     def _gold(self, touched: list[str]) -> None:
@@ -254,7 +317,7 @@ class _Build:
                 self.engine, self._read(EVENTS, group), self._read(USER_SPLITS, group), items, sets
             )
             self._replace(SEQUENCES, self._write(SEQUENCES, frame, group), group)
-        everywhere = sorted({file.bucket for file in self.snapshot.files(EVENTS) if file.bucket is not None})
+        everywhere = sorted({*touched, *(file.bucket or "" for file in self.snapshot.files(EVENTS))})
         for group in self._groups(everywhere, "features", EVENTS):
             frame = features.features(
                 self.engine,
@@ -277,9 +340,12 @@ class _Build:
             self.progress(stage, i + 1, len(groups))
 
     def _landed(self, table: Table, buckets: Sequence[str] | None = None) -> list[DataFile]:
-        """Return the files of landed batches that wait."""
+        """Return the files of landed batches that wait, or are read again."""
+        files = self.snapshot.files(table, buckets)
+        if table.full_name in self.whole:
+            return list(files)
         pending = set(self.snapshot.pending)
-        return [file for file in self.snapshot.files(table, buckets) if Path(file.path).parts[2] in pending]
+        return [file for file in files if _batch_of(file) in pending]
 
     def _read(self, table: Table, buckets: Sequence[str] | None = None) -> Frame:
         return self.engine.read(table, self.snapshot.files(table, buckets), self.root)
@@ -306,6 +372,10 @@ class _Build:
         result = work()
         self.report.seconds[stage] = (datetime.now(UTC) - started).total_seconds()
         return result
+
+
+def _batch_of(file: DataFile) -> str:
+    return Path(file.path).parts[2]
 
 
 def _add(total: LandingReport, part: LandingReport) -> None:

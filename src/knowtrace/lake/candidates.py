@@ -70,6 +70,7 @@ def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
         "hints_used",
         "attempt",
         "given_split",
+        "event_id",
         f.col("source").alias("dataset"),
         f.when(f.col("answered_at").isNull(), f.col("ordinal")).otherwise(f.col("place")).alias("order_key"),
         "source_file",
@@ -135,6 +136,7 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
         f.lit(None).cast("bigint").alias("hints_used"),
         f.lit(None).cast("bigint").alias("attempt"),
         f.lit(None).cast("string").alias("given_split"),
+        f.lit(None).cast("string").alias("event_id"),
         f.lit("EdNet KT1").alias("dataset"),
         f.lit(0).cast("bigint").alias("order_key"),
         "source_file",
@@ -155,7 +157,7 @@ def _latest_questions(engine: Engine, questions: Frame) -> Frame:
             f.trim(f.col("question_id")).alias("item_id"),
             f.trim(f.col("bundle_id")).alias("bundle_id"),
             f.trim(f.col("correct_answer")).alias("correct_answer"),
-            tags.alias("skill_ids"),
+            _each_once(engine, tags).alias("skill_ids"),
             "loaded_at",
             "line",
         )
@@ -163,6 +165,18 @@ def _latest_questions(engine: Engine, questions: Frame) -> Frame:
         .filter(f.col("rank") == 1)
         .select("item_id", "bundle_id", "correct_answer", "skill_ids")
     )
+
+
+def _each_once(engine: Engine, values: Expression) -> Expression:
+    """Return a list with each value once, where it first stands: no engine keeps the order of distinct values."""
+    f = engine.functions
+    placed = f.transform(
+        f.array_distinct(values),
+        lambda value: f.struct(
+            f.array_position(values, value).alias("place"), f.concat(value, f.lit("")).alias("value")
+        ),
+    )
+    return f.transform(f.sort_array(placed), lambda step: step.getField("value"))
 
 
 Fault = tuple[Expression, str, str, str]

@@ -33,7 +33,8 @@ class Counts(Protocol):
     """The rows a build took and what became of them."""
 
     num_candidates: int
-    num_new_events: int
+    num_taken: int
+    num_corrected: int
     num_repeats: int
     num_faulty: int
 
@@ -42,15 +43,16 @@ def check(engine: Engine, before: Snapshot, snapshot: Snapshot, root: Path, repo
     """Return the broken promises of silver and gold in what a build has written, a table or its changed buckets."""
     findings: list[Finding] = []
     for table in (*SILVER, *GOLD):
-        if not snapshot.files(table) and not table.may_be_empty:
+        if not snapshot.files(table) and not table.may_be_empty and not report.num_corrected:
             num = f"{report.num_candidates:,}"
             rule = f"it is not empty, but none of {num} landed rows is an answer: see the quarantine"
             findings.append(Finding(table=table.full_name, rule=rule, num_rows=0))
         for files in _parts(engine, before, snapshot, table):
             findings += _check_rows(engine, table, engine.read(table, files, root), snapshot, root)
-    lost = report.num_candidates - report.num_new_events - report.num_repeats - report.num_faulty
+    told = report.num_taken + report.num_corrected + report.num_repeats + report.num_faulty
+    lost = report.num_candidates - told
     if lost:
-        rule = "every landed row is an event, a repeat or in the quarantine"
+        rule = "every landed row is an event, a repeat, a correction or in the quarantine"
         findings.append(Finding(table="silver.canonical_learning_events", rule=rule, num_rows=lost))
     return findings
 

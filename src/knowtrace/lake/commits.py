@@ -4,6 +4,7 @@ Data files are written under names that were never used, and belong to no table 
 that is killed leaves the tables of the last commit, whole.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -19,8 +20,12 @@ from knowtrace.lake.tables import Table
 
 LOG = "_commits"
 LOCK = "_lock"
-FORMAT = 1
+FORMAT = 2
 LAYERS = ("bronze", "silver", "gold")
+WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+WITHOUT_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)
+"""What file systems say that have no hard links, or no locks, as mounted object stores have none."""
+
 KEPT_COMMITS = 2
 """Files that only older commits list are removed: a reader of the last commit but one still finds its files."""
 
@@ -98,6 +103,9 @@ class CommitLog:
                 raise ConflictError(
                     f"Another build of the lake {self.root} is running: wait for it, or stop it, then run again."
                 ) from None
+            except OSError as error:
+                if error.errno not in WITHOUT_LOCKS:
+                    raise
             yield
 
     def last(self) -> Snapshot:
@@ -116,8 +124,7 @@ class CommitLog:
             stream.flush()
             os.fsync(stream.fileno())
         try:
-            os.link(draft, target)
-            draft.unlink()
+            _publish(draft, target)
         except FileExistsError:
             draft.unlink()
             raise ConflictError(
@@ -138,6 +145,7 @@ class CommitLog:
                 if is_ours and file.relative_to(self.root).as_posix() not in listed:
                     file.unlink()
                     num_removed += 1
+            _remove_empty_folders(self.root / layer)
         for path in paths[:-KEPT_COMMITS]:
             path.unlink()
         for draft in self.folder.glob(".*.draft"):
@@ -168,6 +176,27 @@ class CommitLog:
             raise DataError(
                 f"The commit {path} cannot be read ({error}): remove this file to go back to the commit before it."
             ) from None
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for inner in sorted(folder.rglob("*"), reverse=True):
+        if inner.is_dir() and not any(inner.iterdir()):
+            inner.rmdir()
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """Give a draft its name, whole or not at all. Raises: FileExistsError when another has it."""
+    try:
+        os.link(draft, target)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        # A mounted object store renames, and has no links: there, builds are kept apart by who starts them.
+        if target.exists():
+            raise FileExistsError(target) from error
+        draft.rename(target)
+    else:
+        draft.unlink()
 
 
 def _holds_any(folder: Path) -> bool:

@@ -1,6 +1,6 @@
 """Candidates into canonical events: repeats out, answers numbered in each student's order."""
 
-from knowtrace.lake.engine import Engine, Expression, Frame
+from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.lake.silver_tables import EVENTS
 from knowtrace.lake.tables import BUCKET
 from knowtrace.sources.gathering import DUPLICATE
@@ -11,10 +11,13 @@ NUMBERED = ("position", "container")
 """Columns that follow from the order of all a student's answers."""
 
 FILE_OF_ORDER = "file_of_order"
-"""The file of an answer without a time, null for others: such an order means nothing beyond its file."""
+"""The source and file of an answer without a time, null for others: such an order means nothing beyond its file."""
 
-IDENTITY = ("user_id", "item_id", "response", "timestamp", "order_key", FILE_OF_ORDER)
+IDENTITY = ("user_id", "item_id", "response", "timestamp", "order_key", FILE_OF_ORDER, "event_id")
 """What makes two rows one answer."""
+
+SUPERSEDED = "of an answer that its source tells again by its event_id, the version landed last stands"
+WITHDRAWN = "an answer that its source took back is none"
 
 
 def merged(engine: Engine, before: Frame, candidates: Frame) -> Frame:
@@ -24,8 +27,48 @@ def merged(engine: Engine, before: Frame, candidates: Frame) -> Frame:
     return together.withColumn(
         FILE_OF_ORDER,
         engine.functions.when(
-            engine.functions.col("timestamp").isNull(), engine.functions.col("source_file")
+            engine.functions.col("timestamp").isNull(),
+            engine.functions.concat_ws(
+                "/", engine.functions.col("dataset"), engine.functions.col("source_file")
+            ),
         ),
+    )
+
+
+def judged(engine: Engine, together: Frame, withdrawals: Frame) -> Frame:
+    """Return merged events with `fate`: why one does not stand any more, null for those that do.
+
+    The last landed counts, be it a version or a withdrawal; of one landing a source has said itself what is last.
+    """
+    f = engine.functions
+    newest = engine.window.partitionBy("user_id", "event_id").orderBy(
+        f.col("loaded_at").desc(), f.col("line").desc()
+    )
+    gone = withdrawals.groupBy("user_id", "event_id").agg(f.max("loaded_at").alias("withdrawn_at"))
+    ranked_ = looked_up(
+        together.withColumn("version", f.row_number().over(newest)),
+        gone,
+        ("user_id", "event_id"),
+        ("withdrawn_at",),
+    )
+    has_id = f.col("event_id").isNotNull()
+    fate = f.when(has_id & (f.col("withdrawn_at") >= f.col("loaded_at")), f.lit(WITHDRAWN)).when(
+        has_id & (f.col("version") > 1), f.lit(SUPERSEDED)
+    )
+    return ranked_.withColumn("fate", fate)
+
+
+def corrected(engine: Engine, judged_: Frame) -> Frame:
+    """Return the events that do not stand any more, as rows of the quarantine: their ids, not what was answered."""
+    f = engine.functions
+    return judged_.filter(f.col("fate").isNotNull()).select(
+        "source_file",
+        "line",
+        f.lit("event_id").alias("column_name"),
+        f.substring(f.col("event_id"), 1, 200).alias("value"),
+        f.col("fate").alias("rule"),
+        f.lit("correction").alias("stage"),
+        "loaded_at",
     )
 
 
@@ -102,7 +145,7 @@ def _events(engine: Engine, candidates: Frame) -> Frame:
         (f.col("hints_used") > 0).alias("help_requested"),
         "hints_used",
         "attempt",
-        f.lit(None).cast("string").alias("event_id"),
+        "event_id",
         "dataset",
         "order_key",
         "source_file",

@@ -20,9 +20,10 @@ from knowtrace.lake.bronze_tables import (
     RAW_EDNET_QUESTIONS,
     RAW_LINES,
     SOURCE_FILES,
+    WITHDRAWALS,
 )
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
-from knowtrace.lake.parsed import parse
+from knowtrace.lake.parsed import parse, source_name
 from knowtrace.lake.silver_tables import QUARANTINE
 from knowtrace.lake.sources_found import Source
 from knowtrace.lake.student_files import LandedFile, Rejected
@@ -89,8 +90,14 @@ def land_source(
         ), report
     seen = set(known_hashes(log.root, snapshot, readable=True))
     for done, path in enumerate(source.files, 1):
-        digest, num_bytes = hash_of(path)
         batch = None
+        digest, num_bytes, why = _hashed(path)
+        if why and len(source.files) == 1:
+            raise DataError(why)
+        if why:
+            seen.add(digest)
+            if digest not in known:
+                batch = _unreadable(path, digest, num_bytes, why, snapshot)
         if digest not in seen:
             seen.add(digest)
             try:
@@ -130,6 +137,18 @@ def known_hashes(root: Path, snapshot: Snapshot, *, readable: bool = False) -> f
             if not (readable and form == NO_FORMAT)
         )
     return frozenset(found)
+
+
+def _hashed(path: Path) -> tuple[str, int, str]:
+    """Return what `hash_of` does, or of a file that cannot be opened a hash of its name, 0, and why.
+
+    Nothing is known of its bytes: so it is listed once, and landed when it can be read.
+    """
+    try:
+        return *hash_of(path), ""
+    except OSError as error:
+        digest = hashlib.sha256(f"{NO_FORMAT}\0{source_name(path)}".encode()).hexdigest()
+        return digest, 0, f"{path} cannot be read ({error.strerror}): let it be read, or leave it out."
 
 
 def hash_of(path: Path) -> tuple[str, int]:
@@ -244,7 +263,7 @@ def _land_parsed(
 ) -> _Batch:
     parsed = parse(path, options)
     file = LandedFile(
-        name=path.name,
+        name=source_name(path),
         content_hash=digest,
         num_bytes=num_bytes,
         num_rows=parsed.answers.num_rows + parsed.num_merged + len(parsed.rejected),
@@ -256,7 +275,11 @@ def _land_parsed(
         loaded_at=now,
         written=[
             (table, write_rows(log.root, table, rows, name, now))
-            for table, rows in ((PARSED_ANSWERS, parsed.answers), (RAW_LINES, parsed.lines))
+            for table, rows in (
+                (PARSED_ANSWERS, parsed.answers),
+                (RAW_LINES, parsed.lines),
+                (WITHDRAWALS, parsed.withdrawals),
+            )
         ],
         files=[(file, parsed.format, parsed.num_merged)],
         rejected=parsed.rejected,
@@ -266,7 +289,9 @@ def _land_parsed(
 
 def _unreadable(path: Path, digest: str, num_bytes: int, why: str, snapshot: Snapshot) -> _Batch:
     """Return the batch of one file among several that cannot be read: it is named in the quarantine, and known."""
-    file = LandedFile(name=path.name, content_hash=digest, num_bytes=num_bytes, num_rows=1, num_quarantined=1)
+    file = LandedFile(
+        name=source_name(path), content_hash=digest, num_bytes=num_bytes, num_rows=1, num_quarantined=1
+    )
     rejected = Rejected(file=path.name, line=None, column="", value=why[:200], rule=UNREADABLE)
     return _Batch(
         name=_next(snapshot),

@@ -10,7 +10,7 @@ import pyarrow as pa
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.lake.arrow import Rows, arrow_schema
-from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES
+from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES, WITHDRAWALS
 from knowtrace.lake.student_files import Rejected
 from knowtrace.lake.tables import BUCKET, bucket_of
 from knowtrace.sources import Dataset, read
@@ -25,6 +25,7 @@ class Parsed:
     format: str
     answers: Rows
     lines: Rows
+    withdrawals: Rows
     rejected: list[Rejected]
     num_merged: int
     notes: tuple[str, ...]
@@ -45,19 +46,37 @@ def parse(path: Path, options: SourceOptions) -> Parsed:
     ]
     return Parsed(
         format=dataset.format,
-        answers=_answers(dataset, path.name),
+        answers=_answers(dataset, source_name(path), path.name),
         lines=_lines(path),
+        withdrawals=_withdrawals(dataset),
         rejected=rejected,
         num_merged=dataset.num_merged,
         notes=tuple(dataset.notes),
     )
 
 
-def _answers(dataset: Dataset, file: str) -> Rows:
+def source_name(path: Path) -> str:
+    """Return a source's name with that of its folder: exports of one name in two folders are two."""
+    whole = path.resolve()
+    return f"{whole.parent.name}/{whole.name}"
+
+
+def _withdrawals(dataset: Dataset) -> Rows:
+    schema = arrow_schema(WITHDRAWALS).remove(len(WITHDRAWALS.columns) - 1)
+    rows = [
+        {"source_file": gone.file, "line": gone.line, "user_id": gone.student_id, "event_id": gone.event_id}
+        for gone in dataset.withdrawn
+    ]
+    buckets = [bucket_of(gone.student_id) for gone in dataset.withdrawn]
+    return pa.Table.from_pylist(rows, schema=schema).append_column(BUCKET, pa.array(buckets, pa.string()))
+
+
+def _answers(dataset: Dataset, source: str, file: str) -> Rows:
     schema = arrow_schema(PARSED_ANSWERS).remove(len(PARSED_ANSWERS.columns) - 1)
     batches = [
         pa.RecordBatch.from_pylist(
-            [_row(dataset, file, student, i, answer) for i, answer in enumerate(history)], schema=schema
+            [_row(dataset, source, file, student, i, answer) for i, answer in enumerate(history)],
+            schema=schema,
         )
         for student, history in dataset.students.items()
     ]
@@ -65,10 +84,13 @@ def _answers(dataset: Dataset, file: str) -> Rows:
     return pa.Table.from_batches(batches, schema=schema).append_column(BUCKET, pa.array(buckets, pa.string()))
 
 
-def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction) -> dict[str, Any]:
+def _row(
+    dataset: Dataset, source: str, file: str, student: str, i: int, answer: Interaction
+) -> dict[str, Any]:
     places = dataset.places.get(student)
+    event_ids = dataset.event_ids.get(student)
     return {
-        "source": file,
+        "source": source,
         "source_file": file if places is None else dataset.files[int(places[i, 0])],
         "line": None if places is None else int(places[i, 1]),
         "user_id": student,
@@ -84,6 +106,7 @@ def _row(dataset: Dataset, file: str, student: str, i: int, answer: Interaction)
         "session_id": answer.session_id,
         "container_id": answer.container_id,
         "given_split": dataset.splits.get(student),
+        "event_id": None if event_ids is None else event_ids[i],
     }
 
 

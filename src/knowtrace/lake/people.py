@@ -62,7 +62,9 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
         )
         new = looked_up(new, published, ("user_id",), ("given_split",)).withColumn("split", overruled)
     columns = ("user_id", "split", "fold", "given_split", BUCKET)
-    return before.select(*columns).unionByName(new.select(*columns))
+    # Who has no answer left, all withdrawn, is no student any more.
+    still = before.join(users_.select("user_id"), on="user_id", how="left_semi")
+    return still.select(*columns).unionByName(new.select(*columns))
 
 
 def _fold(engine: Engine, chance: Expression) -> Expression:

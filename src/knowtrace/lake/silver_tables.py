@@ -79,7 +79,10 @@ QUARANTINE = Table(
         column("value", "text", "What stands there, its first 200 characters."),
         column("rule", "text", "The rule it breaks."),
         column(
-            "stage", "text", "landing (the row could not be read), candidate (a cell) or merge (a repeat)."
+            "stage",
+            "text",
+            "landing (the row could not be read), candidate (a cell), merge (a repeat) or correction (an answer with "
+            "a later version, or withdrawn).",
         ),
         LOADED_AT,
     ),

@@ -12,9 +12,20 @@ from knowtrace.lake.duckdb_engine import written_files
 from knowtrace.lake.engine import SQL_TYPES, Frame, shaped
 from knowtrace.lake.tables import BUCKET, Table
 
+SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+"""What plans rest on, in any session: a bucket is text, a time is UTC."""
+
 
 class SparkEngine:
-    """A Spark session: the one that is running, as on Databricks and Glue, or a local one."""
+    """A Spark session: the one that is running, as on Databricks and Glue, or a local one.
+
+    A session that was given gets our SETTINGS, and its own back when the engine is closed.
+    """
 
     functions: Any = spark_functions
     window: Any = Window
@@ -32,15 +43,15 @@ class SparkEngine:
             .config("spark.local.dir", str(work))
             .config("spark.sql.warehouse.dir", str(work / "warehouse"))
             .config("spark.sql.shuffle.partitions", str(max(threads, 2)))
-            .config("spark.sql.session.timeZone", "UTC")
-            .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
-            .config("spark.sql.parquet.compression.codec", "zstd")
-            .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
             .config("spark.ui.showConsoleProgress", "false")
             .config("spark.ui.enabled", "false")
             .config("spark.log.level", "ERROR")
             .getOrCreate()
         )
+        conf = self._session.conf
+        self._before: dict[str, str | None] = {name: conf.get(name, None) for name in SETTINGS}
+        for name, value in SETTINGS.items():
+            conf.set(name, value)
 
     def read(self, table: Table, files: Sequence[DataFile], root: Path) -> Frame:
         f = self.functions
@@ -86,6 +97,12 @@ class SparkEngine:
     def close(self) -> None:
         if self._is_ours:
             self._session.stop()
+            return
+        for name, value in self._before.items():
+            if value is None:
+                self._session.conf.unset(name)
+            else:
+                self._session.conf.set(name, value)
 
 
 def _base_of(path: str) -> str:

@@ -83,7 +83,7 @@ def _plan(path: Path, options: SourceOptions, known: frozenset[str]) -> SourcePl
     if source.students:
         found = [(digest, size) for digest, size in hashes(source.students)]
     else:
-        found = [hash_of(file) for file in source.files]
+        found = [_hash_or_none(file) for file in source.files]
     new = [size for digest, size in found if digest not in known]
     return SourcePlan(
         path=str(path),
@@ -92,3 +92,11 @@ def _plan(path: Path, options: SourceOptions, known: frozenset[str]) -> SourcePl
         num_new=len(new),
         new_bytes=sum(new),
     )
+
+
+def _hash_or_none(file: Path) -> tuple[str, int]:
+    """Return a file's hash and size; of one that cannot be read none, as nothing of it was landed."""
+    try:
+        return hash_of(file)
+    except OSError:
+        return "", 0

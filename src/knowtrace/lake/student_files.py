@@ -133,11 +133,13 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
     plain: list[tuple[LandedFile, bytes]] = []
     odd: list[Rows] = []
     header: bytes | None = None
+    met: set[str] = set()
     for member, stored in _contents(files, landed.rejected):
         digest = _hash_of(member, stored)
-        if digest in known:
+        if digest in known or digest in met:
             landed.num_known += 1
             continue
+        met.add(digest)
         file = LandedFile(name=member.name, content_hash=digest, num_bytes=len(stored))
         landed.files.append(file)
         try:

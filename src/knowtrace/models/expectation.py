@@ -4,6 +4,9 @@ What is left of an answer's credit is the item's own doing. The mean of what is 
 share of right answers: items that only strong students reach look easy by that share.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import lightgbm
 import numpy as np
 import torch
@@ -27,24 +30,42 @@ PARAMETERS = {
 }
 
 
-def left_of_credit(
-    features: NDArray[np.float32], credit: NDArray[np.float32], groups: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Return credit minus what boosted trees expect of the features, each student judged by trees of other groups.
+Floats = NDArray[np.float32]
+Groups = NDArray[np.int64]
 
-    features (M, F), credit (M,) in [0, 1], groups (M,) from 1: students of one group are judged together. With fewer
-    than two parts of groups the mean credit is what is expected.
+
+@dataclass(frozen=True, eq=False)
+class Expectations:
+    """Trees for each part of the groups, grown on the others; `mean` is the credit where there are no others."""
+
+    mean: np.float32
+    trees: Mapping[int, lightgbm.Booster]
+
+    def left_of_credit(self, features: Floats, credit: Floats, groups: Groups) -> Floats:
+        """Return credit (M,) minus what is expected of the features (M, F), each answer judged by trees of other
+        groups."""
+        parts = groups % NUM_PARTS
+        left = credit - self.mean
+        for part in np.unique(parts).tolist():
+            if part in self.trees:
+                judged = parts == part
+                left[judged] = credit[judged] - np.asarray(self.trees[part].predict(features[judged]))
+        return left
+
+
+def grow_expectations(features: Floats, credit: Floats, groups: Groups) -> Expectations:
+    """Return what boosted trees expect of features (M, F), from credit (M,) in [0, 1] and groups (M,) from 1.
+
+    Students of one group are judged together.
     """
     parts = groups % NUM_PARTS
-    left = credit - credit.mean()
     parameters = {**PARAMETERS, "num_threads": torch.get_num_threads()}
-    for part in np.unique(parts):
-        judged = parts == part
-        learnt = np.flatnonzero(~judged)
+    trees: dict[int, lightgbm.Booster] = {}
+    for part in np.unique(parts).tolist():
+        learnt = np.flatnonzero(parts != part)
         if not len(learnt):
             continue
         learnt = learnt[:: -(-len(learnt) // MOST_ROWS)]
         data = lightgbm.Dataset(features[learnt], credit[learnt])
-        trees = lightgbm.train(parameters, data, ROUNDS)
-        left[judged] = credit[judged] - np.asarray(trees.predict(features[judged]))
-    return left
+        trees[part] = lightgbm.train(parameters, data, ROUNDS)
+    return Expectations(mean=credit.mean(), trees=trees)

@@ -5,6 +5,8 @@ group does not. An item without answers of its own still has neighbours: items n
 mostly are of one problem set.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from torch.nn import functional as F
 from knowtrace.domain import FIRST_KNOWN, PADDING
 from knowtrace.models import running_sums as running
 from knowtrace.models.contract import Batch, Sizes, TrainingAnswers
-from knowtrace.models.expectation import left_of_credit
+from knowtrace.models.expectation import grow_expectations
 from knowtrace.models.layers import response_credit
 from knowtrace.models.running_features import features
 
@@ -33,6 +35,27 @@ NUM_LEFT = 1 + 2 * len(LEFT_REACHES)
 NUM_STATISTICS = NUM_COUNTED + NUM_LEFT + 1
 """Per item: a logit and a log-count of each of skill, neighbourhoods and item; what is left of the credit of its own
 answers, of those of its neighbours of the same skills, and of any; and the base."""
+
+
+MOST_HELD = 1_250_000
+"""Answers whose features are held at once: with five parts of groups, trees are grown on four fifths of them."""
+
+
+class _Targets(NamedTuple):
+    """Answers that expectations are grown on: features (M, F), credit, groups and items (M,)."""
+
+    features: NDArray[np.float32]
+    credit: NDArray[np.float32]
+    groups: NDArray[np.int64]
+    items: NDArray[np.int64]
+
+    def thinned(self, first: int, stride: int) -> "_Targets":
+        return _Targets(
+            self.features[first::stride],
+            self.credit[first::stride],
+            self.groups[first::stride],
+            self.items[first::stride],
+        )
 
 
 class ItemStatistics(nn.Module):
@@ -90,25 +113,45 @@ class ItemStatistics(nn.Module):
         self._without = torch.stack(tables), thresholds
 
     def _left_by_group(self, answers: TrainingAnswers) -> Tensor:
-        """Return the sums of what is left of credit and the answers behind them, (1 + G, num_items, 2)."""
-        rows: list[NDArray[np.float32]] = []
-        credits: list[NDArray[np.float32]] = []
-        owners: list[NDArray[np.int64]] = []
-        items: list[Tensor] = []
+        """Return the sums of what is left of credit and the answers behind them, (1 + G, num_items, 2).
+
+        Of more answers than MOST_HELD trees are grown on every n-th, and the others are passed over once more.
+        """
+        stride = max(1, -(-int(answers.counts[0].sum(dtype=torch.float64)) // MOST_HELD))
+        held: list[_Targets] = []
+        seen = 0
         for batch in answers.batches():
-            seen, credit = self._skill_and_past(batch)
-            rows.append(seen[batch.targets].numpy())
-            credits.append(credit[batch.targets].numpy())
-            owners.append(batch.groups.unsqueeze(1).expand_as(batch.items)[batch.targets].numpy())
-            items.append(batch.items[batch.targets])
+            part = self._targets(batch)
+            held.append(part.thinned(-seen % stride, stride))
+            seen += len(part.credit)
         sums = torch.zeros(len(answers.counts), self.sizes.num_items, 2)
-        if rows:
-            groups = np.concatenate(owners)
-            left = left_of_credit(np.concatenate(rows), np.concatenate(credits), groups)
+        if not held:
+            return sums
+        whole = _Targets(
+            features=np.concatenate([part.features for part in held]),
+            credit=np.concatenate([part.credit for part in held]),
+            groups=np.concatenate([part.groups for part in held]),
+            items=np.concatenate([part.items for part in held]),
+        )
+        expectations = grow_expectations(whole.features, whole.credit, whole.groups)
+        passed = [whole] if stride == 1 else (self._targets(batch) for batch in answers.batches())
+        for part in passed:
+            left = expectations.left_of_credit(part.features, part.credit, part.groups)
             values = torch.stack([torch.from_numpy(left), torch.ones(len(left))], dim=-1)
-            sums.index_put_((torch.from_numpy(groups), torch.cat(items)), values, accumulate=True)
-            sums[0] = sums.sum(0)
+            where = (torch.from_numpy(part.groups), torch.from_numpy(part.items))
+            sums.index_put_(where, values, accumulate=True)
+        sums[0] = sums.sum(0)
         return sums
+
+    def _targets(self, batch: Batch) -> "_Targets":
+        seen, credit = self._skill_and_past(batch)
+        groups = batch.groups.unsqueeze(1).expand_as(batch.items)
+        return _Targets(
+            features=seen[batch.targets].numpy(),
+            credit=credit[batch.targets].numpy(),
+            groups=groups[batch.targets].numpy(),
+            items=batch.items[batch.targets].numpy(),
+        )
 
     def _skill_and_past(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return what is known before each answer but for the item itself, (B, T, F), and its credit (B, T)."""

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.domain import Interaction, Quarantined
+from knowtrace.sources.shards import Shards
+from knowtrace.sources.versions import Withdrawal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,9 @@ class Dataset:
     an earlier choice. Rows in = interactions + merged + quarantined.
     `places` says where a student's interactions were read, (T, 2): the file's number in `files`, and the line. A source
     that does not tell has none.
+    `event_ids` are the source's own ids of a student's answers, one each, where it gives them; `withdrawn` are the
+    answers that it takes back and may have told before.
+    `shards` are the same answers in columns, of a source that can pass over them without holding them all.
     """
 
     name: str
@@ -35,6 +40,9 @@ class Dataset:
     num_merged: int = 0
     files: Sequence[str] = ()
     places: Mapping[str, NDArray[np.int32]] = field(default_factory=dict[str, NDArray[np.int32]])
+    event_ids: Mapping[str, Sequence[str | None]] = field(default_factory=dict[str, Sequence[str | None]])
+    withdrawn: Sequence[Withdrawal] = ()
+    shards: Shards | None = None
 
     @cached_property
     def num_interactions(self) -> int:
@@ -43,5 +51,8 @@ class Dataset:
     @cached_property
     def category_counts(self) -> NDArray[np.int64]:
         """How many answers have each response, (K,)."""
+        if self.shards is not None:
+            counts = [np.bincount(shard.responses, minlength=self.num_categories) for shard in self.shards]
+            return np.array(counts, dtype=np.int64).sum(axis=0)
         responses = [answer.response for history in self.students.values() for answer in history]
         return np.bincount(np.array(responses, dtype=np.int64), minlength=self.num_categories)

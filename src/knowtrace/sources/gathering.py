@@ -15,6 +15,7 @@ from knowtrace.sources.cells import YEAR_2000, BadCellError, parse_elapsed, pars
 from knowtrace.sources.characters import whole
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.scale import Responses, Scale, decide_scale
+from knowtrace.sources.versions import Withdrawal
 
 MAX_QUOTED = 200
 """Characters of an offending value that are kept."""
@@ -44,6 +45,7 @@ class Answer(NamedTuple):
     container_id: str | None
     file: str
     line: int
+    event_id: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -61,6 +63,7 @@ class Gathering:
     is_one_answer_per_position: bool = False
     answers: dict[str, list[Answer]] = field(default_factory=dict[str, list[Answer]])
     quarantined: list[Quarantined] = field(default_factory=list[Quarantined])
+    withdrawals: list[Withdrawal] = field(default_factory=list[Withdrawal])
     notes: list[str] = field(default_factory=list[str])
     num_merged: int = 0
     num_before_2000: int = 0
@@ -107,12 +110,16 @@ class Gathering:
         skill_names: Mapping[str, str] | None = None,
     ) -> Dataset:
         """Return the Dataset. Raises: DataError when no answer is left."""
+        withdrawn = self._newest()
         texts = {answer.response for rows in self.answers.values() for answer in rows}
+        # A file of withdrawals alone tells nothing of responses.
+        categories = categories or (None if texts else 2)
         scale = decide_scale(texts, responses=responses, categories=categories, is_binary=self.is_binary)
         self.notes.extend(scale.notes)
         students: dict[str, list[Interaction]] = {}
         files: dict[str, int] = {}
         places: dict[str, NDArray[np.int32]] = {}
+        event_ids: dict[str, tuple[str | None, ...]] = {}
         num_sorted = 0
         for student_id in list(self.answers):
             rows = self._with_responses(self.answers.pop(student_id), scale)
@@ -125,7 +132,9 @@ class Gathering:
                 places[student_id] = np.array(
                     [(files.setdefault(row.file, len(files)), row.line) for row in rows], dtype=np.int32
                 )
-        if not students:
+                if any(row.event_id for row in rows):
+                    event_ids[student_id] = tuple(row.event_id for row in rows)
+        if not students and not withdrawn:
             self._raise_nothing_left()
         self._note(num_sorted)
         self.quarantined.sort(key=lambda row: (row.file, row.line))
@@ -141,7 +150,33 @@ class Gathering:
             num_merged=self.num_merged,
             files=tuple(files),
             places=places,
+            event_ids=event_ids,
+            withdrawn=withdrawn,
         )
+
+    def _newest(self) -> tuple[Withdrawal, ...]:
+        """Keep of each student's event ids what was written last, and return those taken back at last.
+
+        Rows that do not count any more are merged.
+        """
+        last: dict[tuple[str, str], int] = {}
+        rows = [
+            (student, row) for student, history in self.answers.items() for row in history if row.event_id
+        ]
+        marks = [(student, row.event_id, row.line) for student, row in rows]
+        marks += [(gone.student_id, gone.event_id, gone.line) for gone in self.withdrawals]
+        for student, event_id, line in marks:
+            key = (student, event_id or "")
+            last[key] = max(line, last.get(key, 0))
+        if len(last) < len(marks):
+            for student, history in self.answers.items():
+                self.answers[student] = [
+                    row for row in history if not row.event_id or last[student, row.event_id] == row.line
+                ]
+        kept = [gone for gone in self.withdrawals if last[gone.student_id, gone.event_id] == gone.line]
+        # A withdrawal is no answer, so all of them count as merged, also those that stand.
+        self.num_merged += len(marks) - len(last) + len(kept)
+        return tuple(kept)
 
     def _with_responses(self, rows: list[Answer], scale: Scale) -> list[Answer]:
         good = [row for row in rows if row.response in scale.categories]
@@ -162,7 +197,9 @@ class Gathering:
                 (
                     i
                     for i in range(group_start, len(kept))
-                    if kept[i].item_id == row.item_id and kept[i].response == row.response
+                    if kept[i].item_id == row.item_id
+                    and kept[i].response == row.response
+                    and kept[i].event_id == row.event_id
                 ),
                 None,
             )

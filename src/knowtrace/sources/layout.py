@@ -22,6 +22,8 @@ PLAIN_NAMES: Mapping[str, tuple[str, ...]] = {
     "attempt": ("attempt",),
     "session": ("session_id", "session"),
     "container": ("container_id", "container"),
+    "event": ("event_id",),
+    "withdrawn": ("withdrawn",),
 }
 """What a column says about an answer, and the names it is known by without being told."""
 
@@ -68,6 +70,9 @@ def plain_layout(path: Path, header: list[str], columns: Mapping[str, str] | Non
         name = next((name for name in names if name in header and name not in taken), None)
         if name is not None:
             chosen[role] = name
+    if "event" not in chosen:
+        # Without an id nobody can say which answer is withdrawn: such a column speaks of something else.
+        chosen.pop("withdrawn", None)
     missing = [role for role in ("student",) if role not in chosen]
     missing += ["item"] if "item" not in chosen and "skill" not in chosen else []
     missing += ["correct"] if not {"correct", "response"} & chosen.keys() else []

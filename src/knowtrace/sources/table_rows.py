@@ -8,6 +8,7 @@ from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT, Answer, Gathering, 
 from knowtrace.sources.layout import Layout
 from knowtrace.sources.lines import numbered_lines
 from knowtrace.sources.records import TOO_LONG, header_of, records
+from knowtrace.sources.versions import Withdrawal, is_withdrawn
 
 ABSENT = ("", "NA", "nan", "NaN", "NULL")
 """How exports write that an answer has no skill."""
@@ -44,6 +45,7 @@ class RowReader:
         has_details = bool({"elapsed", "hints", "attempt", "session", "container"} & at.keys())
         starts = self.layout.is_time_of_start
         has_decimal_items = self.layout.has_decimal_skill_ids and "item" not in at
+        event_at, withdrawn_at = at.get("event"), at.get("withdrawn")
         answers, share = self.gathering.answers, self._shared.setdefault
         answered_at, details = None, (None, None, None, None, None)
         for line, cells in records(lines, delimiter, header, self._reject):
@@ -51,7 +53,13 @@ class RowReader:
             if has_decimal_items:
                 item = item.removesuffix(".0")
             response, order = cells[response_at].strip(), (0.0, line)
+            event = None if event_at is None else cells[event_at].strip() or None
             try:
+                if withdrawn_at is not None and is_withdrawn(
+                    cells[withdrawn_at].strip(), event or "", self.layout.columns
+                ):
+                    self._withdraw(student, event or "", line)
+                    continue
                 if not student or not item:
                     self._raise_missing(student)
                 if has_order:
@@ -78,12 +86,19 @@ class RowReader:
                 *details,
                 self.file,
                 line,
+                event,
             )
             history = answers.get(student)
             if history is None:
                 answers[student] = [answer]
             else:
                 history.append(answer)
+
+    def _withdraw(self, student: str, event_id: str, line: int) -> None:
+        if not student:
+            self._raise_missing(student)
+        withdrawal = Withdrawal(student_id=student, event_id=event_id, file=self.file, line=line)
+        self.gathering.withdrawals.append(withdrawal)
 
     def _reject(self, line: int, column: str, value: str, rule: str) -> None:
         self.gathering.reject(self.file, line, column, value, rule)

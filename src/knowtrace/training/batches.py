@@ -4,15 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.training.sequences import Sequences
+from knowtrace.training.stretches import Pieces
 
 LENGTH_JITTER = 0.1
 """Relative noise on lengths before sorting, so that no two epochs group the same students."""
 
 
 def bucket(
-    sequences: Sequences, *, batch_answers: int, rng: np.random.Generator | None = None
+    sequences: Sequences | Pieces, *, batch_answers: int, rng: np.random.Generator | None = None
 ) -> list[NDArray[np.int64]]:
-    """Return groups of students of similar length, each at most `batch_answers` padded answers (or one student).
+    """Return groups of students, or pieces, of similar length, each at most `batch_answers` padded answers (or one).
 
     With `rng` groups and their order are random; without, they are sorted by length.
     """

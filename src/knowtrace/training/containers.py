@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowtrace.domain import UNKNOWN_TIME, Interaction, given_together, lag_to_asking
+from knowtrace.domain.interaction import SITTING_SECONDS
+from knowtrace.sources.shards import UNKNOWN_MOMENT
 
 
 def begins_of(history: Sequence[Interaction]) -> list[bool]:
@@ -44,6 +46,38 @@ def lags_of(history: Sequence[Interaction]) -> list[float]:
             last = None if previous is None else previous.answered_at
             lags.append(lag_to_asking(last, answer.answered_at, spent))
         previous = answer
+    return lags
+
+
+def lags_in_columns(
+    begins: NDArray[np.bool_],
+    firsts: NDArray[np.bool_],
+    times: NDArray[np.int64],
+    elapsed: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return `lags_of` many students, one after the other, (M,).
+
+    begins (M,) · firsts (M,), True at each student's first answer · times (M,), microseconds, or UNKNOWN_MOMENT ·
+    elapsed (M,), NaN where unknown.
+    """
+    containers = Containers(begins)
+    spent = elapsed.copy()
+    # Sums of one container at a time, in order: a running sum over all would round otherwise.
+    for place in range(1, int(containers.sizes.max(initial=1))):
+        here = containers.firsts[containers.sizes > place] + place
+        spent[here] += spent[here - 1]
+    first = containers.firsts[containers.numbers]  # (M,)
+    last = np.where(firsts[first], UNKNOWN_MOMENT, times[first - 1])
+    seconds = (times - last) / 1e6
+    asked = np.where(
+        np.isnan(spent),
+        np.where(seconds >= SITTING_SECONDS, seconds, 0.0),
+        np.maximum(seconds - spent, 0.0),
+    )
+    asked[(last == UNKNOWN_MOMENT) | (times == UNKNOWN_MOMENT)] = UNKNOWN_TIME
+    lags = np.where(times == UNKNOWN_MOMENT, UNKNOWN_TIME, 0.0)
+    if len(begins):
+        lags[containers.firsts] = np.minimum.reduceat(asked, containers.firsts)
     return lags
 
 

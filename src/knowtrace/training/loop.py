@@ -30,6 +30,7 @@ from knowtrace.training.checkpoint import (
 )
 from knowtrace.training.predicting import predict_all, scored_answers
 from knowtrace.training.sequences import Sequences
+from knowtrace.training.stretches import Pieces
 from knowtrace.training.watch import TrainingWatch
 
 PRECISIONS = ("float32", "bfloat16")
@@ -169,27 +170,26 @@ class _Training:
         self.best_weights: dict[str, Tensor] = {}
         self.steps = 0
 
-    def run_epoch(self, pieces: Sequences, valid: Sequences) -> dict[str, Any]:
+    def run_epoch(self, pieces: Pieces, valid: Sequences) -> dict[str, Any]:
         number = len(self.history) + 1
         rng = np.random.default_rng([self.config.seed, number])
         torch.manual_seed(int(rng.integers(2**62)))
         began = time.perf_counter()
         pieces = pieces.beginnings(longest_at(number, self.config, int(pieces.lengths.max())))
-        if not pieces.containers.are_single:
-            # Each epoch other answers of a container come first, and are learnt from.
-            pieces = pieces.turned(rng.integers(pieces.containers.sizes))
+        # Each epoch other answers of a container come first, and are learnt from.
+        pieces = pieces.turned(rng)
         loss = self._learn(pieces, rng) if self.learns else None
         seconds = time.perf_counter() - began
         probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
         scored = scored_answers(valid)
+        said, given = probabilities[scored], responses[scored]
         # NaN sorts like a number: without this, weights that are not numbers would get an AUC.
-        is_finite = bool(np.isfinite(probabilities[scored]).all())
-        valid_auc = metrics.auc(probabilities[scored], responses[scored]) if is_finite else math.nan
+        valid_auc = metrics.auc(said, given) if bool(np.isfinite(said).all()) else math.nan
         record = {
             "epoch": number,
             "train_loss": loss,
             "valid_auc": valid_auc,
-            "valid_nll": metrics.nll(probabilities[scored], responses[scored]),
+            "valid_nll": metrics.nll(said, given),
             "seconds": seconds,
             "interactions_per_second": pieces.num_answers / seconds if self.learns else None,
         }
@@ -218,7 +218,7 @@ class _Training:
         self.model.load_state_dict(self.best_weights)
         return Fit(self.model.cpu().eval(), self.history, self.best)
 
-    def _learn(self, pieces: Sequences, rng: np.random.Generator) -> float:
+    def _learn(self, pieces: Pieces, rng: np.random.Generator) -> float:
         self.model.train()
         groups = bucket(pieces, batch_answers=self.config.batch_answers, rng=rng)
         epoch = len(self.history)
@@ -230,7 +230,7 @@ class _Training:
         finite = [loss for loss in losses if math.isfinite(loss)]
         return float(np.mean(finite)) if finite else math.nan
 
-    def _batches(self, pieces: Sequences, groups: list[NDArray[np.int64]]) -> Iterator[Batch]:
+    def _batches(self, pieces: Pieces, groups: list[NDArray[np.int64]]) -> Iterator[Batch]:
         for students in groups:
             yield pieces.batch(students).to(self.device)
 
@@ -326,7 +326,7 @@ def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[st
             part.starts, part.items, part.skills, part.responses, part.lags, part.elapsed, part.groups
         ):  # fmt: skip
             digest.update(np.ascontiguousarray(array).data)
-        if not part.containers.are_single:
+        if not part.begins.all():
             digest.update(part.begins.data)
     return {
         "model": f"{type(model).__name__} {getattr(model, 'config', '')} {model.sizes}",

@@ -25,49 +25,48 @@ def predict_all(
     container, in the next its second, turned to the front, and so on. Those beyond MOST_TURNS are NaN.
     """
     model.eval()
-    probabilities = np.full((sequences.num_answers, model.sizes.num_categories), np.nan)
-    groups = bucket(sequences, batch_answers=EVALUATION_BATCH_ANSWERS)
-    containers = sequences.containers
+    shape = (sequences.num_answers, model.sizes.num_categories)
+    probabilities: NDArray[np.float64] = sequences.scratch.empty(shape, np.float64)
+    probabilities.fill(np.nan)
     began = time.perf_counter()
     with torch.inference_mode():
-        for turn in range(min(int(containers.sizes.max(initial=1)), MOST_TURNS)):
-            shifts = _shifts(containers.sizes, turn)
-            order, turned = containers.turned(shifts), sequences.turned(shifts)
-            asked = sequences.begins & (containers.sizes > turn)[containers.numbers]  # (M,)
-            for students in _with_any(groups, asked, sequences):
-                batch = turned.batch(students)
+        for students in bucket(sequences, batch_answers=EVALUATION_BATCH_ANSWERS):
+            sizes = sequences.whole.stretch(students).containers.sizes
+            for turn in range(min(int(sizes.max(initial=1)), MOST_TURNS)):
+                stretch = sequences.whole.stretch(_asked(sequences, students, turn))
+                containers = stretch.containers
+                shifts = None if containers.are_single else _shifts(containers.sizes, turn)
+                batch = stretch.batch(shifts)
                 logits = model(batch.to(device) if device else batch).cpu()
-                where = np.concatenate(
-                    [
-                        np.arange(int(sequences.starts[s]), int(sequences.starts[s + 1]))
-                        for s in students.tolist()
-                    ]
-                )
-                found = logits[batch.valid].double().softmax(-1).numpy()
-                chosen = asked[where]
-                probabilities[order[where[chosen]]] = found[chosen]
+                found = logits[batch.valid].double().softmax(-1).numpy()  # (L, K)
+                first = containers.firsts[containers.sizes > turn]
+                probabilities[stretch.turned(shifts)[first]] = found[first]
     return probabilities, sequences.responses, time.perf_counter() - began
 
 
 def scored_answers(sequences: Sequences) -> NDArray[np.bool_]:
     """Return which answers the protocol scores, (M,): all but each student's first and what was given together with it,
     and of containers beyond MOST_TURNS those that are predicted."""
-    containers = sequences.containers
     scored = np.zeros(sequences.num_answers, dtype=bool)
-    for turn in range(min(int(containers.sizes.max(initial=1)), MOST_TURNS)):
-        has_turn = containers.sizes > turn
-        scored[(containers.firsts + _shifts(containers.sizes, turn))[has_turn]] = True
-    is_first = np.zeros(len(containers.sizes), dtype=bool)
-    is_first[containers.numbers[sequences.starts[:-1]]] = True
-    return scored & ~is_first[containers.numbers]
+    for stretch in sequences.whole.stretches():
+        containers = stretch.containers
+        here = np.zeros(len(stretch.where), dtype=bool)
+        for turn in range(min(int(containers.sizes.max(initial=1)), MOST_TURNS)):
+            has_turn = containers.sizes > turn
+            here[(containers.firsts + _shifts(containers.sizes, turn))[has_turn]] = True
+        is_first = np.zeros(len(containers.sizes), dtype=bool)
+        starts = np.cumsum(stretch.lengths) - stretch.lengths
+        is_first[containers.numbers[starts[stretch.lengths > 0]]] = True
+        scored[stretch.where] = here & ~is_first[containers.numbers]
+    return scored
 
 
 def notes_on_containers(sequences: Sequences) -> list[str]:
     """Return what a reader of figures must know of answers given together; nothing where there are none."""
-    containers = sequences.containers
-    if containers.are_single:
+    sizes = np.concatenate([stretch.containers.sizes for stretch in sequences.whole.stretches()])
+    if (sizes == 1).all():
         return []
-    num_together = int(containers.sizes[containers.sizes > 1].sum())
+    num_together = int(sizes[sizes > 1].sum())
     num_unscored = int((~scored_answers(sequences)).sum())
     return [
         f"{num_together:,} of {sequences.num_answers:,} answers were given together with others: each is predicted "
@@ -81,10 +80,11 @@ def _shifts(sizes: NDArray[np.int64], turn: int) -> NDArray[np.int64]:
     return turn * np.maximum(sizes, MOST_TURNS) // MOST_TURNS
 
 
-def _with_any(
-    groups: list[NDArray[np.int64]], asked: NDArray[np.bool_], sequences: Sequences
-) -> list[NDArray[np.int64]]:
-    """Return groups of students, but only those whom something is asked of."""
-    num_asked = np.concatenate([[0], asked.cumsum()])
-    is_asked = num_asked[sequences.starts[1:]] > num_asked[sequences.starts[:-1]]
-    return [kept for students in groups if len(kept := students[is_asked[students]])]
+def _asked(sequences: Sequences, students: NDArray[np.int64], turn: int) -> NDArray[np.int64]:
+    """Return those of some students who have a container of more answers than turns before."""
+    if not turn:
+        return students
+    stretch = sequences.whole.stretch(students)
+    containers = stretch.containers
+    owners = np.repeat(students, stretch.lengths)[containers.firsts]
+    return students[np.isin(students, owners[containers.sizes > turn])]

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,8 +19,11 @@ from knowtrace.domain import (
 )
 from knowtrace.models import Batch, Sizes, TrainingAnswers
 from knowtrace.sources import Dataset
-from knowtrace.training.containers import Containers, begins_of, lags_of
+from knowtrace.training.containers import begins_of, lags_of
 from knowtrace.training.persons import NUM_GROUPS
+from knowtrace.training.scratch import MEMORY, Scratch
+from knowtrace.training.sharded import Met, distinct, fill_from_shards, met_in_shards
+from knowtrace.training.stretches import Pieces
 
 READING_BATCH = 64
 
@@ -41,7 +44,7 @@ class Sequences:
     starts (N + 1,) · items (M,) · skills (M, S) · responses (M,) · begins (M,), False where an answer was given
     together with the one before it · lags and elapsed (M,), in seconds, UNKNOWN_TIME where nobody recorded them ·
     groups (N,), as in `Batch`; student n owns starts[n]:starts[n + 1]. Of answers given together the first has the lag
-    to the asking of all, the others none.
+    to the asking of all, the others none. `scratch` is where arrays lie that are as long as these.
     """
 
     student_ids: tuple[str, ...]
@@ -54,6 +57,8 @@ class Sequences:
     elapsed: NDArray[np.float32]
     groups: NDArray[np.int64]
 
+    scratch: Scratch = MEMORY
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
@@ -63,78 +68,24 @@ class Sequences:
         return len(self.items)
 
     @cached_property
-    def containers(self) -> Containers:
-        return Containers(self.begins)
+    def whole(self) -> Pieces:
+        """Each history as one piece."""
+        return Pieces(self, self.starts[:-1], self.lengths, np.arange(len(self.student_ids)))
 
     def batch(self, students: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Return the answers of some students as one padded batch, as long as the longest of them."""
-        chosen = np.asarray(students)
-        lengths = self.lengths[chosen]
-        steps = np.arange(lengths.max())
-        valid = steps < lengths[:, None]  # (B, T)
-        where = np.where(valid, self.starts[chosen][:, None] + steps, 0)
-        return Batch(
-            items=torch.from_numpy(np.where(valid, self.items[where], 0)),
-            skills=torch.from_numpy(np.where(valid[..., None], self.skills[where], 0)),
-            responses=torch.from_numpy(np.where(valid, self.responses[where], 0)),
-            valid=torch.from_numpy(valid),
-            targets=torch.from_numpy(valid & self.begins[where]),
-            lags=torch.from_numpy(np.where(valid, self.lags[where], np.float32(UNKNOWN_TIME))),
-            elapsed=torch.from_numpy(np.where(valid, self.elapsed[where], np.float32(UNKNOWN_TIME))),
-            groups=torch.from_numpy(self.groups[chosen]),
-        )
+        return self.whole.batch(np.asarray(students))
 
-    def beginnings(self, longest: int) -> "Sequences":
-        """Return the first `longest` answers of each history."""
-        lengths = np.minimum(self.lengths, longest)
-        if lengths.sum() == self.num_answers:
-            return self
-        starts = np.concatenate([[0], np.cumsum(lengths)])
-        kept = np.repeat(self.starts[:-1] - starts[:-1], lengths) + np.arange(starts[-1])
-        return replace(
-            self,
-            starts=starts,
-            items=self.items[kept],
-            skills=self.skills[kept],
-            responses=self.responses[kept],
-            begins=self.begins[kept],
-            lags=self.lags[kept],
-            elapsed=self.elapsed[kept],
-        )
-
-    def turned(self, shifts: NDArray[np.int64]) -> "Sequences":
-        """Return the same answers with each container, shifts (C,), turned as `Containers.turned` says; lags stay."""
-        if self.containers.are_single:
-            return self
-        order = self.containers.turned(shifts)
-        return replace(
-            self,
-            items=self.items[order],
-            skills=self.skills[order],
-            responses=self.responses[order],
-            elapsed=self.elapsed[order],
-        )
-
-    def cut(self, longest: int) -> "Sequences":
-        """Return the same answers with each history cut into consecutive pieces of at most `longest` answers.
+    def cut(self, longest: int) -> Pieces:
+        """Return each history in consecutive pieces of at most `longest` answers.
 
         A piece knows nothing of the one before it, so its first answer begins anew.
         """
-        starts = [
-            start
-            for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)
-            for start in range(int(first), int(last), longest)
-        ]
-        owners = np.searchsorted(self.starts, starts, side="right") - 1
-        begins = self.begins.copy()
-        begins[starts] = True
-        return replace(
-            self,
-            student_ids=tuple(self.student_ids[owner] for owner in owners),
-            starts=np.array([*starts, self.num_answers]),
-            begins=begins,
-            groups=self.groups[owners],
-        )
+        num_pieces = -(-self.lengths // longest)
+        owners = np.repeat(np.arange(len(num_pieces)), num_pieces)
+        place = np.arange(num_pieces.sum()) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
+        firsts = self.starts[owners] + longest * place
+        return Pieces(self, firsts, np.minimum(self.starts[owners + 1] - firsts, longest), owners)
 
 
 def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
@@ -144,29 +95,35 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
     An item's skills are those it was most often logged with. An item that only other students answered is in the
     catalogue with its skills and no counts: its place among the items is no secret, its answers are.
     """
-    counts: dict[str, list[int]] = {}
-    skill_sets: dict[str, Counter[tuple[str, ...]]] = {}
-    has_lags = has_elapsed = False
+    if dataset.shards is not None:
+        return vocabulary_of(met_in_shards(dataset, dataset.shards, students), dataset)
+    met = Met(has_lags=False, has_elapsed=False)
     for student_id in students:
         history = dataset.students[student_id]
-        has_lags = has_lags or any(lag != UNKNOWN_TIME for lag in lags_of(history))
+        met.has_lags = met.has_lags or any(lag != UNKNOWN_TIME for lag in lags_of(history))
         for interaction in history:
             item_id = interaction.item_id
-            has_elapsed = has_elapsed or interaction.elapsed_seconds is not None
-            if item_id not in counts:
-                counts[item_id] = [0] * dataset.num_categories
-                skill_sets[item_id] = Counter()
-            counts[item_id][interaction.response] += 1
-            skill_sets[item_id][_distinct(interaction.skill_ids)] += 1
-    skill_ids = dict.fromkeys(skill for sets in skill_sets.values() for skills in sets for skill in skills)
-    unanswered: dict[str, Counter[tuple[str, ...]]] = {}
+            met.has_elapsed = met.has_elapsed or interaction.elapsed_seconds is not None
+            if item_id not in met.counts:
+                met.counts[item_id] = [0] * dataset.num_categories
+                met.skill_sets[item_id] = Counter()
+            met.counts[item_id][interaction.response] += 1
+            met.skill_sets[item_id][distinct(interaction.skill_ids)] += 1
     for history in dataset.students.values():
         for interaction in history:
-            if interaction.item_id not in counts:
-                unanswered.setdefault(interaction.item_id, Counter())[_distinct(interaction.skill_ids)] += 1
+            if interaction.item_id not in met.counts:
+                of_item = met.unanswered.setdefault(interaction.item_id, Counter())
+                of_item[distinct(interaction.skill_ids)] += 1
+    return vocabulary_of(met, dataset)
+
+
+def vocabulary_of(met: Met, dataset: Dataset) -> Vocabulary:
+    skill_ids = dict.fromkeys(
+        skill for sets in met.skill_sets.values() for skills in sets for skill in skills
+    )
     nothing = [0] * dataset.num_categories
-    for item_id, sets in unanswered.items():
-        counts[item_id], skill_sets[item_id] = nothing, sets
+    counts = met.counts | dict.fromkeys(met.unanswered, nothing)
+    skill_sets = met.skill_sets | met.unanswered
     return Vocabulary(
         items=tuple(
             CatalogueItem(
@@ -180,13 +137,9 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
         skill_ids=tuple(skill_ids),
         num_categories=dataset.num_categories,
         skill_names={skill: name for skill, name in dataset.skill_names.items() if skill in skill_ids},
-        has_lags=has_lags,
-        has_elapsed=has_elapsed,
+        has_lags=met.has_lags,
+        has_elapsed=met.has_elapsed,
     )
-
-
-def _distinct(skill_ids: tuple[str, ...]) -> tuple[str, ...]:
-    return skill_ids if len(skill_ids) < 2 else tuple(dict.fromkeys(skill_ids))
 
 
 def encode(
@@ -195,75 +148,86 @@ def encode(
     vocabulary: Vocabulary,
     *,
     groups: Mapping[str, int] | None = None,
+    scratch: Scratch = MEMORY,
 ) -> Sequences:
     """Return the histories of some students as arrays; what the vocabulary does not know becomes UNSEEN, times that
     training had not become UNKNOWN_TIME.
 
     The lag of answers given together ends where the first of them was asked: the time spent on all is taken off.
-    `groups` gives training students their group, from 1; all others are in none.
+    `groups` gives training students their group, from 1; all others are in none. `scratch` makes the arrays.
     """
     starts = np.zeros(len(students) + 1, dtype=np.int64)
     np.cumsum([len(dataset.students[student_id]) for student_id in students], out=starts[1:])
+    count = int(starts[-1])
+    sequences = Sequences(
+        tuple(students),
+        starts,
+        items=scratch.empty((count,), np.int64),
+        skills=scratch.empty((count, vocabulary.skills_per_item), np.int64),
+        responses=scratch.empty((count,), np.int64),
+        begins=scratch.empty((count,), np.bool_),
+        lags=scratch.empty((count,), np.float32),
+        elapsed=scratch.empty((count,), np.float32),
+        groups=np.array([(groups or {}).get(student_id, 0) for student_id in students], dtype=np.int64),
+        scratch=scratch,
+    )
+    if dataset.shards is None:
+        _fill(sequences, dataset, vocabulary)
+    else:
+        fill_from_shards(sequences, dataset.shards, vocabulary)
+    return sequences
+
+
+def _fill(sequences: Sequences, dataset: Dataset, vocabulary: Vocabulary) -> None:
     rows: dict[tuple[str, ...], list[int]] = {}
-    items = np.empty(starts[-1], dtype=np.int64)
-    skills = np.empty((starts[-1], vocabulary.skills_per_item), dtype=np.int64)
-    responses = np.empty(starts[-1], dtype=np.int64)
-    begins = np.empty(starts[-1], dtype=bool)
-    lags = np.full(starts[-1], UNKNOWN_TIME, dtype=np.float32)
-    elapsed = np.empty(starts[-1], dtype=np.float32)
     position = 0
-    for student_id in students:
+    for student_id in sequences.student_ids:
         history = dataset.students[student_id]
         here = slice(position, position + len(history))
-        begins[here] = begins_of(history)
-        if vocabulary.has_lags:
-            lags[here] = lags_of(history)
+        sequences.begins[here] = begins_of(history)
+        sequences.lags[here] = lags_of(history) if vocabulary.has_lags else UNKNOWN_TIME
         for interaction in history:
             skill_ids = interaction.skill_ids or vocabulary.skills_of(interaction.item_id)
             row = rows.get(skill_ids)
             if row is None:
                 row = rows[skill_ids] = vocabulary.skill_row(skill_ids)
-            items[position] = vocabulary.item_index(interaction.item_id)
-            skills[position] = row
-            responses[position] = interaction.response
+            sequences.items[position] = vocabulary.item_index(interaction.item_id)
+            sequences.skills[position] = row
+            sequences.responses[position] = interaction.response
             seconds = interaction.elapsed_seconds if vocabulary.has_elapsed else None
-            elapsed[position] = UNKNOWN_TIME if seconds is None else seconds
+            sequences.elapsed[position] = UNKNOWN_TIME if seconds is None else seconds
             position += 1
-    return Sequences(
-        tuple(students),
-        starts,
-        items,
-        skills,
-        responses,
-        begins,
-        lags,
-        elapsed,
-        np.array([(groups or {}).get(student_id, 0) for student_id in students], dtype=np.int64),
-    )
 
 
 def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswers:
     """Return what models may read off the training part before any gradient step."""
-    owners = np.repeat(train.groups, train.lengths)
     counts = torch.zeros(1 + NUM_GROUPS, vocabulary.num_item_indices, vocabulary.num_categories)
     counts[0] = category_counts(vocabulary)
-    grouped = owners > 0
-    where = tuple(torch.from_numpy(a[grouped]) for a in (owners, train.items, train.responses))
-    counts.index_put_(where, torch.ones(int(grouped.sum())), accumulate=True)
+    for stretch in train.whole.stretches():
+        owners = np.repeat(stretch.groups, stretch.lengths)
+        grouped = owners > 0
+        where = stretch.where[grouped]
+        cells = (owners[grouped], train.items[where], train.responses[where])
+        counts.index_put_(tuple(map(torch.from_numpy, cells)), torch.ones(len(where)), accumulate=True)
     nothing = [[PADDING] * vocabulary.skills_per_item] * FIRST_KNOWN
-    # One container begins with its first answer, the next with its second: none is always left to others' history.
-    turned = train.turned(np.arange(len(train.containers.sizes)))
     return TrainingAnswers(
         counts=counts,
         item_skills=torch.tensor(
             [*nothing, *(vocabulary.skill_row(item.skill_ids) for item in vocabulary.items)]
         ),
         item_positions=item_positions(vocabulary),
-        batches=lambda: (
-            turned.batch(np.arange(first, min(first + READING_BATCH, len(turned.student_ids))))
-            for first in range(0, len(turned.student_ids), READING_BATCH)
-        ),
+        batches=lambda: _reading_batches(train),
     )
+
+
+def _reading_batches(train: Sequences) -> Iterator[Batch]:
+    number = 0
+    for first in range(0, len(train.student_ids), READING_BATCH):
+        stretch = train.whole.stretch(slice(first, first + READING_BATCH))
+        count = len(stretch.containers.sizes)
+        # One container begins with its first answer, the next with its second: none is always left to others' history.
+        yield stretch.batch(None if stretch.containers.are_single else number + np.arange(count))
+        number += count
 
 
 def item_positions(vocabulary: Vocabulary) -> torch.Tensor:

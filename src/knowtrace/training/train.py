@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -21,11 +22,13 @@ from knowtrace.models import ResponseModel, build_model
 from knowtrace.models.layers import share_unanswered
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, training_obstacles
+from knowtrace.sources.shards import Shards
 from knowtrace.training.allocator import keep_freed_memory
 from knowtrace.training.checkpoint import UNFINISHED
 from knowtrace.training.finish import finish_run
 from knowtrace.training.loop import Reporter, TrainingConfig, fit
-from knowtrace.training.persons import group_students, same_students
+from knowtrace.training.persons import group_students, is_searched_whole, same_students
+from knowtrace.training.scratch import MEMORY, Scratch
 from knowtrace.training.sequences import Sequences, build_vocabulary, encode, sizes_of, training_answers
 from knowtrace.training.splits import Split, split_students, without_twins
 
@@ -71,11 +74,17 @@ def train(
     keep_freed_memory()
     if clusters is None:
         clusters = same_students(dataset)
+        if not is_searched_whole(dataset):
+            reporter.warn(
+                f"{dataset.num_interactions:,} answers are too many to be searched for every sort of twins: only "
+                "students with equal histories are kept together."
+            )
     split = split_of(dataset, recipe, clusters=clusters)
     vocabulary = build_vocabulary(dataset, split.train)
     groups = group_students(split.train, clusters, seed=recipe.split_seed)
-    learnt = encode(dataset, split.train, vocabulary, groups=groups)
-    valid = encode(dataset, split.valid, vocabulary)
+    scratch = MEMORY if dataset.shards is None else Scratch(out)
+    learnt = encode(dataset, split.train, vocabulary, groups=groups, scratch=scratch)
+    valid = encode(dataset, split.valid, vocabulary, scratch=scratch)
     torch.manual_seed(recipe.training.seed)
     model = build_model(recipe.model, sizes_of(vocabulary), recipe.settings)
     prepare(model, vocabulary, learnt)
@@ -154,6 +163,8 @@ def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
 def fingerprint(dataset: Dataset) -> str:
     """Return a hash of every student's answers in order: two datasets with the same one hold the same answers,
     given together likewise."""
+    if dataset.shards is not None:
+        return _fingerprint_of(dataset.shards)
     digest = hashlib.blake2b(digest_size=16)
     for student_id, history in dataset.students.items():
         digest.update(f"\n{student_id}".encode())
@@ -162,6 +173,22 @@ def fingerprint(dataset: Dataset) -> str:
             if interaction.container_id is not None:
                 digest.update(f"\f{interaction.container_id}".encode())
     return digest.hexdigest()
+
+
+def _fingerprint_of(shards: Shards) -> str:
+    """Return the hash of shards' answers, however they are cut."""
+    items = np.array(
+        [int.from_bytes(hashlib.blake2b(i.encode(), digest_size=8).digest()) for i in shards.item_ids],
+        dtype=np.uint64,
+    )
+    columns = [hashlib.blake2b(digest_size=16) for _ in range(4)]
+    for shard in shards:
+        ids = "".join(f"\n{student_id}" for student_id in shard.student_ids).encode()
+        for column, content in zip(
+            columns, (ids, items[shard.items].data, shard.responses.data, shard.begins.data), strict=True
+        ):
+            column.update(content)
+    return hashlib.blake2b(b"".join(column.digest() for column in columns), digest_size=16).hexdigest()
 
 
 def claim(out: Path) -> None:
