@@ -23,6 +23,7 @@ from typing import Any, cast
 import numpy as np
 import orjson
 import uvloop
+from databases import DATABASES, open_database
 from server_process import ServerProcess, machine, write_result
 
 
@@ -190,17 +191,20 @@ def main() -> None:
         "--rate", type=float, default=0.0, help="requests per second; 0: as fast as they come back"
     )
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--database", choices=DATABASES, default="sqlite")
     parser.add_argument("--warm-up", type=float, default=3.0)
     parser.add_argument("--students", type=int, default=1_000)
     parser.add_argument("--out", type=Path, default=Path("docs/results/serve_events.json"))
     options = parser.parse_args()
     before = machine()
-    with tempfile.TemporaryDirectory() as folder:
-        here = Path(folder)
-        with ServerProcess(database=here / "bench.db", run=options.run, log=here / "server.log") as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_database(options.database, Path(folder)) as database_url,
+    ):
+        log = Path(folder) / "server.log"
+        with ServerProcess(database_url=database_url, run=options.run, log=log) as server:
             measured = uvloop.run(measure(server, options))
             model_version = server.get("/ready")["model_version"]
-        stored = (here / "bench.db").stat().st_size
     # The server is this process's only child: all of its processor time, start and stop included.
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_seconds = used.ru_utime + used.ru_stime
@@ -216,7 +220,7 @@ def main() -> None:
             "connections": options.connections,
             "seconds": options.seconds,
             "students": options.students,
-            "database_bytes": stored,
+            "database": options.database,
             "server_cpu_ms_per_event": round(cpu_seconds * 1e3 / measured.pop("num_answered"), 3),
             **measured,
         },

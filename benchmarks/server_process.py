@@ -22,15 +22,16 @@ STARTS_WITHIN_SECONDS = 30.0
 class ServerProcess:
     """`python -m knowtrace.service.server` on a free port; logs go to a file that the caller may read."""
 
-    def __init__(self, *, database: Path, run: Path, log: Path) -> None:
+    def __init__(self, *, database_url: str, run: Path, log: Path, **settings: str) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._environment = {
             **os.environ,
-            "KNOWTRACE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+            "KNOWTRACE_DATABASE_URL": database_url,
             "KNOWTRACE_RUN": str(run),
             "KNOWTRACE_PORT": str(self.port),
+            **{f"KNOWTRACE_{name.upper()}": value for name, value in settings.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
 

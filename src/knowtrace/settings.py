@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     `session_key`, which signs the cookies of who signed in: without one they end with the process.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
-    `run` if it is not named.
+    `run` if it is not named. With `trusted_keys`, files of public keys, only runs that one of them has signed are
+    served.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite+aiosqlite:///knowtrace.db"
     run: Path = Path("runs/latest")
     models: Path | None = None
+    trusted_keys: tuple[Path, ...] = ()
     max_loaded_models: int = Field(default=3, ge=1, le=20)
     roles_poll_seconds: float = Field(default=2.0, gt=0)
     answer_within_seconds: float = Field(default=10.0, gt=0)

@@ -18,6 +18,7 @@ from knowtrace.cli import (
     lake_views,
     leaderboard,
     serve,
+    sign,
     simulate,
     stack,
     train,
@@ -51,6 +52,7 @@ app.command("stack")(stack.stack_command)
 app.command("tune")(tune.tune_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("irt")(irt.irt_command)
+app.command("sign")(sign.sign_command)
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 

@@ -11,11 +11,12 @@ from starlette.types import Scope
 
 from knowtrace.deciding import Catalogue, Rules
 from knowtrace.registry import PlainRun, Run
+from knowtrace.registry.signing import trusted_keys
 from knowtrace.service.broker import Broker
 from knowtrace.service.casting import following_roles
 from knowtrace.service.identity.authenticate import Identity
 from knowtrace.service.identity.opening import open_identity, open_store
-from knowtrace.service.lineup import Lineup, Loaded, load
+from knowtrace.service.lineup import Lineup, Loaded, load, open_trusted
 from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
 from knowtrace.service.students.messages import announce, announce_revision
@@ -72,8 +73,14 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         RunError: the run cannot be served.
         UnavailableError: the database cannot be reached.
     """
-    first = load(Run.open(settings.run))
-    lineup = Lineup(first, settings.models or settings.run.parent, max_loaded=settings.max_loaded_models)
+    trusted = trusted_keys(settings.trusted_keys)
+    first = load(open_trusted(settings.run, trusted))
+    lineup = Lineup(
+        first,
+        settings.models or settings.run.parent,
+        max_loaded=settings.max_loaded_models,
+        trusted=trusted,
+    )
     metrics = Metrics()
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))

@@ -3,17 +3,19 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from knowtrace.deciding import Catalogue
 from knowtrace.errors import ConflictError, NotFoundError, RunError
 from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.run import LARGEST_MANIFEST_BYTES, MANIFEST
+from knowtrace.registry.signing import check_signature
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
 from knowtrace.tracing import Tracer
@@ -68,6 +70,17 @@ def load(run: Run | PlainRun) -> Loaded:
     )
 
 
+def open_trusted(path: Path, trusted: Sequence[Ed25519PublicKey]) -> Run:
+    """Open a run; where there are trusted keys, only one that they vouch for.
+
+    Raises:
+        RunError: it is not as it was sealed, or not signed by a trusted key.
+    """
+    if trusted:
+        check_signature(path, trusted)
+    return Run.open(path)
+
+
 def find_runs(folder: Path) -> list[Found]:
     """Return the runs that lie in a folder, each a folder of its own, by version."""
     found: list[Found] = []
@@ -87,8 +100,11 @@ def find_runs(folder: Path) -> list[Found]:
 class Lineup:
     """At most so many models in memory, and their parts. Changed between requests, by one task at a time."""
 
-    def __init__(self, first: Loaded, folder: Path, *, max_loaded: int) -> None:
+    def __init__(
+        self, first: Loaded, folder: Path, *, max_loaded: int, trusted: Sequence[Ed25519PublicKey] = ()
+    ) -> None:
         self._folder = folder
+        self._trusted = trusted
         self._max_loaded = max_loaded
         self._loaded: dict[str, Loaded] = {first.version: first}
         self._paths: dict[str, Path] = {first.version: first.run.path} if isinstance(first.run, Run) else {}
@@ -148,7 +164,7 @@ class Lineup:
 
         Raises:
             NotFoundError: no run of the folder has this version.
-            RunError: it is not as it was sealed, or cannot be served.
+            RunError: it is not as it was sealed, not signed by who must be, or cannot be served.
         """
         if version in self._loaded:
             return self._loaded[version]
@@ -159,7 +175,7 @@ class Lineup:
             raise NotFoundError(
                 f"No run of version {version!r} lies in the folder of models. GET /api/v1/models lists those that do."
             )
-        run = Run.open(path)
+        run = open_trusted(path, self._trusted)
         if run.version != version:
             raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")
         return load(run)
