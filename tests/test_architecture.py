@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracing": {"domain", "errors", "registry", "store"},
     "deciding": {"domain"},
     "catalogue": {"domain", "errors"},
+    "client": set(),
     "service": {"domain", "errors", "settings", "registry", "store", "tracing", "deciding"},
     "dashboard": {"domain", "errors", "registry", "store", "tracing", "deciding", "service"},
     "cli": {"domain", "errors", "settings", "sources", "models", "psychometrics", "registry", "training",

@@ -58,12 +58,19 @@ class Settings(BaseSettings):
     `log_key` turns student ids into the keyed hashes that logs carry. Without one, every process draws its
     own: log lines of one student can then be joined within a process, and by nobody afterwards. So it is with
     `session_key`, which signs the cookies of who signed in: without one they end with the process.
+
+    `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
+    `run` if it is not named.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     database_url: str = "sqlite+aiosqlite:///knowtrace.db"
     run: Path = Path("runs/latest")
+    models: Path | None = None
+    max_loaded_models: int = Field(default=3, ge=1, le=20)
+    roles_poll_seconds: float = Field(default=2.0, gt=0)
+    answer_within_seconds: float = Field(default=10.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: LogLevel = "info"

@@ -14,7 +14,7 @@ from tests.store.test_event_log import append, event
 from tests.store.test_keys import KEY
 from tests.store.test_store import student
 
-SHARED = {"log_head"}
+SHARED = {"log_head", "model_roles"}
 """Tables that hold nothing of any tenant."""
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from knowtrace.deciding import Rules
+from knowtrace.registry import Run
 from knowtrace.registry.panels import CALIBRATED_FROM, PANEL_SIZE
 from knowtrace.service.classroom import Classroom
 
@@ -21,7 +22,10 @@ class Method:
 
 
 def method_of(classroom: Classroom) -> Method:
-    data = classroom.run.config["data"]
+    # What stands in for a run counts the answers of the champion's training.
+    run = classroom.run if isinstance(classroom.run, Run) else classroom.lineup.champion.run
+    assert isinstance(run, Run), "the champion was trained"
+    data = run.config["data"]
     return Method(
         model_name=classroom.tracer.name,
         model_version=classroom.tracer.version,

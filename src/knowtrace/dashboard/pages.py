@@ -18,6 +18,7 @@ from knowtrace.dashboard.timelines import Timelines
 from knowtrace.dashboard.view import MOST_MOMENTS, StudentView, student_view
 from knowtrace.errors import NotFoundError
 from knowtrace.service.classroom import Classroom, InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
@@ -25,6 +26,7 @@ from knowtrace.service.recommendations.service import recently_seen
 from knowtrace.service.record import record_of
 
 LONGEST_ID = 200
+MOST_MODELS = 4
 
 StudentReader = Annotated[
     Caller, may(Permission.ANSWERS_READ, Permission.MASTERY_READ, Permission.PREDICT, Permission.DECIDE)
@@ -72,12 +74,12 @@ async def read_view(
     request: Request, classroom: InClassroom, caller: StudentReader, student_id: str
 ) -> Response:
     """Return everything the page shows, as numbers and as the HTML that says them."""
-    view = await _view(request, classroom, caller, student_id)
+    room, view = await _view(request, classroom, caller, student_id)
     if view is None:
         raise NotFoundError(
             f"No answer of student {student_id!r} is stored. POST /api/v1/events stores the first."
         )
-    html = templates.get_template("student_body.html").render(_context(classroom, view))
+    html = templates.get_template("student_body.html").render(_context(room, view))
     body = orjson.dumps({"view": view, "html": html}, option=orjson.OPT_UTC_Z)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -87,36 +89,45 @@ async def show_student(
     request: Request, classroom: InClassroom, caller: StudentReader, student_id: str
 ) -> Response:
     """Show what one student knows, how it came about, and what to do next."""
-    view = await _view(request, classroom, caller, student_id)
+    room, view = await _view(request, classroom, caller, student_id)
     if view is None:
         context = {"student_id": student_id}
         return templates.TemplateResponse(request, "unknown.html", context, status_code=404)
-    return templates.TemplateResponse(request, "student.html", _context(classroom, view))
+    return templates.TemplateResponse(request, "student.html", _context(room, view))
 
 
 async def _view(
     request: Request, classroom: Classroom, caller: Caller, student_id: str
-) -> StudentView | None:
+) -> tuple[Classroom, StudentView | None]:
+    """Return what the page shows, None for a student never seen, and the classroom whose model computed it."""
     record_of(request.scope).student_id = student_id
     if not student_id.isprintable() or len(student_id) > LONGEST_ID:
-        return None  # no answer can be sent under such an id, and PostgreSQL would refuse to look for some
-    now = datetime.now(UTC)
-    async with classroom.store.reading(caller.tenant_id) as session:
-        stored = (await session.students.load([student_id])).get(student_id)
-        if stored is None:
-            return None
-        traced = await _timelines(request, classroom).follow(session, stored)
-        seen = await recently_seen(classroom, session, student_id, now)
-    return await asyncio.to_thread(
-        student_view, classroom, student_id, traced.state, moments=traced.moments, seen=seen, now=now
-    )
+        return classroom, None  # no answer can be sent under such an id, and PostgreSQL would refuse to look
+
+    async def view(room: Classroom) -> tuple[Classroom, StudentView | None]:
+        now = datetime.now(UTC)
+        async with room.store.reading(caller.tenant_id) as session:
+            stored = (await session.students.load([student_id])).get(student_id)
+            if stored is None:
+                return room, None
+            traced = await _timelines(request, room).follow(session, stored)
+            seen = await recently_seen(room, session, student_id, now)
+        return room, await asyncio.to_thread(
+            student_view, room, student_id, traced.state, moments=traced.moments, seen=seen, now=now
+        )
+
+    return await answered(classroom, caller, student_id, view)
 
 
 def _timelines(request: Request, classroom: Classroom) -> Timelines:
-    kept = getattr(request.app.state, "timelines", None)
-    if not isinstance(kept, Timelines) or kept.tracer is not classroom.tracer:
-        kept = request.app.state.timelines = Timelines(classroom.tracer, most_moments=MOST_MOMENTS)
-    return kept
+    """Return the open pages' students as the classroom's model follows them; a few models are kept."""
+    kept: dict[str, Timelines] = getattr(request.app.state, "timelines", {})
+    version = classroom.tracer.version
+    if version not in kept:
+        newest = list(kept.items())[-MOST_MODELS + 1 :]
+        kept = dict(newest) | {version: Timelines(classroom.tracer, most_moments=MOST_MOMENTS)}
+        request.app.state.timelines = kept
+    return kept[version]
 
 
 def _context(classroom: Classroom, view: StudentView) -> dict[str, Any]:

@@ -104,7 +104,6 @@ def student_view(
     moments: Sequence[Moment],
     seen: Mapping[str, ItemSeen],
     now: datetime,
-    degraded: bool = False,
 ) -> StudentView:
     """Build the page's view of one student; `seen` are the items answered in the rules' recent days."""
     tracer = classroom.tracer
@@ -117,7 +116,7 @@ def student_view(
         num_answers=state.num_answers,
         last_answered_at=state.last_answered_at,
         model_version=tracer.version,
-        degraded=degraded,
+        degraded=classroom.is_degraded,
         computed_at=now,
         interval_level=tracer.intervals.level,
         rule=StateRule(),

@@ -19,11 +19,14 @@ from knowtrace.service.description.endpoints import router as description
 from knowtrace.service.events.endpoints import router as events
 from knowtrace.service.health.endpoints import router as health
 from knowtrace.service.identity.guard import Guard, guards_of
+from knowtrace.service.inference.endpoints import router as inference
 from knowtrace.service.kt.endpoints import router as kt
 from knowtrace.service.mastery.endpoints import router as mastery
 from knowtrace.service.middleware import RequestMiddleware
+from knowtrace.service.models.endpoints import router as models
 from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
+from knowtrace.service.sagemaker.endpoints import router as sagemaker
 from knowtrace.service.students.endpoints import router as students
 from knowtrace.settings import Settings
 
@@ -44,6 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         # A trailing slash is another path: a redirect would answer with a body that is no problem of ours.
         redirect_slashes=False,
+        # The function's name alone: a generated client makes its method of it.
+        generate_unique_id_function=lambda route: route.name,
         # FastAPI would serve these to everybody; ours stand behind a guard.
         openapi_url=None,
     )
@@ -57,9 +62,12 @@ def create_app(settings: Settings) -> FastAPI:
         kt,
         students,
         catalogue,
+        models,
         health,
     ):
         app.include_router(router)
+    app.include_router(sagemaker)
+    app.include_router(inference)
     app.add_exception_handler(KnowTraceError, problems.of_ours)
     app.add_exception_handler(RequestValidationError, problems.of_validation)
     app.add_exception_handler(HTTPException, problems.of_http)

@@ -1,20 +1,21 @@
 """Everything a request needs, opened once per process."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
 from knowtrace.deciding import Catalogue, Rules
-from knowtrace.registry import Run
+from knowtrace.registry import PlainRun, Run
 from knowtrace.service.broker import Broker
+from knowtrace.service.casting import following_roles
 from knowtrace.service.identity.authenticate import Identity
 from knowtrace.service.identity.opening import open_identity, open_store
+from knowtrace.service.lineup import Lineup, Loaded, load
 from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
 from knowtrace.service.students.messages import announce, announce_revision
@@ -30,9 +31,9 @@ class Classroom:
     """The parts of one running service."""
 
     settings: Settings
-    run: Run
-    tracer: Tracer
-    catalogue: Catalogue
+    lineup: Lineup
+    model: Loaded
+    is_degraded: bool = False
     rules: Rules
     store: Store
     identity: Identity
@@ -42,6 +43,23 @@ class Classroom:
     pseudonyms: Pseudonyms
     replays: asyncio.Semaphore
     """Held while a whole log is replayed for a reader: one at a time, or readers would starve the writer."""
+    shadows: set[asyncio.Task[None]]
+
+    @property
+    def run(self) -> Run | PlainRun:
+        return self.model.run
+
+    @property
+    def tracer(self) -> Tracer:
+        return self.model.tracer
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.model.catalogue
+
+    def with_model(self, model: Loaded, *, is_degraded: bool) -> "Classroom":
+        """Return the same parts around another model: what one request sees from its beginning to its end."""
+        return replace(self, model=model, is_degraded=is_degraded)
 
 
 @asynccontextmanager
@@ -54,22 +72,21 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         RunError: the run cannot be served.
         UnavailableError: the database cannot be reached.
     """
-    started = time.perf_counter()
-    run = Run.open(settings.run)
-    tracer = Tracer(run)
+    first = load(Run.open(settings.run))
+    lineup = Lineup(first, settings.models or settings.run.parent, max_loaded=settings.max_loaded_models)
     metrics = Metrics()
-    metrics.model_load.set(time.perf_counter() - started)
-    metrics.active_models.set(1)
+    metrics.model_load.set(first.load_seconds)
+    metrics.active_models.set_function(lambda: len(lineup.loaded))
     broker = Broker(max_subscribers=settings.max_stream_subscribers)
 
     def on_commit(committed: Committed) -> None:
         metrics.observe_commit(committed)
-        announce(committed, broker, tracer)
+        announce(committed, broker, lineup.champion.tracer)
 
     async with open_store(settings) as store, open_identity(settings, store) as identity:
         intake = Intake(
             store,
-            tracer,
+            first.tracer,
             max_waiting_events=settings.max_waiting_events,
             max_cached_students=settings.max_cached_students,
             on_commit=on_commit,
@@ -77,11 +94,10 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         )
         metrics.watch(intake)
         async with intake:
-            yield Classroom(
+            classroom = Classroom(
                 settings=settings,
-                run=run,
-                tracer=tracer,
-                catalogue=Catalogue(tracer.vocabulary),
+                lineup=lineup,
+                model=first,
                 rules=Rules(
                     target_success=settings.target_success,
                     half_width=settings.success_band,
@@ -94,7 +110,10 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 metrics=metrics,
                 pseudonyms=Pseudonyms(settings.log_key.get_secret_value()),
                 replays=asyncio.Semaphore(1),
+                shadows=set(),
             )
+            async with following_roles(lineup, store, intake, metrics, every=settings.roles_poll_seconds):
+                yield classroom
             broker.close()
 
 
@@ -105,7 +124,8 @@ def classroom_of(scope: Scope) -> Classroom:
 
 
 async def _classroom(request: Request) -> Classroom:
-    return classroom_of(request.scope)
+    classroom = classroom_of(request.scope)
+    return classroom.with_model(classroom.lineup.champion, is_degraded=False)
 
 
 InClassroom = Annotated[Classroom, Depends(_classroom)]

@@ -13,6 +13,7 @@ from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.intake import Intake
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
@@ -40,6 +41,28 @@ class Metrics:
         Gauge("ml_memory_usage_bytes", "Largest resident memory so far", registry=r).set_function(
             _peak_memory
         )
+        self._failures = Counter(
+            "knowtrace_model_failures_total", "Times a model failed", ["version"], registry=r
+        )
+        self._fallbacks = Counter(
+            "knowtrace_fallbacks_total",
+            "Answers that another model than the first gave",
+            ["model"],
+            registry=r,
+        )
+        self._shadow = Histogram(
+            "knowtrace_shadow_difference",
+            "How far the shadow's predictions are from the answered ones, on average",
+            ["version"],
+            registry=r,
+            buckets=SHARES,
+        )
+        self._shadows_left_out = Counter(
+            "knowtrace_shadows_left_out_total", "Answers that the shadow did not compute", registry=r
+        )
+        self._rollbacks = Counter(
+            "knowtrace_rollbacks_total", "Canaries withdrawn by their guardrails", registry=r
+        )
         self._events = Counter("knowtrace_events_total", "Answers received", ["outcome"], registry=r)
         self._waiting = Gauge(
             "knowtrace_intake_waiting_events", "Answers queued or being committed", registry=r
@@ -60,6 +83,21 @@ class Metrics:
             self._prediction_seconds.labels(route).observe(seconds)
         if status >= 500:
             self._errors.labels(status).inc()
+
+    def model_failed(self, version: str) -> None:
+        self._failures.labels(version).inc()
+
+    def fell_back(self, model: str) -> None:
+        self._fallbacks.labels(model).inc()
+
+    def shadow_compared(self, version: str, difference: float) -> None:
+        self._shadow.labels(version).observe(difference)
+
+    def shadow_left_out(self) -> None:
+        self._shadows_left_out.inc()
+
+    def rolled_back(self) -> None:
+        self._rollbacks.inc()
 
     def observe_commit(self, committed: Committed) -> None:
         for outcome, count in Tally(result.outcome for result in committed.results).items():

@@ -75,7 +75,7 @@ class RequestMiddleware:
             "duration_ms": round(seconds * 1e3, 3),
             "user_id": None if record.student_id is None else classroom.pseudonyms.of(record.student_id),
             "caller": None if record.caller is None else classroom.pseudonyms.of(record.caller),
-            "model_version": classroom.tracer.version,
+            "model_version": record.model_version or classroom.lineup.champion.version,
             "inference_time_ms": record.inference_time_ms,
             "request_id": record.request_id,
             "trace_id": record.trace_id,

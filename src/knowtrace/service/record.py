@@ -22,6 +22,7 @@ class RequestRecord:
     trace_id: str
     student_id: str | None = None
     inference_time_ms: float | None = None
+    model_version: str | None = None
     caller: str | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
 

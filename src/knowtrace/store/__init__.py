@@ -4,6 +4,7 @@ from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
 from knowtrace.store.keys import StoredKey
+from knowtrace.store.model_roles import Casting, ModelRole
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
@@ -11,9 +12,11 @@ from knowtrace.store.students import StoredSkill, StoredStudent, Students, Stude
 __all__ = [
     "AuditLine",
     "AuditReport",
+    "Casting",
     "Deed",
     "ItemSeen",
     "KnownEvent",
+    "ModelRole",
     "Place",
     "Session",
     "Snapshot",

@@ -1,7 +1,7 @@
 """The database: snapshots to read from, one transaction at a time to write in, migrations at start."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
 from knowtrace.store.events import EventLog
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
+from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
@@ -51,6 +52,14 @@ class Transaction:
         """Turn to a tenant; what was opened for the one before must not be used any more."""
         await name_tenant(self._connection, tenant_id)
         return Session(self._connection, tenant_id, self._audit_key)
+
+    async def roles(self) -> dict[ModelRole, Casting]:
+        """Return which model plays which part."""
+        return await read_roles(self._connection)
+
+    async def cast(self, roles: Mapping[ModelRole, Casting]) -> None:
+        """Let models play these parts and no others."""
+        await write_roles(self._connection, roles)
 
     async def head(self) -> int:
         """Return where the log stands: the position of its last change, 0 for an empty log."""
@@ -129,6 +138,15 @@ class Store:
         """
         async with self._connection() as connection:
             return await keeps_tenants_apart(connection)
+
+    async def roles(self) -> dict[ModelRole, Casting]:
+        """Return which model plays which part.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await read_roles(connection)
 
     async def ping(self) -> None:
         """Ask the database anything.

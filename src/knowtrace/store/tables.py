@@ -50,6 +50,17 @@ log_head = sa.Table(
     sa.Column("position", Position, nullable=False),
 )
 
+model_roles = sa.Table(
+    "model_roles",
+    metadata,
+    # Which model plays which part, for every process and tenant: champion, previous, canary, shadow.
+    sa.Column("role", sa.String(20), primary_key=True),
+    sa.Column("version", sa.String(200), nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+    sa.Column("changed_by", sa.String(200), nullable=False),
+)
+
 events = sa.Table(
     "events",
     metadata,

@@ -20,7 +20,7 @@ OPEN_MOUNTS = {"/static"}
 """Style sheets and scripts: the sign-in page needs them."""
 
 OTHER_TENANT = dict(zip(TENANTS, reversed(TENANTS), strict=True))
-CALLERS = [*product(TENANTS, ("student", "educator", "admin", "service"))]
+CALLERS = [*product(TENANTS, ("student", "educator", "admin", "service", "operator"))]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,14 @@ class Route:
         return not self.path.startswith("/api") and not self.path.endswith(".json")
 
     def requests(self, school: School, target: Target) -> Iterator[dict[str, Any]]:
-        path = self.path.format(student_id=target.student_id, event_id=target.event_id)
+        tracer = school.classroom.tracer
+        path = self.path.format(
+            student_id=target.student_id,
+            event_id=target.event_id,
+            name=tracer.name,
+            model=tracer.name,
+            version=tracer.version,
+        )
         query = QUERIES.get(self.path, lambda _: {})(target)
         for body in BODIES.get((self.method, self.path), [None]):
             sent = {"json": body(school, target)} if body else {}

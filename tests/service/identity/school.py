@@ -80,7 +80,7 @@ async def open_school(tiny_run: Path, database_url: str, **settings: Any) -> Asy
         school = School(app)
         async with school.client:
             for tenant_id in TENANTS:
-                for role in (Role.EDUCATOR, Role.ADMIN, Role.SERVICE):
+                for role in (Role.EDUCATOR, Role.ADMIN, Role.SERVICE, Role.OPERATOR):
                     await school.issue(tenant_id, role.value, role)
                 await school.issue(tenant_id, "student", Role.STUDENT, student_id="anna")
             yield school

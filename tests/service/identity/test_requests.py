@@ -67,8 +67,32 @@ async def test_json_that_cannot_be_read_tells_a_stranger_nothing(school: School)
     assert (await school.ask(ADMIN, "POST", "/api/v1/events", **broken)).status_code == 422
 
 
+async def test_the_open_inference_protocol_refuses_in_its_own_form(school: School) -> None:
+    infer = f"/v2/models/{school.classroom.tracer.name}/infer"
+    for content, status in ((b"{", 400), (b"{}", 400), (b'{"inputs": [{}]}', 400)):
+        sent = {"content": content, "headers": {"Content-Type": "application/json"}}
+        stranger = await school.ask(None, "POST", infer, **sent)
+        student = await school.ask(("north", "student"), "POST", infer, **sent)
+        known = await school.ask(ADMIN, "POST", infer, **sent)
+        assert stranger.status_code == 401
+        assert stranger.headers["www-authenticate"].startswith("Bearer")
+        assert student.status_code == (400 if content == b"{" else 403)
+        assert known.status_code == status
+        assert [set(answer.json()) for answer in (stranger, student, known)] == [{"error"}] * 3
+
+
 @pytest.mark.parametrize(
-    "path", ["/health", "/api/v1/health", "/ready", "/api/v1/health/ready", "/static/style.css"]
+    "path",
+    [
+        "/health",
+        "/api/v1/health",
+        "/ready",
+        "/api/v1/health/ready",
+        "/ping",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/static/style.css",
+    ],
 )
 async def test_probes_and_style_sheets_are_open(school: School, path: str) -> None:
     assert (await school.ask(None, "GET", path)).status_code == 200
@@ -392,7 +416,13 @@ async def test_the_schema_says_who_must_tell_who_they_are(school: School) -> Non
         for operation in operations.values()
         if "security" not in operation
     }
-    assert open_paths == {"/api/v1/health", "/api/v1/health/ready"}
+    assert open_paths == {
+        "/api/v1/health",
+        "/api/v1/health/ready",
+        "/ping",
+        "/v2/health/live",
+        "/v2/health/ready",
+    }
     for operations in schema["paths"].values():
         for operation in operations.values():
             if "security" in operation:

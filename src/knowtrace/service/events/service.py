@@ -42,7 +42,9 @@ async def take_one(classroom: Classroom, caller: Caller, event: EventIn) -> Sing
     if result.outcome is Outcome.CONFLICT:
         raise ConflictError(result.reason)
     return SingleEventOut(
-        **_fields(classroom, event, result), model_version=classroom.tracer.version, degraded=False
+        **_fields(classroom, event, result),
+        model_version=result.model_version or classroom.tracer.version,
+        degraded=result.is_degraded,
     )
 
 
@@ -68,8 +70,8 @@ async def take_many(classroom: Classroom, caller: Caller, events: Sequence[Event
         num_accepted=counts["accepted"],
         num_duplicate=counts["duplicate"],
         num_rejected=counts["rejected"],
-        model_version=classroom.tracer.version,
-        degraded=False,
+        model_version=next((r.model_version for r in results if r.model_version), classroom.tracer.version),
+        degraded=any(result.is_degraded for result in results),
     )
 
 
@@ -126,8 +128,8 @@ def _revised(classroom: Classroom, result: RevisionResult, words: dict[str, str]
         status=done if result.is_new else "unchanged",
         revision=result.revision,
         mastery=[skill_mastery(mastery, vocabulary) for mastery in result.masteries],
-        model_version=classroom.tracer.version,
-        degraded=False,
+        model_version=result.model_version or classroom.tracer.version,
+        degraded=result.is_degraded,
     )
 
 

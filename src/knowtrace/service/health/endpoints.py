@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
@@ -39,7 +39,8 @@ async def ready(classroom: InClassroom) -> Response:
 @router.get("/metrics", include_in_schema=False, dependencies=[SCRAPERS])
 @router.get(
     "/api/v1/metrics",
-    responses={200: {"content": {"text/plain": {}}}, **answers()},
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **answers()},
     dependencies=[SCRAPERS],
 )
 async def metrics(classroom: InClassroom) -> Response:

@@ -23,4 +23,4 @@ async def readiness(classroom: Classroom) -> Ready:
     except TimeoutError:
         raise UnavailableError(f"The database did not answer within {PATIENCE_SECONDS} s.") from None
     checks = {"model": "ok", "store": "ok", "intake": "ok"}
-    return Ready(status="ready", model_version=classroom.tracer.version, checks=checks)
+    return Ready(status="ready", model_version=classroom.lineup.champion.version, checks=checks)

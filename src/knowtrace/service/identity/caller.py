@@ -5,12 +5,13 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody is to the school; `service` is another program of it."""
+    """What somebody is to the school; `service` is another program of it, `operator` runs the installation for all."""
 
     STUDENT = "student"
     EDUCATOR = "educator"
     ADMIN = "admin"
     SERVICE = "service"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)

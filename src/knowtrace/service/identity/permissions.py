@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum, StrEnum
 
-from knowtrace.service.identity.caller import Caller, Role
+from knowtrace.service.identity.caller import LOCAL, Caller, Role
 
 
 class Permission(StrEnum):
@@ -35,33 +35,38 @@ class Reach(Enum):
 
 
 NOBODY, OWN, TENANT = Reach.NOBODY, Reach.OWN, Reach.TENANT
-COLUMNS = (Role.STUDENT, Role.EDUCATOR, Role.ADMIN, Role.SERVICE)
+COLUMNS = (Role.STUDENT, Role.EDUCATOR, Role.ADMIN, Role.SERVICE, Role.OPERATOR)
 
 TABLE: Mapping[Permission, Mapping[Role, Reach]] = {
     permission: dict(zip(COLUMNS, reaches, strict=True))
     for permission, reaches in {
-        #                          student educator admin   service
-        Permission.ANSWERS_WRITE: (OWN, TENANT, TENANT, TENANT),
-        Permission.ANSWERS_READ: (OWN, TENANT, TENANT, TENANT),
-        Permission.ANSWERS_REVISE: (NOBODY, TENANT, TENANT, TENANT),
-        Permission.MASTERY_READ: (OWN, TENANT, TENANT, TENANT),
-        Permission.PREDICT: (OWN, TENANT, TENANT, TENANT),
-        Permission.DECIDE: (OWN, TENANT, TENANT, TENANT),
-        Permission.STUDENTS_LIST: (NOBODY, TENANT, TENANT, TENANT),
-        Permission.CATALOGUE_READ: (TENANT, TENANT, TENANT, TENANT),
-        Permission.MODELS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY),
-        Permission.JOBS_MANAGE: (NOBODY, NOBODY, TENANT, TENANT),
-        Permission.KEYS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY),
-        Permission.AUDIT_READ: (NOBODY, NOBODY, TENANT, NOBODY),
-        Permission.EXPORT: (OWN, NOBODY, TENANT, NOBODY),
-        Permission.ERASE: (NOBODY, NOBODY, TENANT, NOBODY),
-        Permission.METRICS_READ: (NOBODY, NOBODY, TENANT, TENANT),
+        #                          student educator admin   service operator
+        Permission.ANSWERS_WRITE: (OWN, TENANT, TENANT, TENANT, NOBODY),
+        Permission.ANSWERS_READ: (OWN, TENANT, TENANT, TENANT, NOBODY),
+        Permission.ANSWERS_REVISE: (NOBODY, TENANT, TENANT, TENANT, NOBODY),
+        Permission.MASTERY_READ: (OWN, TENANT, TENANT, TENANT, NOBODY),
+        Permission.PREDICT: (OWN, TENANT, TENANT, TENANT, NOBODY),
+        Permission.DECIDE: (OWN, TENANT, TENANT, TENANT, NOBODY),
+        Permission.STUDENTS_LIST: (NOBODY, TENANT, TENANT, TENANT, NOBODY),
+        Permission.CATALOGUE_READ: (TENANT, TENANT, TENANT, TENANT, TENANT),
+        Permission.MODELS_MANAGE: (NOBODY, NOBODY, NOBODY, NOBODY, TENANT),
+        Permission.JOBS_MANAGE: (NOBODY, NOBODY, TENANT, TENANT, NOBODY),
+        Permission.KEYS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.AUDIT_READ: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.EXPORT: (OWN, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.ERASE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.METRICS_READ: (NOBODY, NOBODY, TENANT, TENANT, TENANT),
     }.items()
 }
 
 
 def reach_of(caller: Caller, permission: Permission) -> Reach:
-    """Return whom a caller may do this to: what the table says of the role, if the scopes leave it."""
+    """Return whom a caller may do this to: what the table says of the role, if the scopes leave it.
+
+    Where no credentials are asked for, everybody may do everything.
+    """
+    if caller is LOCAL:
+        return Reach.TENANT
     if caller.scopes is not None and permission.value not in caller.scopes:
         return Reach.NOBODY
     return TABLE[permission][caller.role]

@@ -8,6 +8,7 @@ from fastapi import Query as FromQuery
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import reply
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
@@ -32,6 +33,9 @@ async def read_mastery_vector(
     record = record_of(request.scope)
     record.student_id = query.student
     started = time.perf_counter()
-    answer = await mastery_vector(classroom, caller, query)
+    answer = await answered(
+        classroom, caller, query.student, lambda room: mastery_vector(room, caller, query)
+    )
+    record.model_version = answer.model_version
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

@@ -27,7 +27,7 @@ async def mastery_vector(classroom: Classroom, caller: Caller, query: VectorQuer
             classroom, caller, query.student, state, seen, mastery=mastery, now=now
         ),
         model_version=tracer.version,
-        degraded=False,
+        degraded=classroom.is_degraded,
     )
 
 

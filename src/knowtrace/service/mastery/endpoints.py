@@ -8,12 +8,13 @@ from fastapi import Query as FromQuery
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import StudentInPath, reply
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.mastery.schemas import MasteryQuery, StudentMastery
-from knowtrace.service.mastery.service import student_mastery
+from knowtrace.service.mastery.service import difference, student_mastery
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 
@@ -37,6 +38,13 @@ async def read_mastery(
     record = record_of(request.scope)
     record.student_id = student_id
     started = time.perf_counter()
-    answer = await student_mastery(classroom, caller, student_id, query)
+    answer = await answered(
+        classroom,
+        caller,
+        student_id,
+        lambda room: student_mastery(room, caller, student_id, query),
+        compare=difference,
+    )
+    record.model_version = answer.model_version
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

@@ -40,5 +40,12 @@ async def student_mastery(
         skills=[skill_mastery(mastery, tracer.vocabulary) for mastery in tracer.mastery(state, skill_ids)],
         note=note,
         model_version=tracer.version,
-        degraded=False,
+        degraded=classroom.is_degraded,
     )
+
+
+def difference(one: StudentMastery, other: StudentMastery) -> float:
+    """Return how far two answers are apart, on average over the skills that both have."""
+    theirs = {skill.skill_id: skill.mastery for skill in other.skills}
+    apart = [abs(s.mastery - theirs[s.skill_id]) for s in one.skills if s.skill_id in theirs]
+    return sum(apart) / len(apart) if apart else 0.0

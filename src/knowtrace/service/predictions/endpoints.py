@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import reply
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
-from knowtrace.service.predictions.service import predict
+from knowtrace.service.predictions.service import difference, predict
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 from knowtrace.service.route import JsonRoute
@@ -29,10 +30,18 @@ async def post_prediction(
 ) -> Response:
     """Predict a student's answers to the candidate items; nothing is stored.
 
-    A `model_version` other than the loaded one is a 404.
+    A `model_version` is answered by that one, if it is loaded; if not, it is a 404.
     """
     record = record_of(request.scope)
     record.student_id = asked.student
-    answer = await predict(classroom, caller, asked)
+    answer = await answered(
+        classroom,
+        caller,
+        asked.student,
+        lambda room: predict(room, caller, asked),
+        version=asked.asked_version,
+        compare=difference,
+    )
+    record.model_version = answer.model_version
     record.inference_time_ms = answer.inference_time_ms
     return reply(answer)

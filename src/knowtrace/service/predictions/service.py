@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable
 
 from knowtrace.domain import Interaction, Mastery
-from knowtrace.errors import NotFoundError
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
@@ -20,12 +19,9 @@ async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest
     """Return the expected success on each candidate.
 
     Raises:
-        NotFoundError: a model version is asked for that is not the one loaded.
         RejectedError: an attempt of the history breaks a rule.
     """
     tracer = classroom.tracer
-    if asked.asked_version not in (None, tracer.version):
-        raise NotFoundError(f"No model {asked.asked_version!r} is loaded. Loaded: {tracer.version}.")
     history = _history(asked, tracer.vocabulary.num_categories)
     started = time.perf_counter()
     if history:
@@ -33,7 +29,7 @@ async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest
     else:
         async with classroom.store.reading(caller.tenant_id) as session:
             state = await live_state(session, tracer, asked.student)
-    return _answer(tracer, asked, history, state, started)
+    return _answer(classroom, asked, history, state, started)
 
 
 def _history(asked: PredictionRequest, num_categories: int) -> list[Interaction]:
@@ -67,8 +63,13 @@ def _history(asked: PredictionRequest, num_categories: int) -> list[Interaction]
 
 
 def _answer(
-    tracer: Tracer, asked: PredictionRequest, history: list[Interaction], state: StudentState, started: float
+    classroom: Classroom,
+    asked: PredictionRequest,
+    history: list[Interaction],
+    state: StudentState,
+    started: float,
 ) -> PredictionOut:
+    tracer = classroom.tracer
     items = list(dict.fromkeys(asked.candidate_items))
     success = tracer.expected_success(state, [(item_id, ()) for item_id in items]).tolist()
     touched = [skill_id for item_id in items for skill_id in tracer.skills_of(item_id)]
@@ -90,7 +91,7 @@ def _answer(
         cached=False,
         notes=_notes(tracer, asked, items),
         model_version=tracer.version,
-        degraded=False,
+        degraded=classroom.is_degraded,
     )
 
 
@@ -110,3 +111,9 @@ def _notes(tracer: Tracer, asked: PredictionRequest, items: list[str]) -> list[s
     if asked.context:
         notes.append("context is not read by this model.")
     return notes
+
+
+def difference(one: PredictionOut, other: PredictionOut) -> float:
+    """Return how far two answers are apart, on average over the items."""
+    apart = [abs(p - other.predictions[item_id]) for item_id, p in one.predictions.items()]
+    return sum(apart) / len(apart)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import reply
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
@@ -36,6 +37,9 @@ async def post_recommendations(
     record = record_of(request.scope)
     record.student_id = asked.student
     started = time.perf_counter()
-    answer = await recommendations(classroom, caller, asked)
+    answer = await answered(
+        classroom, caller, asked.student, lambda room: recommendations(room, caller, asked)
+    )
+    record.model_version = answer.model_version
     record.inference_time_ms = round((time.perf_counter() - started) * 1e3, 3)
     return reply(answer)

@@ -85,7 +85,7 @@ async def recommendations(
         decision_id=decision.decision_id,
         notes=[*([decision.advice.note] if decision.advice.note else []), NO_HEALTH],
         model_version=tracer.version,
-        degraded=False,
+        degraded=classroom.is_degraded,
     )
 
 

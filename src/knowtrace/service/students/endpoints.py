@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from knowtrace.service.classroom import InClassroom
+from knowtrace.service.fallback import answered
 from knowtrace.service.fields import StudentInPath, reply
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
@@ -63,7 +64,14 @@ async def read_timeline(
 ) -> Response:
     """Return the mastery after each of a student's last answers, oldest first: a replay of the whole log."""
     record_of(request.scope).student_id = student_id
-    return reply(await service.student_timeline(classroom, caller, student_id, query))
+    return reply(
+        await answered(
+            classroom,
+            caller,
+            student_id,
+            lambda room: service.student_timeline(room, caller, student_id, query),
+        )
+    )
 
 
 class EventStream(StreamingResponse):
@@ -83,7 +91,7 @@ class EventStream(StreamingResponse):
 @router.get(
     "/{student_id:path}/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}}, **answers(422, 503)},
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(422, 503)},
 )
 async def stream(
     request: Request,

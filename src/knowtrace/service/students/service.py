@@ -70,7 +70,7 @@ async def student_timeline(
         student_id=student_id,
         points=[_point(moment, tracer) for moment in moments],
         model_version=tracer.version,
-        degraded=False,
+        degraded=classroom.is_degraded,
     )
 
 

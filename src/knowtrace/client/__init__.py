@@ -1,0 +1,72 @@
+"""A typed client of the HTTP service, for programs of others: it needs httpx and pydantic and nothing else of ours."""
+
+from knowtrace.client.answers import (
+    EventResult,
+    EventsResult,
+    Health,
+    Prediction,
+    Recommendations,
+    RecommendedItem,
+    Revision,
+    SingleEventResult,
+    SkillMastery,
+    StudentMastery,
+    StudentsPage,
+    StudentSummary,
+)
+from knowtrace.client.asynchronous import AsyncClient
+from knowtrace.client.errors import (
+    ApiError,
+    BadRequestError,
+    ClientError,
+    ConflictError,
+    FieldProblem,
+    ForbiddenError,
+    MalformedError,
+    NoAnswerError,
+    NotFoundError,
+    ServerFaultError,
+    TooLargeError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnavailableError,
+    UnreadableAnswerError,
+)
+from knowtrace.client.events import Attempt, Event
+from knowtrace.client.retries import Retries
+from knowtrace.client.synchronous import Client
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Attempt",
+    "BadRequestError",
+    "Client",
+    "ClientError",
+    "ConflictError",
+    "Event",
+    "EventResult",
+    "EventsResult",
+    "FieldProblem",
+    "ForbiddenError",
+    "Health",
+    "MalformedError",
+    "NoAnswerError",
+    "NotFoundError",
+    "Prediction",
+    "Recommendations",
+    "RecommendedItem",
+    "Retries",
+    "Revision",
+    "ServerFaultError",
+    "SingleEventResult",
+    "SkillMastery",
+    "StudentMastery",
+    "StudentSummary",
+    "StudentsPage",
+    "TooLargeError",
+    "TooManyRequestsError",
+    "UnauthorizedError",
+    "UnavailableError",
+    "UnreadableAnswerError",
+]

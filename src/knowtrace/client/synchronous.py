@@ -1,0 +1,157 @@
+"""The client for programs that wait for each answer."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from knowtrace.client import answers, calls
+from knowtrace.client.calls import Call
+from knowtrace.client.events import Attempt, Event
+from knowtrace.client.exchange import Exchange, Wait
+from knowtrace.client.retries import Retries
+from knowtrace.client.sending import request_of, settings_of
+
+T = TypeVar("T", bound=answers.Answer)
+
+
+class Client:
+    """Speaks to one service; safe to share between threads.
+
+    `timeout_seconds` bounds each wait for the connection and for the next bytes, not the whole call; `retries` say how
+    often and how long it is tried again: when there was no answer, or 429, 502, 503 or 504. `transport`, `clock`
+    (seconds) and `sleep` are there for tests.
+
+    Raises:
+        ValueError: `base_url` is no http or https address.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout_seconds: float = 10.0,
+        retries: Retries | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        settings = settings_of(base_url, api_key, timeout_seconds)
+        self._http = httpx.Client(
+            base_url=settings.base_url,
+            headers=settings.headers,
+            timeout=settings.timeout_seconds,
+            transport=transport,
+        )
+        self._retries = retries or Retries()
+        self._clock = clock
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def send_event(self, event: Event) -> answers.SingleEventResult:
+        """Store one answer; it is durable once this returns. Sending the same event again changes nothing.
+
+        Raises:
+            BadRequestError: it breaks a rule.
+            ConflictError: its id is stored with another body.
+        """
+        return self._run(calls.send_event(event))
+
+    def send_events(self, events: Iterable[Event]) -> answers.EventsResult:
+        """Store up to 1,000 answers; each stands or falls on its own.
+
+        Raises:
+            ValueError: there are none, or more.
+        """
+        return self._run(calls.send_events(events))
+
+    def correct_event(self, event: Event) -> answers.Revision:
+        """Put a stored answer right: the whole of it, under the `event_id` it has.
+
+        Raises:
+            NotFoundError: no answer is stored under this id.
+            ConflictError: it was withdrawn.
+        """
+        return self._run(calls.correct_event(event))
+
+    def withdraw_event(self, event_id: str) -> answers.Revision:
+        """Take a stored answer out of its student's history; doing so again is `unchanged`.
+
+        Raises:
+            NotFoundError: no answer is stored under this id.
+        """
+        return self._run(calls.withdraw_event(event_id))
+
+    def mastery(
+        self, student_id: str, *, skill: str | None = None, every_skill: bool = False
+    ) -> answers.StudentMastery:
+        """Return what a student knows: one skill, the practised ones, or every one.
+
+        Raises:
+            NotFoundError: the model does not know the skill.
+        """
+        return self._run(calls.mastery(student_id, skill=skill, every_skill=every_skill))
+
+    def predict(
+        self,
+        student_id: str,
+        item_ids: Sequence[str],
+        *,
+        history: Sequence[Attempt] = (),
+        model_version: str | None = None,
+    ) -> answers.Prediction:
+        """Predict a student's answers to items: from a history that is sent, or without one from what is stored.
+
+        Raises:
+            NotFoundError: a model version is asked for that is not loaded.
+        """
+        return self._run(calls.predict(student_id, item_ids, history=history, model_version=model_version))
+
+    def recommend(
+        self, student_id: str, skill: str, *, max_items: int = 5, time_window: str | None = None
+    ) -> answers.Recommendations:
+        """Return the items to ask next in a skill. Each answer is logged as a decision, also one that got lost.
+
+        Raises:
+            NotFoundError: the model does not know the skill.
+        """
+        return self._run(calls.recommend(student_id, skill, max_items=max_items, time_window=time_window))
+
+    def students(self, *, limit: int | None = None, cursor: str | None = None) -> answers.StudentsPage:
+        """Return a page of the students who have answered; `next_cursor` leads to the next."""
+        return self._run(calls.students(limit=limit, cursor=cursor))
+
+    def health(self) -> answers.Health:
+        """Return whether the service is ready.
+
+        Raises:
+            UnavailableError: it is not.
+        """
+        return self._run(calls.health())
+
+    def _run(self, call: Call[T]) -> T:
+        exchange = Exchange(call, self._retries, self._clock())
+        while True:
+            try:
+                response = self._http.send(request_of(self._http, call))
+            except httpx.RequestError as error:
+                outcome: T | Wait = exchange.failed(error, self._clock())
+            else:
+                outcome = exchange.answered(response, self._clock())
+            if not isinstance(outcome, Wait):
+                return outcome
+            self._sleep(outcome.seconds)

@@ -1,0 +1,45 @@
+"""Whether a model may be asked: one that has failed again and again is left alone for a while."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+FAILURES = 3
+"""Failures in a row after which a model is not asked any more."""
+
+REST_SECONDS = 5.0
+"""Until it is asked again, once."""
+
+WINDOW = 200
+"""Answers whose durations are kept."""
+
+
+class Breaker:
+    """Counts failures in a row and keeps the durations of the last answers."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._asked_again_at = 0.0
+        self.num_failures = 0
+        self.seconds: deque[float] = deque(maxlen=WINDOW)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model is to be left alone."""
+        return self._failures >= FAILURES and self._clock() < self._asked_again_at
+
+    def succeeded(self, seconds: float) -> None:
+        self._failures = 0
+        self.seconds.append(seconds)
+
+    def failed(self) -> None:
+        self.num_failures += 1
+        self._failures += 1
+        self._asked_again_at = self._clock() + REST_SECONDS
+
+    def median_seconds(self) -> float | None:
+        """Return the median duration of the last answers; None until there are enough of them."""
+        if len(self.seconds) < WINDOW // 2:
+            return None
+        return sorted(self.seconds)[len(self.seconds) // 2]

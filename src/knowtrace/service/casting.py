@@ -1,0 +1,100 @@
+"""Give models their parts, and follow what other processes of the service have given: every process in seconds."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from knowtrace.errors import KnowTraceError
+from knowtrace.service.breaker import FAILURES
+from knowtrace.service.lineup import Lineup, Loaded
+from knowtrace.service.metrics import Metrics
+from knowtrace.store import Casting, ModelRole, Store
+from knowtrace.tracing.intake import Intake
+
+SLOWER = 2.0
+SLOWER_BY_SECONDS = 0.005
+"""A canary is withdrawn when its median answer takes more than twice the champion's and 5 ms more."""
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.models")
+
+
+async def cast(lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting]) -> None:
+    """Load the models that are to play a part, let the writer compute with the champion, then let them answer.
+
+    Raises:
+        NotFoundError: a version lies nowhere.
+        RunError: one cannot be served.
+        ConflictError: the champion has other response categories than the stored answers.
+    """
+    models: list[Loaded] = [
+        await asyncio.to_thread(lineup.open, casting.version) for casting in roles.values()
+    ]
+    before = lineup.champion
+    named = roles.get(ModelRole.CHAMPION)
+    after = lineup.first if named is None else next(m for m in models if m.version == named.version)
+    if after is not before:
+        await intake.switch(after.tracer)
+    lineup.take(models, roles)
+
+
+@asynccontextmanager
+async def following_roles(
+    lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, *, every: float
+) -> AsyncGenerator[None]:
+    """Take over the parts that are stored, now and every so many seconds; withdraw a canary that does harm."""
+    await _follow(lineup, store, intake, metrics)
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(every)
+            await _follow(lineup, store, intake, metrics)
+
+    task = asyncio.create_task(go_on(), name="model roles")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics) -> None:
+    try:
+        async with lineup.change:
+            stored = await store.roles()
+            if stored != lineup.roles:
+                await cast(lineup, intake, stored)
+            harm = harm_of_canary(lineup)
+            if harm is not None:
+                await _withdraw_canary(lineup, store, intake)
+                metrics.rolled_back()
+                log.error("canary withdrawn", reason=harm)
+    except KnowTraceError as error:
+        # Whoever answers now goes on answering; a database that is away is said by readiness.
+        log.warning("parts of models cannot be followed", error=str(error))
+
+
+def harm_of_canary(lineup: Lineup) -> str | None:
+    """Return why the canary must go, or None."""
+    casting = lineup.roles.get(ModelRole.CANARY)
+    if casting is None:
+        return None
+    canary, champion = lineup.get(casting.version), lineup.champion
+    if canary.breaker.num_failures >= FAILURES:
+        return f"{casting.version} failed {canary.breaker.num_failures} times"
+    its, usual = canary.breaker.median_seconds(), champion.breaker.median_seconds()
+    if its is not None and usual is not None and its > SLOWER * usual and its > usual + SLOWER_BY_SECONDS:
+        return f"{casting.version} takes {its * 1e3:.1f} ms, the champion {usual * 1e3:.1f} ms"
+    return None
+
+
+async def _withdraw_canary(lineup: Lineup, store: Store, intake: Intake) -> None:
+    async with store.transaction() as transaction:
+        roles = await transaction.roles()
+        casting = roles.get(ModelRole.CANARY)
+        if casting is not None and casting.version == lineup.roles[ModelRole.CANARY].version:
+            del roles[ModelRole.CANARY]
+            await transaction.cast(roles)
+    await cast(lineup, intake, roles)

@@ -1,0 +1,231 @@
+"""The models that are loaded, and the part each plays: who answers whom, and who stands in when one fails."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from knowtrace.deciding import Catalogue
+from knowtrace.errors import ConflictError, NotFoundError, RunError
+from knowtrace.registry import PlainRun, Run
+from knowtrace.registry.run import LARGEST_MANIFEST_BYTES, MANIFEST
+from knowtrace.service.breaker import Breaker
+from knowtrace.store import Casting, ModelRole
+from knowtrace.tracing import Tracer
+
+MOST_FOUND = 1_000
+WHOLE = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loaded:
+    """A model in memory, ready to answer."""
+
+    run: Run | PlainRun
+    tracer: Tracer
+    catalogue: Catalogue
+    breaker: Breaker
+    loaded_at: datetime
+    load_seconds: float
+
+    @property
+    def version(self) -> str:
+        return self.tracer.version
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A run on disk, not yet verified."""
+
+    name: str
+    version: str
+    path: Path
+
+
+def load(run: Run | PlainRun) -> Loaded:
+    """Open a model and ask it once, so that its first student waits no longer than the next.
+
+    Raises:
+        RunError: it cannot be served.
+        ModelError: it fails on a student of whom nothing is known.
+    """
+    started = time.perf_counter()
+    tracer = Tracer(run)
+    tracer.mastery(tracer.start())
+    tracer.expected_success(tracer.start(), [(item.item_id, ()) for item in tracer.vocabulary.items[:1]])
+    return Loaded(
+        run=run,
+        tracer=tracer,
+        catalogue=Catalogue(tracer.vocabulary),
+        breaker=Breaker(),
+        loaded_at=datetime.now(UTC),
+        load_seconds=time.perf_counter() - started,
+    )
+
+
+def find_runs(folder: Path) -> list[Found]:
+    """Return the runs that lie in a folder, each a folder of its own, by version."""
+    found: list[Found] = []
+    for manifest in sorted(folder.glob(f"*/{MANIFEST}"))[:MOST_FOUND]:
+        if manifest.is_symlink() or manifest.stat().st_size > LARGEST_MANIFEST_BYTES:
+            continue
+        raw = manifest.read_bytes()
+        try:
+            config = orjson.loads((manifest.parent / "config.json").read_bytes())
+            name = str(config["model"]["name"])
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # whatever lies there, it is no run of ours; `Run.open` says why to who asks for it by path
+        found.append(Found(name, f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}", manifest.parent))
+    return sorted(found, key=lambda run: run.version)
+
+
+class Lineup:
+    """At most so many models in memory, and their parts. Changed between requests, by one task at a time."""
+
+    def __init__(self, first: Loaded, folder: Path, *, max_loaded: int) -> None:
+        self._folder = folder
+        self._max_loaded = max_loaded
+        self._loaded: dict[str, Loaded] = {first.version: first}
+        self._paths: dict[str, Path] = {first.version: first.run.path} if isinstance(first.run, Run) else {}
+        self._stand_ins: dict[str, tuple[Loaded, ...]] = {}
+        self.first = first
+        self.roles: Mapping[ModelRole, Casting] = {}
+        self.change = asyncio.Lock()
+        """Held from the decision to give other parts until it is stored, and while stored parts are followed."""
+
+    @property
+    def loaded(self) -> list[Loaded]:
+        return list(self._loaded.values())
+
+    @property
+    def champion(self) -> Loaded:
+        """The model that answers: the one that was activated, else the one the service was started with."""
+        return self._in_role(ModelRole.CHAMPION) or self.first
+
+    @property
+    def shadow(self) -> Loaded | None:
+        return self._in_role(ModelRole.SHADOW)
+
+    def of_student(self, tenant_id: str, student_id: str) -> Loaded:
+        """Return who answers a student: the canary for its share of them, always the same ones, else the champion."""
+        canary = self._in_role(ModelRole.CANARY)
+        if canary is None:
+            return self.champion
+        share = self.roles[ModelRole.CANARY].share
+        return canary if place_of(tenant_id, student_id, canary.version) < share else self.champion
+
+    def ladder(self, first: Loaded) -> Iterator[Loaded]:
+        """Yield who is to answer, one after the other: the model, those behind it, counts of answers, a prior."""
+        yield first
+        behind = (self.champion, self._in_role(ModelRole.PREVIOUS))
+        yield from (model for model in behind if model is not None and model is not first)
+        yield from self._standing_in(self.champion)
+
+    def find(self) -> list[Found]:
+        return find_runs(self._folder)
+
+    def get(self, version: str) -> Loaded:
+        """Return a loaded model.
+
+        Raises:
+            NotFoundError: it is not loaded.
+        """
+        try:
+            return self._loaded[version]
+        except KeyError:
+            raise NotFoundError(
+                f"No model {version!r} is loaded. Loaded: {', '.join(self._loaded)}. "
+                "POST /api/v1/models/{name}/load loads another."
+            ) from None
+
+    def open(self, version: str) -> Loaded:
+        """Verify a run of the folder and load it; the slow part, safe to do in a thread.
+
+        Raises:
+            NotFoundError: no run of the folder has this version.
+            RunError: it is not as it was sealed, or cannot be served.
+        """
+        if version in self._loaded:
+            return self._loaded[version]
+        path = self._paths.get(version) or next(
+            (found.path for found in self.find() if found.version == version), None
+        )
+        if path is None:
+            raise NotFoundError(
+                f"No run of version {version!r} lies in the folder of models. GET /api/v1/models lists those that do."
+            )
+        run = Run.open(path)
+        if run.version != version:
+            raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")
+        return load(run)
+
+    def keep(self, model: Loaded) -> None:
+        """Keep a loaded model; when there are too many, the first that plays no part gives way.
+
+        Raises:
+            ConflictError: every model that is loaded plays a part.
+        """
+        if model.version in self._loaded:
+            return
+        if len(self._loaded) >= self._max_loaded:
+            spare = next((version for version in self._loaded if not self.parts_of(version)), None)
+            if spare is None:
+                raise ConflictError(
+                    f"{len(self._loaded)} models are loaded, the most this service keeps, and each plays a part: "
+                    "end one of the parts first."
+                )
+            del self._loaded[spare]
+        self._loaded[model.version] = model
+
+    def take(self, models: list[Loaded], roles: Mapping[ModelRole, Casting]) -> None:
+        """Let these models play these parts, and unload the oldest of those without one that are too many."""
+        self._loaded |= {model.version: model for model in models}
+        self.roles = dict(roles)
+        spare = [version for version in self._loaded if not self.parts_of(version)]
+        for version in spare[: max(len(self._loaded) - self._max_loaded, 0)]:
+            del self._loaded[version]
+        self._stand_ins = {v: kept for v, kept in self._stand_ins.items() if v in self._loaded}
+
+    def drop(self, version: str) -> None:
+        """Unload a model.
+
+        Raises:
+            NotFoundError: it is not loaded.
+            ConflictError: it plays a part.
+        """
+        self.get(version)
+        if parts := self.parts_of(version):
+            raise ConflictError(f"Model {version} is {', '.join(parts)}: activate another one first.")
+        del self._loaded[version]
+
+    def parts_of(self, version: str) -> list[str]:
+        parts = [role.value for role, casting in self.roles.items() if casting.version == version]
+        if version == self.champion.version and ModelRole.CHAMPION.value not in parts:
+            parts.insert(0, ModelRole.CHAMPION.value)
+        return parts
+
+    def _in_role(self, role: ModelRole) -> Loaded | None:
+        casting = self.roles.get(role)
+        return None if casting is None else self._loaded.get(casting.version)
+
+    def _standing_in(self, model: Loaded) -> tuple[Loaded, ...]:
+        kept = self._stand_ins.get(model.version)
+        if kept is None:
+            kept = self._stand_ins[model.version] = tuple(
+                load(PlainRun(of=model.version, vocabulary=model.tracer.vocabulary, hears_answers=hears))
+                for hears in (True, False)
+            )
+        return kept
+
+
+def place_of(tenant_id: str, student_id: str, salt: str) -> float:
+    """Return where a student falls in [0, 1): the same in every process, another for every salt."""
+    digest = hashlib.blake2b(
+        "\0".join((salt, tenant_id, student_id)).encode("utf-8", "surrogatepass"), digest_size=8
+    )
+    return int.from_bytes(digest.digest(), "big") / 2**64

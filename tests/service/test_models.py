@@ -1,0 +1,352 @@
+"""Models loaded, activated, taken back; canaries and shadows; and the ladder that answers when a model fails."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+
+from knowtrace.registry import Run
+from knowtrace.service.app import create_app
+from knowtrace.service.breaker import FAILURES, Breaker
+from knowtrace.service.classroom import Classroom
+from knowtrace.service.lineup import place_of
+from knowtrace.settings import Settings
+from knowtrace.sources import Dataset
+from knowtrace.training import Recipe, TrainingConfig, train
+from tests.conftest import SilentReporter
+
+Body = dict[str, Any]
+MODELS = "/api/v1/models"
+
+
+@pytest.fixture(scope="module")
+def folder(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs that differ: a served one and a candidate."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, seed in (("served", 1), ("candidate", 2)):
+        recipe = Recipe(
+            model="dkt",
+            settings={"embedding_dim": 8, "hidden_dim": 8},
+            training=TrainingConfig(epochs=1, batch_answers=1024, learning_rate=0.02, seed=seed),
+        )
+        train(small_dataset, recipe, folder / name, reporter=SilentReporter())
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, folder: Path) -> Settings:
+    return Settings(
+        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        run=folder / "served",
+        roles_poll_seconds=0.05,
+        max_loaded_models=2,
+    )
+
+
+@pytest.fixture
+def versions(folder: Path) -> tuple[str, str]:
+    return Run.open(folder / "served").version, Run.open(folder / "candidate").version
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+async def post(client: httpx.AsyncClient, path: str, version: str, **more: object) -> httpx.Response:
+    return await client.post(f"{MODELS}/dkt/{path}", json={"version": version, **more})
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("the runtime is gone")
+
+
+def not_a_number(*_: Any, **__: Any) -> Any:
+    return np.full((60, 2), np.nan, dtype=np.float32)
+
+
+async def test_models_are_listed_loaded_activated_and_taken_back(
+    client: httpx.AsyncClient, versions: tuple[str, str]
+) -> None:
+    served, candidate = versions
+    listed = {m["version"]: m for m in (await client.get(MODELS)).json()["models"]}
+    assert listed[served]["parts"] == ["champion"]
+    assert listed[served]["is_active"]
+    assert listed[served]["parameters"] > 0
+    assert 0 < listed[served]["performance_metrics"]["valid_auc"] < 1
+    assert not listed[candidate]["is_loaded"]
+    assert (await post(client, "load", candidate)).json()["is_loaded"]
+    activated = await post(client, "activate", candidate)
+    assert activated.status_code == 200
+    assert activated.json()["parts"] == ["champion"]
+    assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == candidate
+    back = (await client.post(f"{MODELS}/rollback")).json()
+    assert (back["version"], back["is_active"]) == (served, True)
+    assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == served
+    refused = await post(client, "unload", candidate)
+    assert refused.status_code == 409
+    assert "is previous" in refused.json()["detail"]
+
+
+async def test_what_cannot_be_done_with_a_model_says_why(
+    client: httpx.AsyncClient, versions: tuple[str, str], folder: Path
+) -> None:
+    served, candidate = versions
+    assert (await client.post(f"{MODELS}/rollback")).status_code == 409
+    assert (await post(client, "load", "dkt-nothing")).status_code == 404
+    assert (await client.post(f"{MODELS}/gbdt/load", json={"version": candidate})).status_code == 404
+    assert (await post(client, "unload", candidate)).status_code == 404
+    assert (await post(client, "canary", served, share=0.5)).status_code == 409
+    assert (await post(client, "canary", candidate, share=1.5)).status_code == 422
+    assert (await post(client, "activate", "")).status_code == 422
+    weights = folder / "candidate" / "model.safetensors"
+    content = weights.read_bytes()
+    try:
+        weights.write_bytes(content[:-1] + b"x")
+        altered = await post(client, "activate", candidate)
+    finally:
+        weights.write_bytes(content)
+    assert altered.status_code == 500
+    assert "not the one that was sealed" in altered.json()["detail"]
+    assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == served
+
+
+async def test_a_swap_under_load_mixes_no_answer(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    """While models are swapped again and again, every answer is exactly what the version it names would say."""
+    served, candidate = versions
+    classroom: Classroom = app.state.classroom
+    items = [item.item_id for item in classroom.tracer.vocabulary.items[:5]]
+    await post(client, "load", candidate)
+    history = [
+        {"item_id": item_id, "correct": n % 2 == 0, "timestamp": f"2026-03-01T10:{n:02d}:00Z"}
+        for n, item_id in enumerate(items)
+    ]
+    asked = {"student_id": "x", "attempt_history": history, "candidate_items": items}
+    expected = {}
+    for version in versions:
+        answer = await client.post("/api/v1/predict", json={**asked, "model_version": version})
+        assert answer.json()["model_version"] == version
+        expected[version] = answer.json()["predictions"]
+    assert expected[served] != expected[candidate]
+    is_over = False
+    seen: list[str] = []
+
+    async def ask() -> None:
+        while not is_over:
+            answer = await client.post("/api/v1/predict", json=asked)
+            assert answer.status_code == 200
+            body = answer.json()
+            assert body["predictions"] == expected[body["model_version"]]
+            assert not body["degraded"]
+            seen.append(body["model_version"])
+
+    async def send(number: int) -> None:
+        while not is_over:
+            seen_events.append(number)
+            event = {
+                "event_id": f"{number}-{len(seen_events)}",
+                "student_id": f"s{number}",
+                "item_id": items[0],
+                "correct": True,
+                "answered_at": "2026-03-01T10:00:00Z",
+            }
+            answer = await client.post("/api/v1/events", json=event)
+            assert answer.json()["status"] == "accepted"
+            assert answer.json()["model_version"] in versions
+
+    seen_events: list[int] = []
+    readers = [asyncio.create_task(ask()) for _ in range(4)] + [
+        asyncio.create_task(send(n)) for n in range(3)
+    ]
+    for number in range(10):
+        activated = await post(client, "activate", versions[(number + 1) % 2])
+        assert activated.status_code == 200
+        await asyncio.sleep(0.02)
+    is_over = True
+    await asyncio.gather(*readers)
+    assert set(seen) == set(versions)
+
+
+async def test_other_processes_follow(app: FastAPI, settings: Settings, versions: tuple[str, str]) -> None:
+    second = create_app(settings)
+    async with (
+        second.router.lifespan_context(second),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as here,
+        httpx.AsyncClient(transport=httpx.ASGITransport(second), base_url="http://test") as there,
+    ):
+        await post(here, "activate", versions[1])
+        for _ in range(100):
+            answer = (await there.get("/api/v1/mastery/anna")).json()
+            if answer["model_version"] == versions[1]:
+                break
+            await asyncio.sleep(0.02)
+        assert answer["model_version"] == versions[1]
+    third = create_app(settings)
+    async with (
+        third.router.lifespan_context(third),
+        httpx.AsyncClient(transport=httpx.ASGITransport(third), base_url="http://test") as later,
+    ):
+        assert (await later.get("/api/v1/mastery/anna")).json()["model_version"] == versions[1]
+
+
+async def test_a_canary_answers_its_share_of_students_and_always_the_same(
+    client: httpx.AsyncClient, versions: tuple[str, str]
+) -> None:
+    await post(client, "canary", versions[1], share=0.5)
+    answered = {}
+    for number in range(40):
+        answer = (await client.get(f"/api/v1/mastery/s{number}")).json()
+        answered[number] = answer["model_version"]
+        expected = versions[1] if place_of("default", f"s{number}", versions[1]) < 0.5 else versions[0]
+        assert answer["model_version"] == expected
+        assert not answer["degraded"]
+    assert 8 < list(answered.values()).count(versions[1]) < 32
+    ended = (await client.delete(f"{MODELS}/canary")).json()
+    assert ended["canary_share"] is None
+    assert (await client.get("/api/v1/mastery/s1")).json()["model_version"] == versions[0]
+
+
+def test_places_of_students_are_even_and_fixed() -> None:
+    places = [place_of("default", f"s{n}", "dkt-1") for n in range(4_000)]
+    assert abs(np.mean(places) - 0.5) < 4 * np.sqrt(1 / 12 / 4_000)
+    # BLAKE2b-64 of "dkt-1\0default\0s0", worked out with b2sum -l 64.
+    assert place_of("default", "s0", "dkt-1") == places[0]
+    assert places[0] != place_of("default", "s0", "dkt-2") != place_of("other", "s0", "dkt-2")
+
+
+async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    classroom: Classroom = app.state.classroom
+    await post(client, "canary", versions[1], share=1.0)
+    canary = classroom.lineup.get(versions[1])
+    canary.tracer._steps.mastery = broken  # type: ignore[method-assign]
+    for number in range(FAILURES):
+        answer = await client.get(f"/api/v1/mastery/s{number}")
+        assert answer.status_code == 200
+        assert (answer.json()["model_version"], answer.json()["degraded"]) == (versions[0], True)
+    for _ in range(100):
+        listed = (await client.get(MODELS)).json()
+        if listed["canary_share"] is None:
+            break
+        await asyncio.sleep(0.02)
+    assert listed["canary_share"] is None
+    answer = (await client.get("/api/v1/mastery/s1")).json()
+    assert (answer["model_version"], answer["degraded"]) == (versions[0], False)
+    text = (await client.get("/metrics")).text
+    assert "knowtrace_rollbacks_total 1.0" in text
+    assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
+
+
+async def test_each_rung_of_the_ladder_answers_and_is_named(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    """Champion, previous, item counts, prior: broken one after the other, each by another kind of failure."""
+    served, candidate = versions
+    classroom: Classroom = app.state.classroom
+    lineup = classroom.lineup
+    await post(client, "activate", candidate)
+    for number in range(4):
+        await client.post("/api/v1/events", json=event(number))
+
+    async def answer() -> Body:
+        found = await client.get("/api/v1/mastery/anna?all=true")
+        assert found.status_code == 200
+        return found.json()
+
+    first = await answer()
+    assert (first["model_version"], first["degraded"]) == (candidate, False)
+    lineup.get(candidate).tracer._steps.mastery = not_a_number  # type: ignore[method-assign]
+    second = await answer()
+    assert (second["model_version"], second["degraded"]) == (served, True)
+    assert second["num_answers"] == 4
+    lineup.get(served).tracer._steps.observe = broken  # type: ignore[method-assign]
+    lineup.get(served).tracer._steps.answer = broken  # type: ignore[method-assign]
+    third = await answer()
+    assert (third["model_version"], third["degraded"]) == (f"item-counts-of-{candidate}", True)
+    assert {tuple(skill["interval"]) for skill in third["skills"]} == {(0.0, 1.0)}
+    counts = next(m for m in lineup.ladder(lineup.champion) if m.tracer.name == "item-counts")
+    counts.tracer._steps.mastery = broken  # type: ignore[method-assign]
+    fourth = await answer()
+    assert (fourth["model_version"], fourth["degraded"]) == (f"prior-of-{candidate}", True)
+    assert 'knowtrace_fallbacks_total{model="prior"} 1.0' in (await client.get("/metrics")).text
+    page = await client.post("/api/v1/recommendations", json={"student_id": "anna", "skill": "nothing"})
+    assert page.status_code == 404, "an unknown skill is nobody's failure"
+
+
+async def test_a_shadow_changes_nothing_and_is_measured(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    classroom: Classroom = app.state.classroom
+    before = (await client.get("/api/v1/mastery/anna")).content
+    await post(client, "shadow", versions[1])
+    assert (await client.get("/api/v1/mastery/anna")).content == before
+    await asyncio.gather(*classroom.shadows)
+    text = (await client.get("/metrics")).text
+    assert f'knowtrace_shadow_difference_count{{version="{versions[1]}"}} 1.0' in text
+    classroom.lineup.get(versions[1]).tracer._steps.mastery = broken  # type: ignore[method-assign]
+    assert (await client.get("/api/v1/mastery/anna")).content == before
+    await asyncio.gather(*classroom.shadows)
+    assert (
+        f'knowtrace_model_failures_total{{version="{versions[1]}"}} 1.0'
+        in (await client.get("/metrics")).text
+    )
+
+
+async def test_no_more_models_are_kept_than_may_be(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    lineup = app.state.classroom.lineup
+    await post(client, "activate", versions[1])
+    lineup._max_loaded = 1
+    await client.post(f"{MODELS}/rollback")
+    assert {model.version for model in lineup.loaded} == set(versions), "both play a part"
+
+
+def test_a_breaker_rests_a_model_that_fails_and_asks_it_again() -> None:
+    now = 0.0
+    breaker = Breaker(clock=lambda: now)
+    for _ in range(FAILURES):
+        assert not breaker.is_open
+        breaker.failed()
+    assert breaker.is_open
+    now = 6.0
+    assert not breaker.is_open
+    breaker.succeeded(0.01)
+    breaker.failed()
+    assert not breaker.is_open, "failures must come in a row"
+
+
+async def test_an_answer_that_takes_too_long_is_unavailable(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from knowtrace.service.mastery import endpoints
+
+    async def slow(*_: object) -> None:
+        await asyncio.sleep(5)
+
+    monkeypatch.setattr(endpoints, "student_mastery", slow)
+    object.__setattr__(
+        app.state.classroom,
+        "settings",
+        app.state.classroom.settings.model_copy(update={"answer_within_seconds": 0.05}),
+    )
+    answer = await client.get("/api/v1/mastery/anna")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert "No answer within 0.05 s" in answer.json()["detail"]
