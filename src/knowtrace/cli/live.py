@@ -1,6 +1,7 @@
 """A service in a process of its own, and a client that sends it answers: what the demo is made of."""
 
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -37,12 +38,14 @@ class LiveService:
         self._log = run.parent.parent / "serve.log"
         self._command = [
             *(sys.executable, "-m", "knowtrace", "serve", "--run", str(run)),
-            *("--database", database, "--port", str(port)),
+            *("--database", database, "--host", "127.0.0.1", "--port", str(port)),
         ]
 
     def __enter__(self) -> "LiveService":
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603 - our own command
+            # The demo's client has no key, and its service listens on this machine only.
+            environment = {**os.environ, "KNOWTRACE_AUTH": "open"}
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)  # noqa: S603 - our own command
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:

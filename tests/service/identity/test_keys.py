@@ -100,6 +100,25 @@ async def test_an_unknown_key_costs_what_a_wrong_secret_costs(keys: KeyVerifier,
     assert (wrong, hashing.num_verifications - wrong) == (MOST_HASHES, MOST_HASHES)
 
 
+async def test_a_refused_secret_is_refused_again_for_nothing_until_something_changes(
+    keys: KeyVerifier, database: Database, hashing: Hashing, clock: Clock
+) -> None:
+    stranger = new_api_key()
+    for key in (OTHER_SECRET, stranger):
+        assert not await keys.is_refused(key)
+        assert await check(keys, key) is None
+        assert await keys.is_refused(key)
+    assert not await keys.is_refused(KEY)
+    assert hashing.num_verifications == 2 * MOST_HASHES
+    clock.seconds = 10
+    database.key = replace(STORED, hash=hash_secret(OTHER_SECRET.secret))
+    assert not await keys.is_refused(OTHER_SECRET)
+    assert await check(keys, OTHER_SECRET)
+    assert await keys.is_refused(stranger)
+    clock.seconds = 60
+    assert not await keys.is_refused(stranger)
+
+
 async def test_a_wrong_secret_costs_the_same_while_two_are_accepted(
     keys: KeyVerifier, database: Database, hashing: Hashing
 ) -> None:

@@ -200,6 +200,17 @@ async def test_guessing_is_slowed_down_and_known_keys_go_on(tiny_run: Path, data
         assert (await school.ask(ADMIN, "GET", "/api/v1/skills")).status_code == 200
 
 
+async def test_a_device_with_a_revoked_key_locks_nobody_else_out(tiny_run: Path, database_url: str) -> None:
+    """Behind one address, as a school's tablets are."""
+    async with open_school(tiny_run, database_url, failure_limit="3/day") as school:
+        key = await school.issue("north", "lost tablet", Role.SERVICE)
+        await school.desk.revoke("north", key.split("_")[1])
+        for _ in range(10):
+            assert (await school.ask(("north", "lost tablet"), "GET", "/api/v1/skills")).status_code == 401
+        for name in ("admin", "educator", "service", "student"):
+            assert (await school.ask(("north", name), "GET", "/api/v1/skills")).status_code == 200
+
+
 async def test_a_tenant_sends_as_many_answers_a_day_as_it_may(tiny_run: Path, database_url: str) -> None:
     async with open_school(tiny_run, database_url, events_per_day=3) as school:
 

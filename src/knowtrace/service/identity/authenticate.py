@@ -91,13 +91,22 @@ class Identity:
                 proved = await self.prove(credential, address_of(scope), record_of(scope).request_id)
                 return caller_of_key(proved.stored) if proved else None
             case BearerToken():
-                return await self._caller_of_token(credential, address_of(scope))
+                return await self._caller_of_token(credential)
             case Cookie():
                 if scope["method"] not in SAFE_METHODS and not is_same_site(scope):
                     raise DeniedError(
                         "Another site made the browser send this. Send it from a page of this service."
                     )
                 return await self.sessions.caller(credential)
+
+    async def _caller_of_token(self, token: BearerToken) -> Caller | None:
+        # Not limited by address: a signature costs little, and a whole school may share one.
+        if self.tokens is None:
+            return None
+        try:
+            return await self.tokens.caller(token)
+        except UnauthenticatedError as error:
+            raise RefusedError(str(error)) from error
 
     async def prove(self, key: ApiKey, address: str, request_id: str) -> Proved | None:
         """Return the stored key if the presented one is it, remembering failures by address.
@@ -108,6 +117,8 @@ class Identity:
         """
         proved = await self.keys.proved(key)
         if proved is None:
+            if await self.keys.is_refused(key):
+                return None
             await self.limiter.check_failures(address)
             proved = await self.keys.prove(key)
         if proved is not None:
@@ -126,16 +137,6 @@ class Identity:
             )
             self.journal.denied(stored.tenant_id, deed)
         return None
-
-    async def _caller_of_token(self, token: BearerToken, address: str) -> Caller | None:
-        if self.tokens is None:
-            return None
-        await self.limiter.check_failures(address)
-        try:
-            return await self.tokens.caller(token)
-        except UnauthenticatedError as error:
-            await self.limiter.count_failure(address)
-            raise RefusedError(str(error)) from error
 
 
 def address_of(scope: Scope) -> str:

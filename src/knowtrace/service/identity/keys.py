@@ -21,6 +21,9 @@ ROW_SECONDS = 2.0
 PROOF_SECONDS = 600.0
 """How long a secret that was proved need not be proved again, as long as the stored hash is the same."""
 
+REFUSED_SECONDS = 60.0
+"""How long a secret that was refused is refused again without computing, as long as the stored hashes are the same."""
+
 MOST_KEPT = 10_000
 
 
@@ -58,6 +61,7 @@ class KeyVerifier:
         self._memory_key = secrets.token_bytes(32)
         self._rows: Bounded[str, StoredKey | Nobody] = Bounded(MOST_KEPT, ROW_SECONDS, clock)
         self._proofs: Bounded[bytes, str] = Bounded(MOST_KEPT, PROOF_SECONDS, clock)
+        self._refused: Bounded[bytes, tuple[str, ...]] = Bounded(MOST_KEPT, REFUSED_SECONDS, clock)
         self._underway: dict[bytes, asyncio.Task[str | None]] = {}
 
     async def proved(self, key: ApiKey) -> Proved | None:
@@ -79,7 +83,7 @@ class KeyVerifier:
             UnavailableError: the database cannot be reached, or too many secrets wait to be checked.
         """
         stored = await self.stored(key.key_id)
-        hashes = stored.hashes(self._now()) if stored else ()
+        hashes = self._hashes(stored)
         digest = self._digest(key)
         task = self._underway.get(digest)
         if task is None:
@@ -88,9 +92,22 @@ class KeyVerifier:
             task.add_done_callback(lambda done: self._finish(digest, done))
         matched = await asyncio.shield(task)
         if stored is None or matched is None or matched not in hashes:
+            self._refused.put(digest, hashes)
             return None
         self._proofs.put(digest, matched)
         return Proved(stored, matched)
+
+    async def is_refused(self, key: ApiKey) -> bool:
+        """Return whether this secret was refused within the last minute, and nothing has changed since.
+
+        A device whose key was revoked and that goes on asking costs nothing, and is not taken for somebody who
+        guesses.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        compared = self._refused.get(self._digest(key))
+        return compared is not None and compared == self._hashes(await self.stored(key.key_id))
 
     async def stored(self, key_id: str) -> StoredKey | None:
         """Return a stored key as it was at most `ROW_SECONDS` ago."""
@@ -110,6 +127,9 @@ class KeyVerifier:
         del self._underway[digest]
         if not done.cancelled():
             done.exception()  # everybody who waited may have gone: then nobody else asks for it
+
+    def _hashes(self, stored: StoredKey | None) -> tuple[str, ...]:
+        return tuple(stored.hashes(self._now())) if stored else ()
 
     def _digest(self, key: ApiKey) -> bytes:
         return hmac.digest(self._memory_key, key.text.encode(), "sha256")
