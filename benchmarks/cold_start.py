@@ -23,10 +23,11 @@ import torch
 from numpy.typing import NDArray
 
 from knowtrace.cli.terminal import TerminalReporter
+from knowtrace.domain import metrics
 from knowtrace.evaluation import score
 from knowtrace.models import usual_training
 from knowtrace.sources import Dataset, read
-from knowtrace.training import Recipe, TrainingConfig, metrics, split_of, train
+from knowtrace.training import Recipe, TrainingConfig, split_of, train
 
 DATA = Path(os.environ.get("KNOWTRACE_DATA", "../shared/data"))
 HELD_OUT = 0.2

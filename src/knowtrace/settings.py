@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=20, gt=0)
 
+    live_quality_share: float = Field(default=0.1, ge=0, le=1)
+
     target_success: float = Field(default=0.70, gt=0, lt=1)
     success_band: float = Field(default=0.10, gt=0, lt=0.5)
     recent_days: int = Field(default=30, ge=0, le=36_500)

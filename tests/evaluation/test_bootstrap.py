@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from knowtrace.domain.metrics import METRICS
 from knowtrace.evaluation import Estimate, bootstrap
-from knowtrace.training.metrics import METRICS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

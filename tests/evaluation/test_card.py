@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from knowtrace.domain import metrics
 from knowtrace.evaluation import evaluate, model_card
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
-from knowtrace.training import metrics
 
 
 def test_a_card_holds_the_runs_own_figures(opened_run: Run, small_dataset: Dataset) -> None:

@@ -12,9 +12,10 @@ from contract.broken import Sound
 from safetensors.torch import save_file
 from torch import Tensor
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.models import Batch, ResponseModel, Sizes, build_model
-from knowtrace.training import Fit, Reporter, TrainingConfig, fit, metrics, predict_all, scored_answers
+from knowtrace.training import Fit, Reporter, TrainingConfig, fit, predict_all, scored_answers
 from knowtrace.training.loop import longest_at
 from training.histories import Killed, KilledIn, Quiet, random_sequences
 

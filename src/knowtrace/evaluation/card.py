@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from knowtrace.domain import metrics
 from knowtrace.evaluation.evaluate import Evaluation, judge
 from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.models import MODELS
 from knowtrace.registry import Run, ailments
 from knowtrace.sources import Dataset
-from knowtrace.training import metrics
 
 BAR = 30
 

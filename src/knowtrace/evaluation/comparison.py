@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from knowtrace.domain import metrics
 from knowtrace.evaluation.bootstrap import Estimate
 from knowtrace.evaluation.leaderboard import PREDICTIONS, SUMMARISED, Entry
 from knowtrace.evaluation.published import published_for
-from knowtrace.training import metrics
 
 RESAMPLES = 200
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from knowtrace.domain import Vocabulary
+from knowtrace.domain import Vocabulary, metrics
 from knowtrace.evaluation.bootstrap import Estimate, bootstrap
 from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
-from knowtrace.training import metrics, recipe_of
+from knowtrace.training import recipe_of
 from knowtrace.training.sequences import Sequences, category_counts
 
 ITEM_PRIOR_ANSWERS = 5.0

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation.bootstrap import Estimate
 from knowtrace.evaluation.comparison import paired_difference
 from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.registry import Run, ailments
 from knowtrace.sources import Dataset
-from knowtrace.training import metrics
 
 RESAMPLES = 500
 

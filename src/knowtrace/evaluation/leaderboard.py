@@ -19,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation.bootstrap import bootstrap
 from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.models import usual_training
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, read
-from knowtrace.training import Recipe, Reporter, TrainingConfig, fingerprint, metrics, recipe_of, train
+from knowtrace.training import Recipe, Reporter, TrainingConfig, fingerprint, recipe_of, train
 from knowtrace.training.persons import same_students
 from knowtrace.training.stacking import stack_runs
 from knowtrace.training.train import split_of

@@ -25,6 +25,7 @@ from knowtrace.store import Store
 from knowtrace.tracing import Tracer
 from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.intake import Intake
+from knowtrace.tracing.quality import LiveQuality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         trusted=trusted,
     )
     metrics = Metrics()
+    quality = LiveQuality(settings.live_quality_share)
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     broker = Broker(max_subscribers=settings.max_stream_subscribers)
@@ -96,10 +98,11 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             first.tracer,
             max_waiting_events=settings.max_waiting_events,
             max_cached_students=settings.max_cached_students,
+            quality=quality,
             on_commit=on_commit,
             on_revision=lambda tenant_id, result: announce_revision(tenant_id, result, broker),
         )
-        metrics.watch(intake)
+        metrics.watch(intake, quality)
         async with intake:
             classroom = Classroom(
                 settings=settings,

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from knowtrace.tracing.answers import Outcome
 from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.intake import Intake
+from knowtrace.tracing.quality import LiveQuality
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -110,8 +111,19 @@ class Metrics:
     def observe_rejections(self, count: int) -> None:
         self._events.labels(Outcome.REJECTED).inc(count)
 
-    def watch(self, intake: Intake) -> None:
+    def watch(self, intake: Intake, quality: LiveQuality) -> None:
+        """Show how many answers wait, and how well those that were stored had been predicted."""
         self._waiting.set_function(lambda: intake.num_waiting)
+        r = self.registry
+        Gauge(
+            "knowtrace_live_auc", "AUC of predictions made before the answers came", registry=r
+        ).set_function(quality.auc)
+        Gauge(
+            "knowtrace_live_calibration_error", "Calibration error of such predictions", registry=r
+        ).set_function(quality.calibration_error)
+        Gauge("knowtrace_live_scored_answers", "Answers behind both", registry=r).set_function(
+            lambda: quality.num_scored
+        )
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -13,6 +13,7 @@ from knowtrace.store import Session, Store, StoredEvent
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
 from knowtrace.tracing.following import Student
+from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.states import live_state
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
@@ -57,7 +58,15 @@ class Committer:
     and all of them leave when the log's head shows that another process has written.
     """
 
-    def __init__(self, store: Store, tracer: Tracer, *, max_cached_students: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tracer: Tracer,
+        *,
+        max_cached_students: int,
+        quality: LiveQuality | None = None,
+    ) -> None:
+        self._quality = quality
         self._store = store
         self._tracer = tracer
         self._max_cached = max_cached_students
@@ -230,7 +239,7 @@ class Committer:
 
     def _follow(self, students: Iterable[Student]) -> None:
         for student in students:
-            student.follow(self._tracer, student.fresh)
+            student.follow(self._tracer, student.fresh, quality=self._quality)
 
     async def _save(
         self, session: Session, students: Iterable[Student], now: datetime, *, is_rewritten: bool = False

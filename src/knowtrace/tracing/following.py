@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from knowtrace.domain import Mastery
 from knowtrace.store import Place, Session, Snapshot, StoredEvent
+from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.stored import state_of_snapshot, to_snapshot
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
@@ -47,9 +48,13 @@ class Student:
             masteries = await session.students.masteries(self.student_id)
             self.standing = {mastery.skill_id: mastery for mastery in masteries}
 
-    def follow(self, tracer: Tracer, events: Iterable[StoredEvent]) -> None:
-        """Step through answers in their order."""
+    def follow(
+        self, tracer: Tracer, events: Iterable[StoredEvent], *, quality: LiveQuality | None = None
+    ) -> None:
+        """Step through answers in their order; with `quality`, some are predicted first."""
         for event in events:
+            if quality is not None:
+                quality.foresee(tracer, self.state, event.interaction)
             self.state, masteries = tracer.answer(self.state, event.interaction)
             self.last_position = max(self.last_position, event.position)
             self.after[event.event_id] = masteries

@@ -1,4 +1,4 @@
-"""From interactions to a run: splits, batches, the loop, metrics, checkpoints, export. Needs the `train` extra."""
+"""From interactions to a run: splits, batches, the loop, checkpoints, export. Needs the `train` extra."""
 
 from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
 from knowtrace.training.predicting import notes_on_containers, predict_all, scored_answers

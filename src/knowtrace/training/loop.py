@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.models import Batch, ResponseModel
 from knowtrace.models.layers import ItemTable
 from knowtrace.models.ranges import check_ranges
-from knowtrace.training import metrics
 from knowtrace.training.batches import bucket
 from knowtrace.training.checkpoint import (
     Checkpoint,

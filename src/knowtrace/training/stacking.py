@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.models.registry import STACK
 from knowtrace.models.stack import Stack, StackConfig
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
-from knowtrace.training import metrics
 from knowtrace.training.finish import finish_run
 from knowtrace.training.predicting import predict_all, scored_answers
 from knowtrace.training.sequences import encode, sizes_of

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from knowtrace.training import metrics
+from knowtrace.domain import metrics
 
 
 def binary(right: list[float]) -> NDArray[np.float64]:

@@ -1,0 +1,73 @@
+"""Alerts and dashboards ask for metrics that the service has, with labels they have."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from knowtrace.registry import Run
+from knowtrace.service.metrics import Metrics
+from knowtrace.store import Store
+from knowtrace.tracing import Tracer
+from knowtrace.tracing.intake import Intake
+from knowtrace.tracing.quality import LiveQuality
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
+RULES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
+EXPRESSIONS = [rule["expr"] for rule in RULES] + [
+    target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]
+]
+OF_PROMETHEUS = {"up"}
+METRIC = re.compile(r"\b((?:knowtrace|ml)_[a-z_]+|up)\b(?:\{([^}]*)\})?")
+
+
+@pytest.fixture(scope="module")
+def declared(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Every sample name that the service can give, and the labels of its metric."""
+    metrics = Metrics()
+    store = Store(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('store') / 'test.db'}")
+    metrics.watch(Intake(store, Tracer(Run.open(tiny_run))), LiveQuality(0.1))
+    found: dict[str, set[str]] = {}
+    for collector, names in metrics.registry._collector_to_names.items():
+        labels = set(getattr(collector, "_labelnames", ()))
+        for name in names:
+            found[name] = labels | ({"le"} if name.endswith("_bucket") else set())
+    return found
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_an_expression_asks_for_what_there_is(expression: str, declared: dict[str, set[str]]) -> None:
+    asked = METRIC.findall(expression)
+    assert asked
+    for name, selected in asked:
+        if name in OF_PROMETHEUS:
+            continue
+        assert name in declared, f"{name} is no metric of the service"
+        labels = set(re.findall(r"([a-z_]+)\s*[=!]", selected))
+        labels |= {
+            label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")
+        }
+        assert labels <= declared[name] | {"le"}, f"{name} has no {labels - declared[name]}"
+    assert expression.count("(") == expression.count(")")
+
+
+def test_every_alert_says_what_is_wrong_and_where_to_look() -> None:
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["next"]
+
+
+def test_panels_do_not_lie_on_one_another() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken
+        assert at["x"] + at["w"] <= 24
+        taken |= cells
