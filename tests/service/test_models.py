@@ -275,8 +275,7 @@ async def test_each_rung_of_the_ladder_answers_and_is_named(
     second = await answer()
     assert (second["model_version"], second["degraded"]) == (served, True)
     assert second["num_answers"] == 4
-    lineup.get(served).tracer._steps.observe = broken  # type: ignore[method-assign]
-    lineup.get(served).tracer._steps.answer = broken  # type: ignore[method-assign]
+    lineup.get(served).tracer._steps.mastery = broken  # type: ignore[method-assign]
     third = await answer()
     assert (third["model_version"], third["degraded"]) == (f"item-counts-of-{candidate}", True)
     assert {tuple(skill["interval"]) for skill in third["skills"]} == {(0.0, 1.0)}

@@ -12,8 +12,8 @@ from knowtrace.errors import ConflictError, ModelError
 from knowtrace.registry import PlainRun, Run
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer, following
+from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
-from knowtrace.tracing.states import live_state
 from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay, outcomes, stored
 
 
@@ -58,7 +58,7 @@ async def test_answers_are_stored_while_the_model_fails_and_count_when_it_is_bac
         assert "the model could not be asked" in results[0].notes[0]
         assert (await stored(store)).num_answers == 9
         async with store.reading(SCHOOL) as session:
-            assert (await live_state(session, tracer, "anna")).num_answers == 9
+            assert (await Followed(tracer).live_state(session, "anna")).num_answers == 9
         await intake.submit(SCHOOL, [answer(tracer, 10)])
     await assert_equals_replay(store, tracer)
     assert (await stored(store)).num_answers == 10

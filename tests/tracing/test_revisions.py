@@ -19,8 +19,8 @@ from knowtrace.store import Store
 from knowtrace.store.tables import student_mastery, student_snapshots
 from knowtrace.tracing import StudentState, Tracer, following
 from knowtrace.tracing.answers import Answer, RejectedError, RevisionResult
+from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
-from knowtrace.tracing.states import live_state
 from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay, outcomes, stored
 
 Rows = list[tuple[object, ...]]
@@ -94,7 +94,7 @@ async def test_withdrawing_the_only_answer_leaves_a_student_never_seen(
     assert (await intake.withdraw(SCHOOL, "anna-1")).is_new is False
     async with store.reading(SCHOOL) as session:
         assert await session.students.load(["anna"]) == {}
-        assert (await live_state(session, tracer, "anna")).num_answers == 0
+        assert (await Followed(tracer).live_state(session, "anna")).num_answers == 0
     assert await mastery_rows(store) == []
     assert outcomes(await intake.submit(SCHOOL, [answer(tracer, 2)])) == ["accepted"]
     await assert_equals_replay(store, tracer)

@@ -19,6 +19,7 @@ from knowtrace.registry.signing import check_signature
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
 from knowtrace.tracing import Tracer
+from knowtrace.tracing.followed import Followed
 
 MOST_FOUND = 1_000
 WHOLE = 1.0
@@ -30,6 +31,7 @@ class Loaded:
 
     run: Run | PlainRun
     tracer: Tracer
+    followed: Followed
     catalogue: Catalogue
     breaker: Breaker
     loaded_at: datetime
@@ -63,6 +65,7 @@ def load(run: Run | PlainRun) -> Loaded:
     return Loaded(
         run=run,
         tracer=tracer,
+        followed=Followed(tracer),
         catalogue=Catalogue(tracer.vocabulary),
         breaker=Breaker(),
         loaded_at=datetime.now(UTC),

@@ -12,9 +12,9 @@ from knowtrace.errors import NotFoundError
 from knowtrace.store import Session, Store, StoredEvent
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
+from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
 from knowtrace.tracing.quality import LiveQuality
-from knowtrace.tracing.states import live_state
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
@@ -156,7 +156,7 @@ class Committer:
                 )
             newer = revised(revision, older, now)
             if newer is None:
-                state = await live_state(session, self._tracer, older.interaction.student_id)
+                state = await Followed(self._tracer).live_state(session, older.interaction.student_id)
                 return replace(await asyncio.to_thread(self._after, older, state), is_new=False)
             head += 1
             await session.events.replace(older, newer, at=now)

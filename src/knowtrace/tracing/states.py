@@ -9,7 +9,7 @@ from datetime import datetime
 
 from knowtrace.domain import Mastery
 from knowtrace.store import Session, Snapshot, StoredEvent
-from knowtrace.tracing.stored import state_of_snapshot, to_state
+from knowtrace.tracing.stored import state_of_snapshot
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
@@ -20,22 +20,6 @@ class Moment:
 
     event: StoredEvent
     masteries: list[Mastery]
-
-
-async def live_state(session: Session, tracer: Tracer, student_id: str) -> StudentState:
-    """Return a student's state after every stored answer; one that another model computed is replayed."""
-    stored = (await session.students.load([student_id])).get(student_id)
-    if stored is None:
-        return tracer.start()
-    if stored.model_version == tracer.version:
-        return to_state(stored)
-    snapshot = await session.snapshots.newest(student_id, tracer.version)
-    if snapshot is None:
-        return await replayed_state(session, tracer, student_id)
-    state = state_of_snapshot(snapshot)
-    async for page in session.events.history(student_id, after=snapshot.place):
-        state = await asyncio.to_thread(_follow, tracer, state, page)
-    return state
 
 
 async def replayed_state(
@@ -49,7 +33,7 @@ async def replayed_state(
     """Return the state that the answers from `start` up to, not including, `end` lead to, from nothing."""
     state = tracer.start()
     async for page in session.events.history(student_id, start=start, end=end):
-        state = await asyncio.to_thread(_follow, tracer, state, page)
+        state = await asyncio.to_thread(follow, tracer, state, page)
     return state
 
 
@@ -83,7 +67,8 @@ async def snapshot_before(
     return await session.snapshots.newest(student_id, tracer.version, most_answers=most)
 
 
-def _follow(tracer: Tracer, state: StudentState, events: list[StoredEvent]) -> StudentState:
+def follow(tracer: Tracer, state: StudentState, events: list[StoredEvent]) -> StudentState:
+    """Return a student's state after some more answers."""
     for event in events:
         state = tracer.observe(state, event.interaction)
     return state

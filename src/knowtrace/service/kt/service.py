@@ -8,7 +8,6 @@ from knowtrace.service.kt.schemas import MasteryVector, NextItem, VectorQuery
 from knowtrace.service.recommendations.service import candidates_of, decide, recently_seen
 from knowtrace.store import ItemSeen
 from knowtrace.tracing import StudentState
-from knowtrace.tracing.states import live_state
 
 
 async def mastery_vector(classroom: Classroom, caller: Caller, query: VectorQuery) -> MasteryVector:
@@ -16,7 +15,7 @@ async def mastery_vector(classroom: Classroom, caller: Caller, query: VectorQuer
     now = datetime.now(UTC)
     tracer = classroom.tracer
     async with classroom.store.reading(caller.tenant_id) as session:
-        state = await live_state(session, tracer, query.student)
+        state = await classroom.model.followed.live_state(session, query.student)
         seen = await recently_seen(classroom, session, query.student, now)
     mastery = {mastery.skill_id: mastery.estimate for mastery in tracer.mastery(state)}
     return MasteryVector(

@@ -3,7 +3,6 @@
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.mastery.schemas import MasteryQuery, StudentMastery, skill_mastery
-from knowtrace.tracing.states import live_state
 
 NEVER_SEEN = "No answer of this student is stored: these are the model's expectations of any student."
 NOTHING_PRACTISED = (
@@ -21,7 +20,7 @@ async def student_mastery(
     """
     tracer = classroom.tracer
     async with classroom.store.reading(caller.tenant_id) as session:
-        state = await live_state(session, tracer, student_id)
+        state = await classroom.model.followed.live_state(session, student_id)
     if query.skill is not None:
         skill_ids = [query.skill]
     elif query.all or not state.num_answers:

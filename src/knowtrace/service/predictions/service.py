@@ -10,7 +10,6 @@ from knowtrace.service.identity.caller import Caller
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.answers import RejectedError, grade
-from knowtrace.tracing.states import live_state
 
 NO_IMPORTANCE = "This version does not attribute predictions to features."
 
@@ -28,7 +27,7 @@ async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest
         state = await asyncio.to_thread(tracer.replay, history)
     else:
         async with classroom.store.reading(caller.tenant_id) as session:
-            state = await live_state(session, tracer, asked.student)
+            state = await classroom.model.followed.live_state(session, asked.student)
     return _answer(classroom, asked, history, state, started)
 
 

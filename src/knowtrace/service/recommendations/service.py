@@ -17,7 +17,7 @@ from knowtrace.service.recommendations.schemas import (
 from knowtrace.service.recommendations.window import parse_window
 from knowtrace.store import ItemSeen, Session, StoredDecision
 from knowtrace.tracing import StudentState
-from knowtrace.tracing.states import live_state, replayed_state
+from knowtrace.tracing.states import replayed_state
 
 RULE_BASED = "rule-based"
 MOST_SEEN_ITEMS = 10_000
@@ -57,7 +57,7 @@ async def recommendations(
     tracer.num_calibrated(asked.skill)
     async with classroom.store.reading(caller.tenant_id) as session:
         if asked.time_window is None:
-            state = await live_state(session, tracer, asked.student)
+            state = await classroom.model.followed.live_state(session, asked.student)
         else:
             start, end = parse_window(asked.time_window).bounds(now)
             state = await replayed_state(session, tracer, asked.student, start=start, end=end)
