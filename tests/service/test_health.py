@@ -67,3 +67,37 @@ async def test_a_run_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="No finished run"):
         async with app.router.lifespan_context(app):
             pass
+
+
+async def test_dependencies_stand_one_by_one(
+    client: httpx.AsyncClient, classroom: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = (await client.get("/api/v1/health/dependencies")).json()
+    assert body["status"] == "ok"
+    assert [part["name"] for part in body["dependencies"]] == [
+        "store", "intake", f"model {classroom.lineup.champion.version}",
+    ]  # fmt: skip
+
+    async def away() -> None:
+        raise UnavailableError("postgresql://secret@host cannot be reached")
+
+    monkeypatch.setattr(classroom.store, "ping", away)
+    for _ in range(3):
+        classroom.lineup.champion.breaker.failed()
+    answer = await client.get("/api/v1/health/dependencies")
+    assert answer.status_code == 200
+    assert "secret" not in answer.text
+    assert [part["status"] for part in answer.json()["dependencies"]] == ["away", "ok", "resting"]
+    assert answer.json()["status"] == "impaired"
+
+
+async def test_stats_count_what_happened(
+    client: httpx.AsyncClient, event: Callable[..., dict[str, Any]]
+) -> None:
+    for number in (1, 2, 2):
+        await client.post("/api/v1/events", json=event(number))
+    body = (await client.get("/api/v1/stats")).json()
+    assert body["answers_accepted"] == 2
+    assert body["requests"] == 3
+    assert body["live_auc"] is None, "too few answers for a figure"
+    assert body["uptime_seconds"] > 0

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -46,6 +47,8 @@ class Classroom:
     replays: asyncio.Semaphore
     """Held while a whole log is replayed for a reader: one at a time, or readers would starve the writer."""
     shadows: set[asyncio.Task[None]]
+    quality: LiveQuality
+    started_at: datetime
 
     @property
     def run(self) -> Run | PlainRun:
@@ -121,6 +124,8 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 pseudonyms=Pseudonyms(settings.log_key.get_secret_value()),
                 replays=asyncio.Semaphore(1),
                 shadows=set(),
+                quality=quality,
+                started_at=datetime.now(UTC),
             )
             async with following_roles(lineup, store, intake, metrics, every=settings.roles_poll_seconds):
                 yield classroom

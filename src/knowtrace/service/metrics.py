@@ -23,6 +23,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.num_requests = 0
+        self.num_accepted = 0
         r = self.registry
         self._requests = Counter(
             "knowtrace_http_requests_total", "Requests answered", ["method", "route", "status"], registry=r
@@ -78,6 +80,7 @@ class Metrics:
     def observe_request(
         self, method: str, route: str, status: int, seconds: float, *, is_prediction: bool
     ) -> None:
+        self.num_requests += 1
         self._requests.labels(method, route, status).inc()
         if is_prediction:
             self._predictions.labels(route).inc()
@@ -103,6 +106,8 @@ class Metrics:
     def observe_commit(self, committed: Committed) -> None:
         for outcome, count in Tally(result.outcome for result in committed.results).items():
             self._events.labels(outcome).inc(count)
+            if outcome is Outcome.ACCEPTED:
+                self.num_accepted += count
         self._commit_seconds.observe(committed.seconds)
         self._commit_events.observe(len(committed.events))
         self._cache.labels("student_state", "hit").inc(committed.cache_hits)

@@ -6,8 +6,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.fields import reply
-from knowtrace.service.health.schemas import Live, Ready
-from knowtrace.service.health.service import readiness
+from knowtrace.service.health.schemas import Dependencies, Live, Ready, Stats
+from knowtrace.service.health.service import dependencies, readiness, stats
 from knowtrace.service.identity.guard import may, open_to_all
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
@@ -46,3 +46,17 @@ async def ready(classroom: InClassroom) -> Response:
 async def metrics(classroom: InClassroom) -> Response:
     """Return the counters for Prometheus."""
     return Response(classroom.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@router.get(
+    "/api/v1/health/dependencies", response_model=Dependencies, responses=answers(), dependencies=[SCRAPERS]
+)
+async def read_dependencies(classroom: InClassroom) -> Response:
+    """Return how each part stands that answers rest on. A 200 whatever stands how: `status` says it."""
+    return reply(await dependencies(classroom))
+
+
+@router.get("/api/v1/stats", response_model=Stats, responses=answers(), dependencies=[SCRAPERS])
+async def read_stats(classroom: InClassroom) -> Response:
+    """Return how this process has been doing since it started."""
+    return reply(stats(classroom))
