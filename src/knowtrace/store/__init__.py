@@ -3,6 +3,8 @@
 from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
+from knowtrace.store.job_queue import Claim, Errand, Waiting
+from knowtrace.store.jobs import JobPriority, JobStatus, StoredJob
 from knowtrace.store.keys import StoredKey
 from knowtrace.store.model_roles import Casting, ModelRole
 from knowtrace.store.snapshots import Snapshot
@@ -13,8 +15,12 @@ __all__ = [
     "AuditLine",
     "AuditReport",
     "Casting",
+    "Claim",
     "Deed",
+    "Errand",
     "ItemSeen",
+    "JobPriority",
+    "JobStatus",
     "KnownEvent",
     "ModelRole",
     "Place",
@@ -23,10 +29,12 @@ __all__ = [
     "Store",
     "StoredDecision",
     "StoredEvent",
+    "StoredJob",
     "StoredKey",
     "StoredSkill",
     "StoredStudent",
     "StudentSummary",
     "Students",
     "Transaction",
+    "Waiting",
 ]

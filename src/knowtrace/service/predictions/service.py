@@ -15,8 +15,10 @@ from knowtrace.tracing.states import live_state
 NO_IMPORTANCE = "This version does not attribute predictions to features."
 
 
-async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest) -> PredictionOut:
-    """Return the expected success on each candidate.
+async def predict(
+    classroom: Classroom, caller: Caller, asked: PredictionRequest, *, in_thread: bool = False
+) -> PredictionOut:
+    """Return the expected success on each candidate; `in_thread` leaves the event loop to others, at some cost.
 
     Raises:
         RejectedError: an attempt of the history breaks a rule.
@@ -29,6 +31,8 @@ async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest
     else:
         async with classroom.store.reading(caller.tenant_id) as session:
             state = await live_state(session, tracer, asked.student)
+    if in_thread:
+        return await asyncio.to_thread(_answer, classroom, asked, history, state, started)
     return _answer(classroom, asked, history, state, started)
 
 
