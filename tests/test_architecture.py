@@ -29,11 +29,11 @@ ALLOWED: dict[str, set[str]] = {
     "deciding": {"domain"},
     "catalogue": {"domain", "errors"},
     "client": set(),
-    "jobs": {"errors", "store"},
+    "jobs": {"domain", "errors", "store", "deciding"},
     "service": {"domain", "errors", "settings", "registry", "store", "tracing", "deciding", "jobs"},
     "dashboard": {"domain", "errors", "registry", "store", "tracing", "deciding", "service"},
     "cli": {"domain", "errors", "settings", "sources", "models", "psychometrics", "registry", "training",
-            "evaluation", "catalogue", "lake", "service", "dashboard"},
+            "evaluation", "catalogue", "lake", "jobs", "service", "dashboard"},
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     at public addresses, and at `callback_private_hosts`, wherever they are; what is sent is signed with
     `callback_key`.
 
+    What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
+    arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
+    is deleted.
+
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named.
     """
@@ -116,6 +120,19 @@ class Settings(BaseSettings):
     callback_hosts: tuple[str, ...] = ()
     callback_private_hosts: tuple[str, ...] = ()
     callback_key: SecretStr | None = None
+
+    run_schedules: bool = True
+    schedule_rules: dict[str, str] = Field(default_factory=dict)
+    schedule_poll_seconds: float = Field(default=30.0, gt=0)
+    schedule_timeout_hours: float = Field(default=12.0, gt=0)
+    ingestion_command: tuple[str, ...] = ()
+    training_command: tuple[str, ...] = ()
+    gate_options: tuple[str, ...] = ()
+    export_folder: Path | None = None
+    smallest_cell: int = Field(default=5, ge=1)
+    keep_decisions_days: int | None = Field(default=None, ge=1)
+    keep_jobs_days: int | None = Field(default=None, ge=1)
+    keep_snapshots_days: int | None = Field(default=None, ge=1)
 
     redis_url: str | None = None
     rate_limit: str = "60000/minute"

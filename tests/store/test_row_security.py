@@ -14,12 +14,12 @@ from tests.store.test_event_log import append, event
 from tests.store.test_keys import KEY
 from tests.store.test_store import student
 
-SHARED = {"log_head", "model_roles", "job_queue", "tenants"}
+SHARED = {"log_head", "model_roles", "job_queue", "tenants", "schedule_runs"}
 """Tables that hold nothing of any tenant's students.
 
 `job_queue` and `tenants` name tenants and must be read across them: a worker looks for the next work of all, and under
 row security would find none. They hold ids of jobs, priorities and times; what a job is about lies in `jobs`,
-`job_parts` and `job_results`, each tenant's own.
+`job_parts` and `job_results`, each tenant's own. `schedule_runs` are the installation's.
 """
 
 

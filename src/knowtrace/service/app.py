@@ -28,6 +28,8 @@ from knowtrace.service.models.endpoints import router as models
 from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
 from knowtrace.service.sagemaker.endpoints import router as sagemaker
+from knowtrace.service.schedules.endpoints import router as schedules
+from knowtrace.service.schedules.keeping import keeping_time
 from knowtrace.service.students.endpoints import router as students
 from knowtrace.service.workers import working
 from knowtrace.settings import Settings
@@ -38,8 +40,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_classroom(settings) as classroom, working(classroom) as crew:
-            app.state.crew = crew
+        async with (
+            open_classroom(settings) as classroom,
+            working(classroom) as crew,
+            keeping_time(classroom) as timetable,
+        ):
+            app.state.crew, app.state.timetable = crew, timetable
             app.state.classroom = classroom
             yield
 
@@ -67,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         students,
         catalogue,
         models,
+        schedules,
         health,
     ):
         app.include_router(router)

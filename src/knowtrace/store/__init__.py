@@ -7,6 +7,7 @@ from knowtrace.store.job_queue import Claim, Errand, Waiting
 from knowtrace.store.jobs import JobPriority, JobStatus, StoredJob
 from knowtrace.store.keys import StoredKey
 from knowtrace.store.model_roles import Casting, ModelRole
+from knowtrace.store.schedule_runs import Outcome, ScheduleRun
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
@@ -23,7 +24,9 @@ __all__ = [
     "JobStatus",
     "KnownEvent",
     "ModelRole",
+    "Outcome",
     "Place",
+    "ScheduleRun",
     "Session",
     "Snapshot",
     "Store",

@@ -70,3 +70,18 @@ job_queue = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Index("job_queue_by_turn", "errand", "turn_at", "job_id"),
 )
+
+schedule_runs = sa.Table(
+    "schedule_runs",
+    metadata,
+    # Of no tenant: schedules are the installation's. The key is what keeps a due time from being run twice.
+    sa.Column("schedule", sa.String(40), primary_key=True),
+    sa.Column("due_at", UtcDateTime, primary_key=True),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("detail", sa.String(4000), nullable=False),
+    sa.Column("lease_until", UtcDateTime, nullable=False),
+    sa.Column("worker", sa.String(64), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+)

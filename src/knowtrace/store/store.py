@@ -23,6 +23,7 @@ from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
+from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
@@ -56,6 +57,7 @@ class Transaction:
         self._audit_key = audit_key
         self._known_tenants = known_tenants
         self.queue = JobQueue(connection)
+        self.schedules = ScheduleRuns(connection)
         self.new_tenants: set[str] = set()
         """Those that nothing was stored for before."""
 
@@ -182,6 +184,15 @@ class Store:
         """
         async with self._connection() as connection:
             return await waiting(connection, now)
+
+    async def schedule_runs(self, schedule: str, *, limit: int) -> list[ScheduleRun]:
+        """Return the last runs of a schedule, the newest first.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await ScheduleRuns(connection).newest(schedule, limit=limit)
 
     async def ping(self) -> None:
         """Ask the database anything.

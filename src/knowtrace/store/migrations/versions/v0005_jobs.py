@@ -1,4 +1,4 @@
-"""Jobs, the queue of all tenants' work, and who the tenants are."""
+"""Jobs, the queue of all tenants' work, what ran at set times, and who the tenants are."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 TENANTS_TABLES = ("job_results", "job_parts", "jobs")
-SHARED_TABLES = ("job_queue", "tenants")
+SHARED_TABLES = ("job_queue", "schedule_runs", "tenants")
 JOB = (["tenant_id", "job_id"], ["jobs.tenant_id", "jobs.job_id"])
 HAD_TENANTS = ("student_states", "api_keys", "audit_heads")
 
@@ -69,6 +69,18 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
     )
     op.create_index("job_queue_by_turn", "job_queue", ["errand", "turn_at", "job_id"])
+    op.create_table(
+        "schedule_runs",
+        sa.Column("schedule", sa.String(40), primary_key=True),
+        sa.Column("due_at", UtcDateTime, primary_key=True),
+        sa.Column("started_at", UtcDateTime, nullable=False),
+        sa.Column("finished_at", UtcDateTime),
+        sa.Column("outcome", sa.String(20), nullable=False),
+        sa.Column("detail", sa.String(4000), nullable=False),
+        sa.Column("lease_until", UtcDateTime, nullable=False),
+        sa.Column("worker", sa.String(64), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+    )
     isolate(TENANTS_TABLES)
 
 
