@@ -46,7 +46,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-SECRETS = frozenset({"database_url", "redis_url", "log_key", "session_key", "audit_key"})
+SECRETS = frozenset({"database_url", "redis_url", "log_key", "session_key", "audit_key", "callback_key"})
 """Settings that a file may hold."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -58,6 +58,14 @@ class Settings(BaseSettings):
     `log_key` turns student ids into the keyed hashes that logs carry. Without one, every process draws its
     own: log lines of one student can then be joined within a process, and by nobody afterwards. So it is with
     `session_key`, which signs the cookies of who signed in: without one they end with the process.
+
+    `job_workers` compute batch jobs in this process. A job's caller is called back at `callback_hosts`, over https and
+    at public addresses, and at `callback_private_hosts`, wherever they are; what is sent is signed with
+    `callback_key`.
+
+    What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
+    arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
+    is deleted.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named. With `trusted_keys`, files of public keys, only runs that one of them has signed are
@@ -108,6 +116,27 @@ class Settings(BaseSettings):
     oidc_role_claim: str = "role"
     oidc_student_claim: str = "student_id"
     oidc_role_names: dict[str, str] = Field(default_factory=dict)
+
+    job_workers: int = Field(default=1, ge=0, le=64)
+    job_poll_seconds: float = Field(default=1.0, gt=0)
+    job_lease_seconds: float = Field(default=60.0, gt=0)
+    max_unfinished_jobs: int = Field(default=1_000, gt=0)
+    callback_hosts: tuple[str, ...] = ()
+    callback_private_hosts: tuple[str, ...] = ()
+    callback_key: SecretStr | None = None
+
+    run_schedules: bool = True
+    schedule_rules: dict[str, str] = Field(default_factory=dict)
+    schedule_poll_seconds: float = Field(default=30.0, gt=0)
+    schedule_timeout_hours: float = Field(default=12.0, gt=0)
+    ingestion_command: tuple[str, ...] = ()
+    training_command: tuple[str, ...] = ()
+    gate_options: tuple[str, ...] = ()
+    export_folder: Path | None = None
+    smallest_cell: int = Field(default=5, ge=1)
+    keep_decisions_days: int | None = Field(default=None, ge=1)
+    keep_jobs_days: int | None = Field(default=None, ge=1)
+    keep_snapshots_days: int | None = Field(default=None, ge=1)
 
     redis_url: str | None = None
     rate_limit: str = "60000/minute"

@@ -14,8 +14,13 @@ from tests.store.test_event_log import append, event
 from tests.store.test_keys import KEY
 from tests.store.test_store import student
 
-SHARED = {"log_head", "model_roles"}
-"""Tables that hold nothing of any tenant."""
+SHARED = {"log_head", "model_roles", "job_queue", "tenants", "schedule_runs"}
+"""Tables that hold nothing of any tenant's students.
+
+`job_queue` and `tenants` name tenants and must be read across them: a worker looks for the next work of all, and under
+row security would find none. They hold ids of jobs, priorities and times; what a job is about lies in `jobs`,
+`job_parts` and `job_results`, each tenant's own. `schedule_runs` are the installation's.
+"""
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ async def test_two_tenants_may_use_one_event_id(store: Store) -> None:
 
 async def test_every_table_of_tenants_is_forced_behind_a_policy(postgres_store: Store) -> None:
     """Generated from the tables: one that is added without a policy fails here."""
-    expected = {table.name for table in metadata.sorted_tables if "tenant_id" in table.columns}
+    expected = {table.name for table in metadata.sorted_tables if "tenant_id" in table.columns} - SHARED
     assert {table.name for table in metadata.sorted_tables} - expected == SHARED
     async with postgres_store._engine.connect() as connection:
         found = await connection.execute(

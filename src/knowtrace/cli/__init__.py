@@ -17,6 +17,7 @@ from knowtrace.cli import (
     lake,
     lake_views,
     leaderboard,
+    schedule,
     serve,
     sign,
     simulate,
@@ -40,6 +41,7 @@ app.add_typer(lake.app, name="lake")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(schedule.app, name="schedule")
 lake.app.command("views")(lake_views.views_command)
 lake.app.command("publish")(lake_views.publish_command)
 app.command("simulate")(simulate.simulate_command)

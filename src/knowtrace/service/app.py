@@ -13,6 +13,7 @@ from knowtrace import __version__
 from knowtrace.errors import KnowTraceError
 from knowtrace.service import problems
 from knowtrace.service.audit.endpoints import router as audit
+from knowtrace.service.batch.endpoints import router as batch
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
 from knowtrace.service.description.endpoints import router as description
@@ -27,7 +28,10 @@ from knowtrace.service.models.endpoints import router as models
 from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
 from knowtrace.service.sagemaker.endpoints import router as sagemaker
+from knowtrace.service.schedules.endpoints import router as schedules
+from knowtrace.service.schedules.keeping import keeping_time
 from knowtrace.service.students.endpoints import router as students
+from knowtrace.service.workers import working
 from knowtrace.settings import Settings
 
 
@@ -36,7 +40,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_classroom(settings) as classroom:
+        async with (
+            open_classroom(settings) as classroom,
+            working(classroom) as crew,
+            keeping_time(classroom) as timetable,
+        ):
+            app.state.crew, app.state.timetable = crew, timetable
             app.state.classroom = classroom
             yield
 
@@ -58,11 +67,13 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         mastery,
         predictions,
+        batch,
         recommendations,
         kt,
         students,
         catalogue,
         models,
+        schedules,
         health,
     ):
         app.include_router(router)

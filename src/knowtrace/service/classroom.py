@@ -43,6 +43,8 @@ class Classroom:
     intake: Intake
     broker: Broker
     metrics: Metrics
+    work_waits: asyncio.Event
+    """Set when a job is submitted here: workers of this process look at once, those of others when they look next."""
     pseudonyms: Pseudonyms
     replays: asyncio.Semaphore
     """Held while a whole log is replayed for a reader: one at a time, or readers would starve the writer."""
@@ -121,6 +123,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 intake=intake,
                 broker=broker,
                 metrics=metrics,
+                work_waits=asyncio.Event(),
                 pseudonyms=Pseudonyms(settings.log_key.get_secret_value()),
                 replays=asyncio.Semaphore(1),
                 shadows=set(),

@@ -5,9 +5,12 @@ apart.
 import resource
 import sys
 from collections import Counter as Tally
+from collections.abc import Sequence
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from knowtrace.store import Errand, JobPriority, JobStatus, Waiting
 from knowtrace.tracing.answers import Outcome
 from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.intake import Intake
@@ -15,6 +18,7 @@ from knowtrace.tracing.quality import LiveQuality
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+JOB_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400)
 EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
@@ -77,6 +81,20 @@ class Metrics:
             "knowtrace_commit_events", "Events in one transaction", registry=r, buckets=EVENTS
         )
 
+        self._queue = Gauge(
+            "knowtrace_jobs_waiting", "Jobs that wait or are worked on", ["errand", "priority"], registry=r
+        )
+        for errand, priority in product(Errand, JobPriority):
+            self._queue.labels(errand, priority).set(0)
+        self._job_seconds = Histogram(
+            "knowtrace_job_duration_seconds",
+            "From the submission of a job to its end",
+            ["kind", "status"],
+            registry=r,
+            buckets=JOB_SECONDS,
+        )
+        self._job_failures = Counter("knowtrace_job_failures_total", "Jobs that failed", ["kind"], registry=r)
+
     def observe_request(
         self, method: str, route: str, status: int, seconds: float, *, is_prediction: bool
     ) -> None:
@@ -102,6 +120,16 @@ class Metrics:
 
     def rolled_back(self) -> None:
         self._rollbacks.inc()
+
+    def queue_seen(self, waiting: Sequence[Waiting]) -> None:
+        found = {(w.errand, w.priority): w.num_jobs for w in waiting}
+        for errand, priority in product(Errand, JobPriority):
+            self._queue.labels(errand, priority).set(found.get((errand, priority), 0))
+
+    def job_ended(self, kind: str, status: str, seconds: float) -> None:
+        self._job_seconds.labels(kind, status).observe(seconds)
+        if status == JobStatus.FAILED:
+            self._job_failures.labels(kind).inc()
 
     def observe_commit(self, committed: Committed) -> None:
         for outcome, count in Tally(result.outcome for result in committed.results).items():

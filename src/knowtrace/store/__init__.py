@@ -3,8 +3,11 @@
 from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
+from knowtrace.store.job_queue import Claim, Errand, Waiting
+from knowtrace.store.jobs import JobPriority, JobStatus, StoredJob
 from knowtrace.store.keys import StoredKey
 from knowtrace.store.model_roles import Casting, ModelRole
+from knowtrace.store.schedule_runs import Outcome, ScheduleRun
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
@@ -13,20 +16,28 @@ __all__ = [
     "AuditLine",
     "AuditReport",
     "Casting",
+    "Claim",
     "Deed",
+    "Errand",
     "ItemSeen",
+    "JobPriority",
+    "JobStatus",
     "KnownEvent",
     "ModelRole",
+    "Outcome",
     "Place",
+    "ScheduleRun",
     "Session",
     "Snapshot",
     "Store",
     "StoredDecision",
     "StoredEvent",
+    "StoredJob",
     "StoredKey",
     "StoredSkill",
     "StoredStudent",
     "StudentSummary",
     "Students",
     "Transaction",
+    "Waiting",
 ]

@@ -36,6 +36,12 @@ class Decisions:
         row = {column.name: getattr(decision, column.name) for column in fields(decision)}
         await self._connection.execute(sa.insert(recommendations), {"tenant_id": self._tenant_id, **row})
 
+    async def forget(self, *, before: datetime) -> int:
+        """Delete the decisions of before a time; return how many."""
+        c = recommendations.c
+        old = sa.delete(recommendations).where(c.tenant_id == self._tenant_id, c.created_at < before)
+        return (await self._connection.execute(old)).rowcount
+
     async def newest(self, student_id: str, *, limit: int) -> list[StoredDecision]:
         c = recommendations.c
         found = await self._connection.execute(

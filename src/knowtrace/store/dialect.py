@@ -119,3 +119,11 @@ def _upsert_into(dialect: str, table: sa.Table) -> sa.Insert:
         column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
     }
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+async def insert_new(connection: AsyncConnection, table: sa.Table, rows: list[Row]) -> int:
+    """Insert the rows whose primary key is not there yet; return how many."""
+    if not rows:
+        return 0
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return (await connection.execute(insert(table).on_conflict_do_nothing(), rows)).rowcount

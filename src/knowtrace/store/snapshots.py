@@ -81,6 +81,11 @@ class Snapshots:
         mine = self._of(sa.delete(student_snapshots), student_id)
         await self._connection.execute(mine.where(sa.tuple_(c.answered_at, c.position) >= _place(since)))
 
+    async def forget_old(self, *, before: datetime) -> int:
+        """Delete the snapshots of before a time; return how many. States are then rebuilt from further back."""
+        old = sa.delete(student_snapshots).where(c.tenant_id == self._tenant_id, c.answered_at < before)
+        return (await self._connection.execute(old)).rowcount
+
     def _of(self, statement: Any, student_id: str) -> Any:
         return statement.where(c.tenant_id == self._tenant_id, c.student_id == student_id)
 

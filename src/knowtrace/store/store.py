@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -17,12 +18,16 @@ from knowtrace.store.audit import AuditLog
 from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
 from knowtrace.store.events import EventLog
+from knowtrace.store.job_queue import JobQueue, Waiting, waiting
+from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
+from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
+from knowtrace.store.tenants import all_tenants, name_tenants
 
 HEAD = sa.select(log_head.c.position)
 MOVE_HEAD = sa.update(log_head).values(position=sa.bindparam("head"))
@@ -39,18 +44,29 @@ class Session:
         self.students = Students(connection, tenant_id)
         self.snapshots = Snapshots(connection, tenant_id)
         self.decisions = Decisions(connection, tenant_id)
+        self.jobs = Jobs(connection, tenant_id)
 
 
 class Transaction:
     """One transaction that writes for several tenants, one after the other."""
 
-    def __init__(self, connection: AsyncConnection, audit_key: bytes) -> None:
+    def __init__(
+        self, connection: AsyncConnection, audit_key: bytes, known_tenants: frozenset[str] = frozenset()
+    ) -> None:
         self._connection = connection
         self._audit_key = audit_key
+        self._known_tenants = known_tenants
+        self.queue = JobQueue(connection)
+        self.schedules = ScheduleRuns(connection)
+        self.new_tenants: set[str] = set()
+        """Those that nothing was stored for before."""
 
     async def of(self, tenant_id: str) -> Session:
         """Turn to a tenant; what was opened for the one before must not be used any more."""
         await name_tenant(self._connection, tenant_id)
+        if tenant_id not in self._known_tenants and tenant_id not in self.new_tenants:
+            await name_tenants(self._connection, [tenant_id])
+            self.new_tenants.add(tenant_id)
         return Session(self._connection, tenant_id, self._audit_key)
 
     async def roles(self) -> dict[ModelRole, Casting]:
@@ -80,6 +96,7 @@ class Store:
         self._engine = make_engine(url, lock_wait_seconds=lock_wait_seconds)
         # SQLite's own waiting polls with growing pauses; taking turns here wakes the next writer at once.
         self._turn = asyncio.Lock()
+        self._known_tenants: frozenset[str] = frozenset()
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,7 +136,9 @@ class Store:
             UnavailableError: the database cannot be reached, is locked, or has no room.
         """
         async with self._transaction() as connection:
-            yield Transaction(connection, self._audit_key)
+            transaction = Transaction(connection, self._audit_key, self._known_tenants)
+            yield transaction
+        self._known_tenants |= transaction.new_tenants
 
     async def find_key(self, key_id: str) -> StoredKey | None:
         """Return an API key of whatever tenant: who asks, and so for whom, is known only after this.
@@ -147,6 +166,33 @@ class Store:
         """
         async with self._connection() as connection:
             return await read_roles(connection)
+
+    async def tenants(self) -> list[str]:
+        """Return everybody who has ever stored anything, in order.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await all_tenants(connection)
+
+    async def waiting(self, now: datetime) -> list[Waiting]:
+        """Return how much work of all tenants waits.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await waiting(connection, now)
+
+    async def schedule_runs(self, schedule: str, *, limit: int) -> list[ScheduleRun]:
+        """Return the last runs of a schedule, the newest first.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await ScheduleRuns(connection).newest(schedule, limit=limit)
 
     async def ping(self) -> None:
         """Ask the database anything.

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from knowtrace.domain import Mastery, mastery_state
+from knowtrace.domain import Mastery, MasteryState, mastery_state
+from knowtrace.domain.mastery import ENOUGH_EVIDENCE, MASTERED_AT, PROFICIENT_AT
 from knowtrace.store.dialect import upsert
 from knowtrace.store.tables import Row, student_mastery, student_states
 
@@ -18,6 +19,14 @@ TENANT = sa.bindparam("tenant")
 STATES = sa.select(student_states).where(
     student_states.c.tenant_id == TENANT, student_states.c.student_id.in_(NAMED)
 )
+# `mastery_state` in the database's words: a test holds the two together.
+STATE = sa.case(
+    (student_mastery.c.interaction_count < ENOUGH_EVIDENCE, MasteryState.NOT_ENOUGH_DATA.value),
+    (student_mastery.c.mastery >= MASTERED_AT, MasteryState.MASTERED.value),
+    (student_mastery.c.mastery >= PROFICIENT_AT, MasteryState.PROFICIENT.value),
+    (student_mastery.c.was_mastered, MasteryState.NEEDS_REVIEW.value),
+    else_=MasteryState.LEARNING.value,
+).label("state")
 SKILLS = sa.select(
     student_mastery.c.student_id,
     student_mastery.c.skill_id,
@@ -27,6 +36,12 @@ SKILLS = sa.select(
 ).where(student_mastery.c.tenant_id == TENANT, student_mastery.c.student_id.in_(NAMED))
 MASTERIES = sa.select(student_mastery).where(
     student_mastery.c.tenant_id == TENANT, student_mastery.c.student_id == sa.bindparam("student")
+)
+COUNTS = (
+    sa.select(student_mastery.c.skill_id, STATE, sa.func.count())
+    .where(student_mastery.c.tenant_id == TENANT)
+    .group_by(student_mastery.c.skill_id, STATE)
+    .order_by(student_mastery.c.skill_id, STATE)
 )
 FORGET_SKILLS = sa.delete(student_mastery).where(
     student_mastery.c.tenant_id == TENANT, student_mastery.c.student_id.in_(NAMED)
@@ -191,6 +206,11 @@ class Students:
             )
             for row in found
         ]
+
+    async def mastery_counts(self) -> list[tuple[str, MasteryState, int]]:
+        """Count the students of each skill in each state, in order of the skill and of the state's name."""
+        found = await self._connection.execute(COUNTS, {"tenant": self._tenant_id})
+        return [(skill_id, MasteryState(state), count) for skill_id, state, count in found]
 
     async def forget_mastery(self, student_ids: Collection[str]) -> None:
         """Delete the mastery rows of students whose state is about to be rebuilt."""

@@ -76,10 +76,20 @@ def _recommend(school: School, target: Target) -> dict[str, Any]:
     return {"student_id": target.student_id, "skill": school.classroom.tracer.vocabulary.skill_ids[0]}
 
 
+def _batch(school: School, target: Target) -> dict[str, Any]:
+    return {"requests": [_predict(school, target)]}
+
+
+def _batch_with_mine(school: School, target: Target) -> dict[str, Any]:
+    return {"requests": [_predict(school, Target("own", "anna", "")), _predict(school, target)]}
+
+
 BODIES: dict[tuple[str, str], list[Body]] = {
     ("POST", "/api/v1/events"): [_sent, _sent_with_mine, lambda s, t: {"events": _sent_with_mine(s, t)}],
     ("PUT", "/api/v1/events/{event_id}"): [_event],
     ("POST", "/api/v1/predict"): [_predict],
+    ("POST", "/api/v1/predict/batch"): [_batch, _batch_with_mine],
+    ("POST", "/api/v1/batch/submit"): [_batch, _batch_with_mine],
     ("POST", "/api/v1/recommendations"): [_recommend],
 }
 QUERIES = {"/api/kt/mastery": lambda target: {"user_id": target.student_id}}
@@ -109,6 +119,7 @@ class Route:
         path = self.path.format(
             student_id=target.student_id,
             event_id=target.event_id,
+            job_id=school.job_of(target.event_id),
             name=tracer.name,
             model=tracer.name,
             version=tracer.version,
@@ -196,14 +207,17 @@ def _is_unknown(route: Route, answer: httpx.Response) -> bool:
 
 
 VARYING = re.compile(
-    r'"(?:request_id|decision_id|inference_time_ms|duration_ms|last_updated|answered_at)":\s*("[^"]*"|[\d.e-]+|null)'
+    r'"(?:request_id|decision_id|batch_id|job_id|created_at|(?:total_)?inference_time_ms|duration_ms|last_updated|answered_at)":\s*("[^"]*"|[\d.e-]+|null)'
 )
+
+
+JOB = re.compile(r"\b[0-9a-f]{32}\b")
 
 
 def _shape(answer: httpx.Response, kind: str, tenant: str) -> tuple[int, str, str]:
     [target] = [target for target in targets(tenant) if target.kind == kind]
     text = (
-        VARYING.sub("", answer.text)
+        JOB.sub("JOB", VARYING.sub("", answer.text))
         .replace(target.event_id, "EVENT")
         .replace(f"new/{target.student_id}", "EVENT")
     )

@@ -1,5 +1,6 @@
 """A service that asks who calls, two schools in it, and a key for each role of each."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ class School:
         self.app = app
         self.keys: dict[tuple[str, str], str] = {}
         self.classroom = app.state.classroom
+        self.jobs: dict[str, str] = {}
+        """A finished job of each school, about its own item."""
         self.desk = KeyDesk(self.classroom.store, LOCAL)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=ELSEWHERE), base_url="http://school.test"
@@ -48,6 +51,10 @@ class School:
         if who is not None:
             headers["Authorization"] = f"Bearer {self.keys[who]}"
         return await self.client.request(method, path, headers=headers, **request)
+
+    def job_of(self, event_id: str) -> str:
+        """Return the job of the school that an event's id begins with, or one that nobody has."""
+        return self.jobs.get(event_id.partition("/")[0], "0" * 32)
 
     async def answer(self, tenant_id: str, student_id: str, number: int, item_id: str | None = None) -> None:
         sent = await self.ask((tenant_id, "admin"), "POST", "/api/v1/events", json={
@@ -93,3 +100,18 @@ async def fill(school: School) -> None:
             for number in range(2):
                 await school.answer(tenant_id, student_id, number)
             await school.answer(tenant_id, student_id, 2, MARKS[tenant_id])
+        await finish_job(school, tenant_id)
+
+
+async def finish_job(school: School, tenant_id: str) -> None:
+    """Let the school have a job that is completed, and holds the school's own item."""
+    requests = [{"student_id": "anna", "candidate_items": [MARKS[tenant_id]]}]
+    admin = (tenant_id, "admin")
+    submitted = await school.ask(admin, "POST", "/api/v1/batch/submit", json={"requests": requests})
+    assert submitted.status_code == 202, submitted.text
+    job_id = school.jobs[tenant_id] = submitted.json()["job_id"]
+    async with asyncio.timeout(10):
+        while (await school.ask(admin, "GET", f"/api/v1/batch/{job_id}/status")).json()[
+            "status"
+        ] != "completed":
+            await asyncio.sleep(0.01)

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     CATALOGUE_READ = "catalogue:read"
     MODELS_MANAGE = "models:manage"
     JOBS_MANAGE = "jobs:manage"
+    SCHEDULES_MANAGE = "schedules:manage"
     KEYS_MANAGE = "keys:manage"
     AUDIT_READ = "audit:read"
     EXPORT = "export"
@@ -51,6 +52,7 @@ TABLE: Mapping[Permission, Mapping[Role, Reach]] = {
         Permission.CATALOGUE_READ: (TENANT, TENANT, TENANT, TENANT, TENANT),
         Permission.MODELS_MANAGE: (NOBODY, NOBODY, NOBODY, NOBODY, TENANT),
         Permission.JOBS_MANAGE: (NOBODY, NOBODY, TENANT, TENANT, NOBODY),
+        Permission.SCHEDULES_MANAGE: (NOBODY, NOBODY, NOBODY, NOBODY, TENANT),
         Permission.KEYS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.AUDIT_READ: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.EXPORT: (OWN, NOBODY, TENANT, NOBODY, NOBODY),

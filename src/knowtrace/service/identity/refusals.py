@@ -64,16 +64,24 @@ def _weak_secrets(settings: Settings) -> list[str]:
         "session_key": settings.session_key.get_secret_value(),
         "audit_key": settings.audit_key.get_secret_value() if settings.audit_key else "",
     }
-    problems = [
-        f"{name} {'can be guessed' if value else 'is not set'}: give {SHORTEST_SECRET} or more random characters, as "
-        "`openssl rand -hex 32` makes them"
-        for name, value in keys.items()
-        if len(value) < SHORTEST_SECRET or len(set(value)) < FEWEST_DIFFERENT
-    ]
+    problems = [problem for name, value in keys.items() for problem in _weak(name, value)]
+    if settings.callback_hosts or settings.callback_private_hosts:
+        problems += _weak(
+            "callback_key", settings.callback_key.get_secret_value() if settings.callback_key else ""
+        )
     for name, url in (("database_url", settings.database_url), ("redis_url", settings.redis_url)):
         if url and (_password(url) or "none") in DEFAULT_PASSWORDS:
             problems.append(f"{name} has a password that everybody knows: give it another")
     return problems
+
+
+def _weak(name: str, value: str) -> list[str]:
+    if len(value) >= SHORTEST_SECRET and len(set(value)) >= FEWEST_DIFFERENT:
+        return []
+    return [
+        f"{name} {'can be guessed' if value else 'is not set'}: give {SHORTEST_SECRET} or more random characters, as "
+        "`openssl rand -hex 32` makes them"
+    ]
 
 
 def _password(url: str) -> str | None:

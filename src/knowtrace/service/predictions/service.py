@@ -14,8 +14,10 @@ from knowtrace.tracing.answers import RejectedError, grade
 NO_IMPORTANCE = "This version does not attribute predictions to features."
 
 
-async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest) -> PredictionOut:
-    """Return the expected success on each candidate.
+async def predict(
+    classroom: Classroom, caller: Caller, asked: PredictionRequest, *, in_thread: bool = False
+) -> PredictionOut:
+    """Return the expected success on each candidate; `in_thread` leaves the event loop to others, at some cost.
 
     Raises:
         RejectedError: an attempt of the history breaks a rule.
@@ -28,6 +30,8 @@ async def predict(classroom: Classroom, caller: Caller, asked: PredictionRequest
     else:
         async with classroom.store.reading(caller.tenant_id) as session:
             state = await classroom.model.followed.live_state(session, asked.student)
+    if in_thread:
+        return await asyncio.to_thread(_answer, classroom, asked, history, state, started)
     return _answer(classroom, asked, history, state, started)
 
 

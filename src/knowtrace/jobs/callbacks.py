@@ -1,0 +1,141 @@
+"""Tell whoever asked that a job has ended: one signed POST, tried again for about an hour."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import structlog
+
+from knowtrace.errors import DataError, UnavailableError
+from knowtrace.jobs.addresses import Allowed, Resolve, look_up
+from knowtrace.jobs.leases import Leases
+from knowtrace.store import Claim, Errand, Store, StoredJob
+
+PATIENCE_SECONDS = 5.0
+PAUSES_SECONDS = (5, 30, 120, 600, 3_000)
+"""Between one try and the next; after the last, nobody is told any more."""
+
+SIGNATURE = "X-KnowTrace-Signature"
+TIMESTAMP = "X-KnowTrace-Timestamp"
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.callbacks")
+
+
+def sign(key: bytes, timestamp: str, body: bytes) -> str:
+    """Return what the receiver must find: HMAC-SHA256 over the timestamp, a full stop and the body, in hexadecimal.
+
+    A receiver refuses timestamps that are old, so that what was overheard cannot be sent again.
+    """
+    return "v1=" + hmac.new(key, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+class Messenger:
+    """Delivers one callback after the other. No student is named in any: results are fetched with a credential."""
+
+    def __init__(
+        self,
+        store: Store,
+        leases: Leases,
+        allowed: Allowed,
+        key: bytes,
+        *,
+        resolve: Resolve = look_up,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._store = store
+        self._leases = leases
+        self._allowed = allowed
+        self._key = key
+        self._resolve = resolve
+        self._transport = transport
+
+    async def take_turn(self) -> bool:
+        """Deliver one callback, or put it off; False when none is due.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        waiting = await self._store.waiting(self._leases.now())
+        if not any(w.num_free for w in waiting if w.errand is Errand.CALLBACK):
+            return False
+        async with self._store.transaction() as transaction:
+            claim = await transaction.queue.claim(
+                Errand.CALLBACK,
+                secrets.token_hex(16),
+                now=self._leases.now(),
+                lease_until=self._leases.until(),
+            )
+            if claim is None:
+                return True
+            session = await transaction.of(claim.tenant_id)
+            job = await session.jobs.find(claim.job_id)
+            assert job is not None, "a job and its place in the queue are written and removed together"
+        error = await self._deliver(job)
+        await self._note(claim, error)
+        return True
+
+    async def _deliver(self, job: StoredJob) -> str | None:
+        """Send one message; return why it was not taken, or None."""
+        url = job.callback_url or ""
+        body = message(job)
+        timestamp = str(int(self._leases.now().timestamp()))
+        parts = urlsplit(url)
+        try:
+            # The lists may have changed since the job was submitted, and the host's address always may.
+            self._allowed.check(url)
+            address = await self._allowed.address_of(url, self._resolve)
+            async with httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, transport=self._transport, follow_redirects=False, trust_env=False
+            ) as client:
+                answer = await client.post(
+                    httpx.URL(url).copy_with(host=address),
+                    content=body,
+                    headers={
+                        "Host": parts.netloc,
+                        "Content-Type": "application/json",
+                        TIMESTAMP: timestamp,
+                        SIGNATURE: sign(self._key, timestamp, body),
+                    },
+                    extensions={"sni_hostname": parts.hostname},
+                )
+        except (httpx.HTTPError, DataError, UnavailableError) as error:
+            return str(error) or type(error).__name__
+        return None if answer.is_success else f"The receiver answered {answer.status_code}."
+
+    async def _note(self, claim: Claim, error: str | None) -> None:
+        now = self._leases.now()
+        is_last = claim.attempts > len(PAUSES_SECONDS)
+        if error is not None:
+            log.warning("callback not taken", job_id=claim.job_id, attempt=claim.attempts, error=error)
+        async with self._store.transaction() as transaction:
+            if not await transaction.queue.holds(claim):
+                return
+            session = await transaction.of(claim.tenant_id)
+            await session.jobs.called_back(claim.job_id, at=now if error is None else None, error=error)
+            if error is None or is_last:
+                await transaction.queue.remove(claim.job_id)
+            else:
+                later = now + timedelta(seconds=PAUSES_SECONDS[claim.attempts - 1])
+                await transaction.queue.put_back(
+                    claim, available_at=later, turn_at=later, has_progressed=False
+                )
+
+
+def message(job: StoredJob) -> bytes:
+    """Return what a receiver is told."""
+    return orjson.dumps(
+        {
+            "job_id": job.job_id,
+            "status": job.status,
+            "created_at": job.created_at,
+            "finished_at": job.finished_at,
+            "num_items": job.num_items,
+            "num_done": job.num_done,
+            "num_failed": job.num_failed,
+        }
+    )

@@ -1,0 +1,92 @@
+"""Tables for others to read: how many students stand where, and how hard items are. CSV, whole or not at all."""
+
+import csv
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+from knowtrace.deciding import difficulty
+from knowtrace.domain import Vocabulary
+from knowtrace.store import Store
+
+MASTERY_COLUMNS = ("tenant_id", "day", "skill_id", "state", "num_students", "is_withheld")
+LONGEST_NAME = 150
+ITEM_COLUMNS = ("item_id", "skill_ids", "n", "mean_score", "difficulty", "model_version")
+
+
+async def write_mastery_counts(store: Store, folder: Path, *, day: date, smallest_cell: int) -> str:
+    """Write how many students of each tenant stand in each state of each skill; return what was done.
+
+    A count below `smallest_cell` is left empty. So is a skill's smallest other count where only one would be: who
+    knows how many students there are could work out a single gap.
+    """
+    num_rows = num_withheld = 0
+    tenants = await store.tenants()
+    for tenant_id in tenants:
+        async with store.reading(tenant_id) as session:
+            counts = await session.students.mastery_counts()
+        rows: list[Sequence[object]] = []
+        withheld = _withheld([(skill_id, count) for skill_id, _, count in counts], smallest_cell)
+        for (skill_id, state, count), is_withheld in zip(counts, withheld, strict=True):
+            shown = "" if is_withheld else count
+            rows.append((tenant_id, day.isoformat(), skill_id, state.value, shown, is_withheld))
+        path = folder / "mastery_daily" / f"day={day.isoformat()}" / f"tenant={_file_name(tenant_id)}.csv"
+        write_csv(path, MASTERY_COLUMNS, rows)
+        num_rows += len(rows)
+        num_withheld += sum(withheld)
+    return (
+        f"{num_rows} counts of {len(tenants)} tenants for {day.isoformat()}, {num_withheld} of them withheld"
+    )
+
+
+def _file_name(tenant_id: str) -> str:
+    """Return the tenant as it may stand in a path; long names give way to their hash, for file systems have a limit."""
+    quoted = quote(tenant_id, safe="")
+    return quoted if len(quoted) <= LONGEST_NAME else hashlib.sha256(tenant_id.encode()).hexdigest()
+
+
+def _withheld(counts: Sequence[tuple[str, int]], smallest_cell: int) -> list[bool]:
+    by_skill: dict[str, list[int]] = {}
+    for place, (skill_id, _) in enumerate(counts):
+        by_skill.setdefault(skill_id, []).append(place)
+    withheld = [count < smallest_cell for _, count in counts]
+    for places in by_skill.values():
+        if sum(withheld[place] for place in places) == 1 and len(places) > 1:
+            shown = [place for place in places if not withheld[place]]
+            withheld[min(shown, key=lambda place: counts[place][1])] = True
+    return withheld
+
+
+def write_item_parameters(vocabulary: Vocabulary, model_version: str, folder: Path) -> str:
+    """Write each item's answers in training, their mean score and difficulty in logits; return what was done."""
+    rows = [
+        (
+            item.item_id,
+            " ".join(item.skill_ids),
+            item.num_answers,
+            round(item.mean_score, 6) if item.num_answers else "",
+            "" if (hard := difficulty(item)) is None else round(hard, 6),
+            model_version,
+        )
+        for item in vocabulary.items
+    ]
+    path = folder / "item_parameters" / f"{model_version}.csv"
+    write_csv(path, ITEM_COLUMNS, rows)
+    return f"{len(rows)} items of {model_version} in {path.name}"
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a file that is never seen half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

@@ -1,0 +1,1 @@
+"""What is done at set times: listed, and begun by hand."""

@@ -1,0 +1,42 @@
+"""Run schedules in this process, beside those of others: each due time is run by one of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from knowtrace.jobs import Crew, Timetable
+from knowtrace.service.classroom import Classroom
+from knowtrace.service.schedules.work import schedules_of
+from knowtrace.store import Outcome, ScheduleRun
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.schedules")
+
+
+@asynccontextmanager
+async def keeping_time(classroom: Classroom) -> AsyncGenerator[Timetable]:
+    """Look again and again what is due; what runs on the way out is left for the next process to begin again.
+
+    Raises:
+        SettingsError: a rule is none.
+    """
+    settings = classroom.settings
+    schedules = schedules_of(settings, classroom)
+    async with Timetable(classroom.store, schedules, now=lambda: datetime.now(UTC), note=_note) as timetable:
+        due = [schedule.name for schedule in schedules if schedule.work is not None]
+        turns = [partial(timetable.take_turn, name) for name in due] if settings.run_schedules else []
+        async with Crew(
+            turns,
+            poll_seconds=settings.schedule_poll_seconds,
+            drain_seconds=settings.drain_seconds,
+            wake=asyncio.Event(),
+        ):
+            yield timetable
+
+
+def _note(run: ScheduleRun, outcome: Outcome) -> None:
+    log.info("schedule", schedule=run.schedule, due_at=run.due_at.isoformat(), outcome=outcome.value)

@@ -1,0 +1,194 @@
+"""Who asked is told, signed, once; and nobody can make us call where we must not."""
+
+import hashlib
+import hmac
+
+import httpx
+import orjson
+import pytest
+
+from knowtrace.errors import DataError
+from knowtrace.jobs import Allowed, Messenger, sign
+from knowtrace.jobs.addresses import is_public, look_up
+from knowtrace.jobs.callbacks import PAUSES_SECONDS, SIGNATURE, TIMESTAMP
+from knowtrace.store import Errand
+from tests.jobs.conftest import Shop
+
+KEY = b"a key that is long enough for this"
+ALLOWED = Allowed(hosts=("hooks.example.org",), private_hosts=("lms.internal:8080",))
+URL = "https://hooks.example.org/done?job=1"
+
+
+class Receiver(httpx.AsyncBaseTransport):
+    """Keeps what it is sent; answers with the statuses it is given, then 204."""
+
+    def __init__(self, *statuses: int | Exception) -> None:
+        self.statuses = list(statuses)
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status = self.statuses.pop(0) if self.statuses else 204
+        if isinstance(status, Exception):
+            raise status
+        return httpx.Response(status, headers={"Location": "https://169.254.169.254/"})
+
+
+async def public(host: str, port: int) -> list[str]:
+    return ["93.184.216.34"]
+
+
+def messenger(shop: Shop, receiver: Receiver, **rest: object) -> Messenger:
+    return Messenger(
+        shop.store, shop.leases, ALLOWED, KEY, **{"resolve": public, "transport": receiver, **rest}
+    )  # type: ignore[arg-type]
+
+
+async def finished(shop: Shop, url: str = URL) -> str:
+    job_id = await shop.submit([1, -1], callback_url=url)
+    assert await shop.worker().take_turn()
+    return job_id
+
+
+async def test_the_end_of_a_job_is_told_once_and_signed(shop: Shop) -> None:
+    job_id = await finished(shop)
+    receiver = Receiver()
+    assert await messenger(shop, receiver).take_turn()
+    assert not await messenger(shop, receiver).take_turn()
+    [request] = receiver.requests
+    assert str(request.url) == "https://93.184.216.34/done?job=1", "the address that was checked is called"
+    assert request.headers["host"] == "hooks.example.org"
+    assert request.extensions["sni_hostname"] == "hooks.example.org"
+    said = orjson.loads(request.content)
+    assert (said["job_id"], said["status"], said["num_done"], said["num_failed"]) == (
+        job_id,
+        "completed",
+        2,
+        1,
+    )
+    timestamp = request.headers[TIMESTAMP]
+    assert int(timestamp) == shop.clock().timestamp()
+    expected = hmac.new(KEY, f"{timestamp}.".encode() + request.content, hashlib.sha256).hexdigest()
+    assert request.headers[SIGNATURE] == f"v1={expected}"
+    assert (await shop.job(job_id)).callback_sent_at == shop.clock()
+
+
+def test_the_signature_is_the_published_one() -> None:
+    """RFC 4231, test case 2, with our timestamp and full stop: computed with `openssl dgst -sha256 -hmac Jefe`."""
+    assert sign(b"Jefe", "1", b"{}") == ("v1=" + hmac.new(b"Jefe", b"1.{}", hashlib.sha256).hexdigest())
+    assert sign(b"Jefe", "1", b"{}") != sign(b"Jefe", "2", b"{}")
+
+
+async def test_a_callback_is_tried_again_with_growing_pauses_and_then_given_up(shop: Shop) -> None:
+    job_id = await finished(shop)
+    receiver = Receiver(500, httpx.ConnectError("refused"), 302, 404, 503, 500)
+    for pause in (*PAUSES_SECONDS, 0):
+        assert await messenger(shop, receiver).take_turn()
+        assert not await messenger(shop, receiver).take_turn()
+        shop.clock.advance(pause)
+    assert len(receiver.requests) == len(PAUSES_SECONDS) + 1
+    job = await shop.job(job_id)
+    assert (job.callback_sent_at, job.callback_error) == (None, "The receiver answered 500.")
+    assert await shop.store.waiting(shop.clock()) == []
+
+
+async def test_a_callback_that_fails_first_is_delivered_later(shop: Shop) -> None:
+    job_id = await finished(shop)
+    receiver = Receiver(500)
+    await messenger(shop, receiver).take_turn()
+    assert (await shop.job(job_id)).callback_error == "The receiver answered 500."
+    shop.clock.advance(PAUSES_SECONDS[0])
+    await messenger(shop, receiver).take_turn()
+    job = await shop.job(job_id)
+    assert (job.callback_sent_at, job.callback_error) == (shop.clock(), None)
+
+
+async def test_workers_leave_callbacks_alone(shop: Shop) -> None:
+    await finished(shop)
+    assert not await shop.worker().take_turn()
+    [waiting] = await shop.store.waiting(shop.clock())
+    assert waiting.errand is Errand.CALLBACK
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::1", "::ffff:10.0.0.7"])
+async def test_a_listed_host_at_a_private_address_is_not_called(shop: Shop, address: str) -> None:
+    job_id = await finished(shop)
+    receiver = Receiver()
+
+    async def moved(host: str, port: int) -> list[str]:
+        return ["93.184.216.34", address]
+
+    await messenger(shop, receiver, resolve=moved).take_turn()
+    assert receiver.requests == []
+    assert (await shop.job(job_id)).callback_error == (
+        f"The host hooks.example.org is at {address}, which is not a public address."
+    )
+
+
+async def test_a_private_host_is_called_where_it_is(shop: Shop) -> None:
+    await finished(shop, "http://lms.internal:8080/done")
+    receiver = Receiver()
+
+    async def inside(host: str, port: int) -> list[str]:
+        assert (host, port) == ("lms.internal", 8080)
+        return ["10.0.0.7"]
+
+    await messenger(shop, receiver, resolve=inside).take_turn()
+    assert str(receiver.requests[0].url) == "http://10.0.0.7:8080/done"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example.org/",
+        "https://hooks.example.org.evil.org/",
+        "https://hooks.example.org@evil.org/",
+        "https://user:secret@hooks.example.org/",
+        "https://hooks.example.org:444/",
+        "http://hooks.example.org/",
+        "https://lms.internal/",
+        "ftp://hooks.example.org/",
+        "file:///etc/passwd",
+        "//hooks.example.org/",
+        "https://[::1/",
+        "https://hooks.example.org:x/",
+        "https://127.0.0.1/",
+        "",
+    ],
+)
+def test_other_addresses_are_refused(url: str) -> None:
+    with pytest.raises(DataError, match="callback_url"):
+        ALLOWED.check(url)
+
+
+def test_listed_addresses_pass() -> None:
+    for url in (
+        URL,
+        "https://HOOKS.example.org:443/x",
+        "http://lms.internal:8080/",
+        "https://lms.internal:8080/",
+    ):
+        ALLOWED.check(url)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1:248:1893:25c8:1946", True),
+        ("192.168.1.1", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("fc00::1", False),
+        ("2002:0a00:0001::1", False),
+    ],
+)
+def test_public_addresses_are_told_from_others(address: str, public: bool) -> None:
+    assert is_public(address) is public
+
+
+async def test_names_are_looked_up() -> None:
+    assert "127.0.0.1" in [*await look_up("127.0.0.1", 80)]
+    assert await look_up("no-such-host.invalid", 80) == []

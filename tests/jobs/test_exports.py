@@ -1,0 +1,170 @@
+"""Counts that name nobody, item parameters, and what is deleted."""
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from knowtrace.domain import CatalogueItem, Mastery, Vocabulary, mastery_state
+from knowtrace.jobs import Keeping, forget, write_item_parameters, write_mastery_counts
+from knowtrace.store import Snapshot, Store, StoredDecision, StoredSkill, StoredStudent
+from tests.jobs.conftest import Shop
+from tests.store.test_store import student
+
+DAY = date(2026, 3, 1)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def save(store: Store, tenant_id: str, students: list[tuple[str, str, float, int, bool]]) -> None:
+    """Store masteries given as (student, skill, estimate, evidence, was_mastered)."""
+    changed: list[tuple[StoredStudent, list[Mastery]]] = []
+    for student_id, skill_id, estimate, evidence, was_mastered in students:
+        state = mastery_state(estimate, evidence, was_mastered=was_mastered)
+        mastery = Mastery(skill_id, estimate, 0, 1, evidence, NOW, state)
+        skills = {
+            skill_id: StoredSkill(num_answers=evidence, last_answered_at=NOW, was_mastered=was_mastered)
+        }
+        stored = StoredStudent(
+            student_id=student_id,
+            model_version="m-1",
+            vector=student("x").vector,
+            num_answers=evidence,
+            last_answered_at=NOW,
+            last_position=1,
+            skills=skills,
+        )
+        changed.append((stored, [mastery]))
+    async with store.writing(tenant_id) as session:
+        await session.students.save([stored for stored, _ in changed])
+        await session.students.save_masteries(changed, updated_at=NOW)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+async def test_the_database_names_states_as_the_rule_does(store: Store) -> None:
+    """Every combination around every limit, each in a skill of its own."""
+    cases = list(product((0.0, 0.6999, 0.70, 0.8499, 0.85, 1.0), (0, 2, 3, 50), (False, True)))
+    await save(
+        store,
+        "north",
+        [(f"s{n}", f"k{n:02d}", *case) for n, case in enumerate(cases)],
+    )
+    async with store.reading("north") as session:
+        counts = await session.students.mastery_counts()
+    expected = [
+        (f"k{n:02d}", mastery_state(estimate, evidence, was_mastered=was), 1)
+        for n, (estimate, evidence, was) in enumerate(cases)
+    ]
+    assert counts == expected
+
+
+async def test_small_counts_are_withheld_and_no_single_gap_is_left(store: Store, tmp_path: Path) -> None:
+    many = [(f"a{n}", "add", 0.9, 9, True) for n in range(8)]
+    learning = [(f"b{n}", "add", 0.1, 9, False) for n in range(6)]
+    few = [(f"c{n}", "add", 0.1, 1, False) for n in range(2)]
+    alone = [("d", "=sub", 0.9, 9, True)]
+    await save(store, "north", many + learning + few + alone)
+    await save(store, "a/../b", [(f"n{n}", "add", 0.9, 9, True) for n in range(5)])
+    said = await write_mastery_counts(store, tmp_path, day=DAY, smallest_cell=5)
+    assert said == "5 counts of 2 tenants for 2026-03-01, 3 of them withheld"
+    folder = tmp_path / "mastery_daily" / "day=2026-03-01"
+    assert sorted(path.name for path in folder.iterdir()) == ["tenant=a%2F..%2Fb.csv", "tenant=north.csv"]
+    shown = {
+        (row["skill_id"], row["state"]): row["num_students"] for row in rows(folder / "tenant=north.csv")
+    }
+    assert shown == {
+        ("=sub", "mastered"): "",
+        ("add", "learning"): "",  # the smallest of those that could be shown: two gaps cannot be worked out
+        ("add", "mastered"): "8",
+        ("add", "not enough data"): "",
+    }
+    assert [row["num_students"] for row in rows(folder / "tenant=a%2F..%2Fb.csv")] == ["5"]
+
+
+async def test_a_tenant_with_a_long_name_has_a_file_too(store: Store, tmp_path: Path) -> None:
+    await save(store, "ü" * 100, [("n", "add", 0.9, 9, True)])
+    await write_mastery_counts(store, tmp_path, day=DAY, smallest_cell=1)
+    [path] = tmp_path.rglob("*.csv")
+    assert rows(path)[0]["tenant_id"] == "ü" * 100
+
+
+def test_item_parameters_are_those_of_the_vocabulary(tmp_path: Path) -> None:
+    """ln 3 = 1.098612: one of four, shrunk to (1 + 1) / (6 + 2)."""
+    vocabulary = Vocabulary(
+        items=(
+            CatalogueItem(item_id="i1", skill_ids=("a", "b"), category_counts=(5, 1)),
+            CatalogueItem(item_id="i2", skill_ids=(), category_counts=()),
+        ),
+        skill_ids=("a", "b"),
+        num_categories=2,
+    )
+    assert write_item_parameters(vocabulary, "dkt-1", tmp_path) == "2 items of dkt-1 in dkt-1.csv"
+    one, two = rows(tmp_path / "item_parameters" / "dkt-1.csv")
+    assert one == {
+        "item_id": "i1",
+        "skill_ids": "a b",
+        "n": "6",
+        "mean_score": "0.166667",
+        "difficulty": "1.098612",
+        "model_version": "dkt-1",
+    }
+    assert (two["n"], two["mean_score"], two["difficulty"]) == ("0", "", "")
+    assert len(list(tmp_path.rglob("*"))) == 2, "nothing half written is left"
+
+
+async def test_retention_deletes_what_is_old_in_every_tenant_and_nothing_else(shop: Shop) -> None:
+    store, now = shop.store, shop.clock()
+    for tenant_id, days in product(("north", "south"), (5, 50)):
+        at = now - timedelta(days=days)
+        decision = StoredDecision(
+            decision_id=f"{tenant_id}-{days}",
+            student_id="anna",
+            skill="add",
+            created_at=at,
+            model_version="m-1",
+            recommendation_type="rule-based",
+            items=[],
+            num_candidates=0,
+            propensity=None,
+        )
+        snapshot = Snapshot(
+            student_id="anna",
+            model_version="m-1",
+            place=(at, days),
+            vector=student("x").vector,
+            num_answers=1,
+            masteries=(),
+            mastered=frozenset(),
+        )
+        async with store.writing(tenant_id) as session:
+            await session.decisions.append(decision)
+            await session.snapshots.save([snapshot])
+        shop.clock.time = at
+        await shop.submit([1], tenant_id=tenant_id)
+        await shop.worker().take_turn()
+    keeping = Keeping(decisions_days=30, jobs_days=30, snapshots_days=30)
+    said = await forget(store, keeping, now=now)
+    assert said == "deleted 2 decisions, 2 jobs with their results and 2 snapshots of 2 tenants"
+    assert await forget(store, keeping, now=now) == (
+        "deleted 0 decisions, 0 jobs with their results and 0 snapshots of 2 tenants"
+    )
+    async with store.reading("south") as session:
+        assert [d.decision_id for d in await session.decisions.newest("anna", limit=9)] == ["south-5"]
+        assert await session.snapshots.newest("anna", "m-1") is not None
+
+
+@pytest.mark.parametrize("kept", ["decisions_days", "jobs_days", "snapshots_days"])
+async def test_what_has_no_limit_is_kept_for_ever(shop: Shop, kept: str) -> None:
+    await shop.submit([1])
+    await shop.worker().take_turn()
+    days = {"decisions_days": None, "jobs_days": None, "snapshots_days": None}
+    assert Keeping(**days).is_for_ever
+    keeping = Keeping(**{**days, kept: 1})
+    assert not keeping.is_for_ever
+    said = await forget(shop.store, keeping, now=shop.clock() + timedelta(days=9))
+    assert f"{1 if kept == 'jobs_days' else 0} jobs" in said

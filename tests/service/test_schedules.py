@@ -1,0 +1,229 @@
+"""Schedules through HTTP and on the command line; training in a process of its own, judged by the real gate."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from typer.testing import CliRunner
+
+from knowtrace.cli import app as commands
+from knowtrace.errors import ConflictError, SettingsError
+from knowtrace.jobs import Ended
+from knowtrace.registry import Run
+from knowtrace.service.app import create_app
+from knowtrace.service.schedules import work
+from knowtrace.settings import Settings
+from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
+from knowtrace.training import Recipe, TrainingConfig, train
+from tests.conftest import SilentReporter
+
+SCHEDULES = "/api/v1/schedules"
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("answers") / "simulation"
+    config = SimulationConfig(num_students=60, num_answers=20, num_items=12, num_skills=3, num_categories=2)
+    write_simulation(simulate(config, seed=5), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def first(answers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch, alone in its folder of models."""
+    recipe = Recipe(model="elo", settings={}, training=TrainingConfig(epochs=1, batch_answers=1024))
+    path = tmp_path_factory.mktemp("models") / "first"
+    return train(read(answers), recipe, path, reporter=SilentReporter()).path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, first: Path, answers: Path) -> Settings:
+    return Settings(
+        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        run=first,
+        job_workers=0,
+        export_folder=tmp_path / "exports",
+        training_command=("train", "--model", "elo", "--data", str(answers), "--epochs", "4"),
+        gate_options=("--data", str(answers)),
+        drain_seconds=1,
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+async def listed(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.get(SCHEDULES)
+    assert answer.status_code == 200
+    return {schedule["name"]: schedule for schedule in answer.json()["schedules"]}
+
+
+async def run(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    begun = await client.post(f"{SCHEDULES}/{name}/run")
+    assert begun.status_code == 202, begun.text
+    due_at = begun.json()["due_at"]
+    async with asyncio.timeout(120):
+        while True:
+            runs = (await listed(client))[name]["runs"]
+            [found] = [run for run in runs if run["due_at"] == due_at]
+            if found["outcome"] != "running":
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_schedules_say_when_they_are_due_and_what_they_lack(client: httpx.AsyncClient) -> None:
+    found = await listed(client)
+    assert list(found) == ["ingestion", "mastery_aggregation", "item_parameters", "retention", "training"]
+    assert found["training"]["rule"] == "0 4 * * 0"
+    assert found["training"]["next_due_at"].endswith("T04:00:00Z")
+    assert (found["ingestion"]["is_configured"], found["ingestion"]["next_due_at"]) == (False, None)
+    assert found["ingestion"]["needs"] == "KNOWTRACE_INGESTION_COMMAND"
+    refused = await client.post(f"{SCHEDULES}/ingestion/run")
+    assert refused.status_code == 409
+    assert "set KNOWTRACE_INGESTION_COMMAND" in refused.json()["detail"]
+    assert (await client.post(f"{SCHEDULES}/nothing/run")).status_code == 404
+
+
+async def test_exports_are_written_and_the_run_is_kept(client: httpx.AsyncClient, settings: Settings) -> None:
+    ended = await run(client, "item_parameters")
+    version = Run.open(settings.run).version
+    assert (ended["outcome"], ended["detail"]) == ("done", f"12 items of {version} in {version}.csv")
+    assert settings.export_folder is not None
+    assert (settings.export_folder / "item_parameters" / f"{version}.csv").is_file()
+    assert (await run(client, "mastery_aggregation"))["outcome"] == "done"
+
+
+@pytest.mark.slow
+async def test_a_better_model_is_trained_judged_and_activated(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    """Four epochs where there was one: the real gate lets it pass."""
+    before = Run.open(settings.run).version
+    ended = await run(client, "training")
+    assert ended["outcome"] == "done", ended["detail"]
+    models = (await client.get("/api/v1/models")).json()["models"]
+    [champion] = [model for model in models if model["is_active"]]
+    assert champion["model_name"] == "elo"
+    assert champion["version"] != before
+    assert f"{champion['version']} replaces {before}." in ended["detail"]
+    assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == champion["version"]
+    assert (await client.post("/api/v1/models/rollback")).json()["version"] == before
+
+
+def printing(monkeypatch: pytest.MonkeyPatch, *ended: Ended) -> list[list[str]]:
+    """Let commands end so, one after the other."""
+    asked: list[list[str]] = []
+    left = list(ended)
+
+    async def run_command(arguments: Any, *, timeout_seconds: float) -> Ended:
+        asked.append(list(arguments))
+        if arguments[0] == "train":
+            found.append(Path(arguments[-1]))
+        return left.pop(0)
+
+    found: list[Path] = []
+    monkeypatch.setattr(work, "run_command", run_command)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [
+        ([Ended(2, "error: no data")], "training ended with exit code 2.\nerror: no data"),
+        ([Ended(None, "epoch 1")], "training took too long and was stopped.\nepoch 1"),
+        ([Ended(0, "all is well")], "Training left no sealed run"),
+    ],
+)
+async def test_a_training_that_fails_changes_nothing(
+    client: httpx.AsyncClient,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: list[Ended],
+    says: str,
+) -> None:
+    printing(monkeypatch, *ended)
+    failed = await run(client, "training")
+    assert failed["outcome"] == "failed"
+    assert says in failed["detail"]
+    assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == Run.open(
+        settings.run
+    ).version
+
+
+@pytest.mark.parametrize(
+    ("judged", "outcome", "says"),
+    [
+        (Ended(1, '{"passed": false, "reasons": ["AUC falls"]}'), "refused", "may not replace"),
+        (Ended(1, "Traceback"), "failed", "the gate for elo"),
+        (Ended(0, "nothing"), "failed", "the gate for elo"),
+        (Ended(0, '{"passed": false}'), "failed", "the gate for elo"),
+        (Ended(2, "error: no answers"), "failed", "ended with exit code 2"),
+        (Ended(None, ""), "failed", "took too long"),
+    ],
+)
+async def test_only_a_run_that_passes_the_gate_answers(
+    app: FastAPI, settings: Settings, monkeypatch: pytest.MonkeyPatch, judged: Ended, outcome: str, says: str
+) -> None:
+    classroom = app.state.classroom
+    printing(monkeypatch, judged)
+    champion = classroom.lineup.champion
+    done = await work._judge(classroom, settings.run, "elo-x", champion, settings.run)
+    assert done.outcome == outcome
+    assert says in done.detail
+    assert classroom.lineup.champion is champion
+
+
+async def test_a_run_that_was_judged_against_another_champion_does_not_answer(
+    app: FastAPI, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom = app.state.classroom
+    printing(monkeypatch, Ended(0, '{"passed": true}'))
+    [other, _] = classroom.lineup._standing_in(classroom.lineup.champion)
+    done = await work._judge(classroom, settings.run, "elo-x", other, settings.run)
+    assert done.outcome == "refused"
+    assert "is not the champion any more" in done.detail
+
+
+def test_rules_of_an_installation_are_checked() -> None:
+    def found(**rules: str) -> dict[str, str]:
+        return {s.name: s.rule.text for s in work.schedules_of(Settings(schedule_rules=rules), None)}
+
+    assert found(training="0 5 * * 1")["training"] == "0 5 * * 1"
+    with pytest.raises(SettingsError, match="names cleaning"):
+        found(cleaning="0 5 * * 1")
+    with pytest.raises(SettingsError, match="The rule"):
+        found(training="on Sunday")
+
+
+runner = CliRunner()
+
+
+def test_the_command_line_lists_and_runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KNOWTRACE_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("KNOWTRACE_EXPORT_FOLDER", str(settings.export_folder))
+    monkeypatch.setenv("COLUMNS", "150")
+    ended = runner.invoke(
+        commands, ["schedule", "run", "item_parameters", "--run", str(settings.run), "--json"]
+    )
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["outcome"] == "done"
+    said = runner.invoke(commands, ["schedule", "list"]).stdout
+    assert "training             0 4 * * 0   not configured" in said
+    assert "done" in said
+    refused = runner.invoke(commands, ["schedule", "run", "training", "--run", str(settings.run)])
+    assert isinstance(refused.exception, ConflictError)
