@@ -204,6 +204,7 @@ PUBLIC: dict[str, list[str]] = {
         "write_simulation",
     ],
     "knowtrace.sources.layouts": ["LAYOUTS", "write_layout"],
+    "knowtrace.standards": [],
     "knowtrace.store": [
         "AuditLine",
         "AuditReport",
@@ -211,6 +212,7 @@ PUBLIC: dict[str, list[str]] = {
         "Deed",
         "ItemSeen",
         "KnownEvent",
+        "LearningRecord",
         "ModelRole",
         "Place",
         "Session",

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     own: log lines of one student can then be joined within a process, and by nobody afterwards. So it is with
     `session_key`, which signs the cookies of who signed in: without one they end with the process.
 
+    `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
+    (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
+
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named.
     """
@@ -85,6 +88,8 @@ class Settings(BaseSettings):
     target_success: float = Field(default=0.70, gt=0, lt=1)
     success_band: float = Field(default=0.10, gt=0, lt=0.5)
     recent_days: int = Field(default=30, ge=0, le=36_500)
+
+    accounts_home: str | None = None
 
     stream_heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_stream_subscribers: int = Field(default=1_000, gt=0)

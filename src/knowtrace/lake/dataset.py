@@ -18,7 +18,7 @@ from knowtrace.lake.gold_tables import ITEM_VOCABULARY, SEQUENCES, SKILL_SETS
 from knowtrace.lake.silver_tables import EVENTS
 from knowtrace.lake.tables import Table
 from knowtrace.sources import Dataset
-from knowtrace.sources.cells import EPOCH
+from knowtrace.standards.cells import EPOCH
 
 SCRATCH = "_sequences.arrow"
 """The sequences of the last commit once more, in the form that is read through memory without being loaded."""

@@ -13,6 +13,7 @@ from knowtrace import __version__
 from knowtrace.errors import KnowTraceError
 from knowtrace.service import problems
 from knowtrace.service.audit.endpoints import router as audit
+from knowtrace.service.caliper.endpoints import router as caliper
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
 from knowtrace.service.description.endpoints import router as description
@@ -28,6 +29,7 @@ from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
 from knowtrace.service.sagemaker.endpoints import router as sagemaker
 from knowtrace.service.students.endpoints import router as students
+from knowtrace.service.xapi.endpoints import router as xapi
 from knowtrace.settings import Settings
 
 
@@ -56,6 +58,8 @@ def create_app(settings: Settings) -> FastAPI:
         description,
         audit,
         events,
+        xapi,
+        caliper,
         mastery,
         predictions,
         recommendations,

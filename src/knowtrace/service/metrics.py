@@ -5,6 +5,7 @@ apart.
 import resource
 import sys
 from collections import Counter as Tally
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -64,6 +65,12 @@ class Metrics:
             "knowtrace_rollbacks_total", "Canaries withdrawn by their guardrails", registry=r
         )
         self._events = Counter("knowtrace_events_total", "Answers received", ["outcome"], registry=r)
+        self._records = Counter(
+            "knowtrace_learning_records_total",
+            "Statements and events of the standards received",
+            ["standard", "kind"],
+            registry=r,
+        )
         self._waiting = Gauge(
             "knowtrace_intake_waiting_events", "Answers queued or being committed", registry=r
         )
@@ -109,6 +116,10 @@ class Metrics:
 
     def observe_rejections(self, count: int) -> None:
         self._events.labels(Outcome.REJECTED).inc(count)
+
+    def observe_records(self, standard: str, kinds: Mapping[str, int]) -> None:
+        for kind, count in kinds.items():
+            self._records.labels(standard, kind).inc(count)
 
     def watch(self, intake: Intake) -> None:
         self._waiting.set_function(lambda: intake.num_waiting)

@@ -4,6 +4,7 @@ from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
 from knowtrace.store.keys import StoredKey
+from knowtrace.store.learning_records import LearningRecord
 from knowtrace.store.model_roles import Casting, ModelRole
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
@@ -16,6 +17,7 @@ __all__ = [
     "Deed",
     "ItemSeen",
     "KnownEvent",
+    "LearningRecord",
     "ModelRole",
     "Place",
     "Session",

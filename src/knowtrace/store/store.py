@@ -18,6 +18,7 @@ from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
 from knowtrace.store.events import EventLog
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
+from knowtrace.store.learning_records import LearningRecords
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.snapshots import Snapshots
@@ -39,6 +40,7 @@ class Session:
         self.students = Students(connection, tenant_id)
         self.snapshots = Snapshots(connection, tenant_id)
         self.decisions = Decisions(connection, tenant_id)
+        self.records = LearningRecords(connection, tenant_id)
 
 
 class Transaction:
