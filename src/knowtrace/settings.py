@@ -46,7 +46,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-SECRETS = frozenset({"database_url", "redis_url", "log_key", "session_key", "audit_key"})
+SECRETS = frozenset({"database_url", "redis_url", "log_key", "session_key", "audit_key", "seal_key"})
 """Settings that a file may hold."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -61,6 +61,9 @@ class Settings(BaseSettings):
 
     `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
+
+    Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
+    `redis_stream` names one, to a stream of `redis_url`.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named.
@@ -111,6 +114,16 @@ class Settings(BaseSettings):
     oidc_role_names: dict[str, str] = Field(default_factory=dict)
 
     redis_url: str | None = None
+    redis_stream: str | None = None
+    redis_stream_length: int = Field(default=1_000_000, gt=0)
+    webhook_hosts: tuple[str, ...] = ()
+    seal_key: SecretStr | None = None
+    delivery_attempts: int = Field(default=10, ge=1, le=100)
+    delivery_timeout_seconds: float = Field(default=5.0, gt=0)
+    delivery_backoff_seconds: float = Field(default=1.0, gt=0)
+    delivery_lease_seconds: float = Field(default=60.0, gt=0)
+    delivery_poll_seconds: float = Field(default=0.5, gt=0)
+    subscriptions_poll_seconds: float = Field(default=2.0, gt=0)
     rate_limit: str = "60000/minute"
     student_rate_limit: str = "600/minute"
     failure_limit: str = "30/minute"

@@ -14,8 +14,10 @@ from tests.store.test_event_log import append, event
 from tests.store.test_keys import KEY
 from tests.store.test_store import student
 
-SHARED = {"log_head", "model_roles"}
-"""Tables that hold nothing of any tenant."""
+SHARED = {"log_head", "model_roles", "subscriptions", "delivery_lanes"}
+"""Tables that hold nothing of what is a tenant's. The last two name tenants: a process that delivers for all of them
+must find whose messages wait before it may turn to one. They hold random and hashed names, times, kinds of messages.
+"""
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ async def test_two_tenants_may_use_one_event_id(store: Store) -> None:
 
 async def test_every_table_of_tenants_is_forced_behind_a_policy(postgres_store: Store) -> None:
     """Generated from the tables: one that is added without a policy fails here."""
-    expected = {table.name for table in metadata.sorted_tables if "tenant_id" in table.columns}
+    expected = {table.name for table in metadata.sorted_tables if "tenant_id" in table.columns} - SHARED
     assert {table.name for table in metadata.sorted_tables} - expected == SHARED
     async with postgres_store._engine.connect() as connection:
         found = await connection.execute(

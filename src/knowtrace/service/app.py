@@ -29,6 +29,7 @@ from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
 from knowtrace.service.sagemaker.endpoints import router as sagemaker
 from knowtrace.service.students.endpoints import router as students
+from knowtrace.service.webhooks.endpoints import router as webhooks
 from knowtrace.service.xapi.endpoints import router as xapi
 from knowtrace.settings import Settings
 
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         xapi,
         caliper,
+        webhooks,
         mastery,
         predictions,
         recommendations,

@@ -6,6 +6,7 @@ from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
 from knowtrace.store.keys import StoredKey
 from knowtrace.store.learning_records import LearningRecord
 from knowtrace.store.model_roles import Casting, ModelRole
+from knowtrace.store.outbox import Lane, Message, QueuedMessage, StoredWebhook
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
@@ -17,9 +18,12 @@ __all__ = [
     "Deed",
     "ItemSeen",
     "KnownEvent",
+    "Lane",
     "LearningRecord",
+    "Message",
     "ModelRole",
     "Place",
+    "QueuedMessage",
     "Session",
     "Snapshot",
     "Store",
@@ -28,6 +32,7 @@ __all__ = [
     "StoredKey",
     "StoredSkill",
     "StoredStudent",
+    "StoredWebhook",
     "StudentSummary",
     "Students",
     "Transaction",

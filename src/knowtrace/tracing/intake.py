@@ -27,6 +27,7 @@ from knowtrace.tracing.answers import (
     to_event,
 )
 from knowtrace.tracing.commit import Committed, Committer
+from knowtrace.tracing.outgoing import Outgoing
 from knowtrace.tracing.tracer import Tracer
 
 logger = logging.getLogger(__name__)
@@ -79,10 +80,11 @@ class Intake:
         *,
         max_waiting_events: int = 20_000,
         max_cached_students: int = 10_000,
+        outgoing: Outgoing | None = None,
         on_commit: Callable[[Committed], None] = lambda _: None,
         on_revision: Callable[[str, RevisionResult], None] = lambda *_: None,
     ) -> None:
-        self._committer = Committer(store, tracer, max_cached_students=max_cached_students)
+        self._committer = Committer(store, tracer, max_cached_students=max_cached_students, outgoing=outgoing)
         self._num_categories = tracer.vocabulary.num_categories
         self._max_waiting = max_waiting_events
         self._on_commit = on_commit

@@ -174,6 +174,7 @@ class Route:
         path = self.path.format(
             student_id=target.student_id,
             event_id=target.event_id,
+            webhook_id=f"hook-of-{target.student_id}",
             name=tracer.name,
             model=tracer.name,
             version=tracer.version,

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     MODELS_MANAGE = "models:manage"
     JOBS_MANAGE = "jobs:manage"
     KEYS_MANAGE = "keys:manage"
+    WEBHOOKS_MANAGE = "webhooks:manage"
     AUDIT_READ = "audit:read"
     EXPORT = "export"
     ERASE = "erase"
@@ -52,6 +53,7 @@ TABLE: Mapping[Permission, Mapping[Role, Reach]] = {
         Permission.MODELS_MANAGE: (NOBODY, NOBODY, NOBODY, NOBODY, TENANT),
         Permission.JOBS_MANAGE: (NOBODY, NOBODY, TENANT, TENANT, NOBODY),
         Permission.KEYS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.WEBHOOKS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.AUDIT_READ: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.EXPORT: (OWN, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.ERASE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),

@@ -64,6 +64,8 @@ def _weak_secrets(settings: Settings) -> list[str]:
         "session_key": settings.session_key.get_secret_value(),
         "audit_key": settings.audit_key.get_secret_value() if settings.audit_key else "",
     }
+    if settings.seal_key is not None:
+        keys["seal_key"] = settings.seal_key.get_secret_value()
     problems = [
         f"{name} {'can be guessed' if value else 'is not set'}: give {SHORTEST_SECRET} or more random characters, as "
         "`openssl rand -hex 32` makes them"
