@@ -5,6 +5,7 @@
     ├── RunError              500  a run folder that is missing, incomplete or altered
     ├── TrainingError         400  data or settings that training cannot start from
     ├── CalibrationError      400  responses or settings that item parameters cannot be estimated from
+    ├── MalformedError        400  a body that the standard it follows refuses
     ├── SettingsError         500  a setting of the installation that cannot be used
     ├── UnauthenticatedError  401  nobody knows who asks
     │   └── RefusedError      401  a credential was shown, and is not accepted
@@ -19,14 +20,17 @@
 `status` is what the service answers with; 422 is left to malformed payloads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class KnowTraceError(Exception):
-    """Root of our errors. `headers` are those that its answer carries over HTTP."""
+    """Root of our errors. `headers` are those that its answer carries over HTTP; where there may be many problems,
+    `problems` says where (loc), what (msg) and of which kind (type) each is.
+    """
 
     status = 500
     headers: Mapping[str, str] = {}
+    problems: Sequence[Mapping[str, object]] | None = None
 
 
 class DataError(KnowTraceError):
@@ -49,6 +53,16 @@ class CalibrationError(KnowTraceError):
     """Item parameters cannot be estimated from these responses or with these settings."""
 
     status = 400
+
+
+class MalformedError(KnowTraceError):
+    """A body that the standard it follows refuses, where that standard says 400; others are 422."""
+
+    status = 400
+
+    def __init__(self, message: str, problems: Sequence[Mapping[str, object]] | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class SettingsError(KnowTraceError):

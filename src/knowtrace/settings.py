@@ -46,7 +46,9 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-SECRETS = frozenset({"database_url", "redis_url", "log_key", "session_key", "audit_key", "callback_key"})
+SECRETS = frozenset(
+    {"database_url", "redis_url", "log_key", "session_key", "audit_key", "callback_key", "seal_key"}
+)
 """Settings that a file may hold."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -66,6 +68,12 @@ class Settings(BaseSettings):
     What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
     arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
     is deleted.
+
+    `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
+    (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
+
+    Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
+    `redis_stream` names one, to a stream of `redis_url`.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named. With `trusted_keys`, files of public keys, only runs that one of them has signed are
@@ -97,6 +105,8 @@ class Settings(BaseSettings):
     target_success: float = Field(default=0.70, gt=0, lt=1)
     success_band: float = Field(default=0.10, gt=0, lt=0.5)
     recent_days: int = Field(default=30, ge=0, le=36_500)
+
+    accounts_home: str | None = None
 
     stream_heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_stream_subscribers: int = Field(default=1_000, gt=0)
@@ -139,6 +149,16 @@ class Settings(BaseSettings):
     keep_snapshots_days: int | None = Field(default=None, ge=1)
 
     redis_url: str | None = None
+    redis_stream: str | None = None
+    redis_stream_length: int = Field(default=1_000_000, gt=0)
+    webhook_hosts: tuple[str, ...] = ()
+    seal_key: SecretStr | None = None
+    delivery_attempts: int = Field(default=10, ge=1, le=100)
+    delivery_timeout_seconds: float = Field(default=5.0, gt=0)
+    delivery_backoff_seconds: float = Field(default=1.0, gt=0)
+    delivery_lease_seconds: float = Field(default=60.0, gt=0)
+    delivery_poll_seconds: float = Field(default=0.5, gt=0)
+    subscriptions_poll_seconds: float = Field(default=2.0, gt=0)
     rate_limit: str = "60000/minute"
     student_rate_limit: str = "600/minute"
     failure_limit: str = "30/minute"

@@ -43,12 +43,12 @@ async def test_every_operation_says_what_it_does(operations: list[Operation]) ->
 
 
 async def test_every_success_has_a_schema(operations: list[Operation]) -> None:
-    """An empty schema would be generated as Any. /ping alone answers with nothing, as SageMaker wants it."""
+    """An empty schema would be generated as Any. /ping answers with nothing, as SageMaker wants it, and so does 204."""
     for method, path, operation in operations:
         successes = {status: found for status, found in operation["responses"].items() if status[0] == "2"}
         assert successes, (method, path)
         for found in successes.values():
-            if path == "/ping":
+            if path == "/ping" or "204" in successes:
                 assert "content" not in found
                 continue
             assert found["content"], (method, path)

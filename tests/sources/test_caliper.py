@@ -11,8 +11,9 @@ import pytest
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import read
-from knowtrace.sources.caliper import NO_ATTEMPT, NO_EVENT, NO_GRADE, NO_SCORE, REPEATED
-from knowtrace.sources.durations import NO_DURATION
+from knowtrace.sources.caliper import NO_GRADE, REPEATED
+from knowtrace.standards.caliper import NO_ATTEMPT, NO_EVENT, NO_SCORE
+from knowtrace.standards.durations import NO_DURATION
 
 Source = Callable[..., Path]
 

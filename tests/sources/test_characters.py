@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from knowtrace.sources import read, write_quarantine
-from knowtrace.sources.characters import NO_CHARACTER, holds_halves, whole
+from knowtrace.standards.characters import NO_CHARACTER, holds_halves, whole
 from knowtrace.training import fingerprint
 
 Source = Callable[..., Path]

@@ -10,7 +10,7 @@ from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import read
 from knowtrace.sources.datashop import NO_FIRST_ATTEMPT, NO_TIME
-from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT
+from knowtrace.standards.cells import NO_ITEM, NO_STUDENT
 
 Source = Callable[..., Path]
 

@@ -9,7 +9,7 @@ from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import read
 from knowtrace.sources.edm_cup import NO_SCORE, UNKNOWN_ASSIGNMENT
-from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT
+from knowtrace.standards.cells import NO_ITEM, NO_STUDENT
 
 START = 1_599_150_900
 ACTIONS = f"""assignment_log_id,timestamp,problem_id,max_attempts,available_core_tutoring,score_viewable,action

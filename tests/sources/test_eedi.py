@@ -12,7 +12,8 @@ from knowtrace.errors import DataError
 from knowtrace.sources import read
 from knowtrace.sources.eedi import KEY_DISAGREES, TWO_STUDENTS, UNKNOWN_QUESTION, UNTIMED
 from knowtrace.sources.eedi_subjects import NO_LIST, UNKNOWN_SUBJECT, Subject, leaves
-from knowtrace.sources.gathering import CONFLICT, NO_STUDENT
+from knowtrace.sources.gathering import CONFLICT
+from knowtrace.standards.cells import NO_STUDENT
 
 SUBJECTS = (
     "\ufeffSubjectId,Name,ParentId,Level\n3,Maths,NULL,0\n32,Number,3,1\n33,BIDMAS,32,2\n"

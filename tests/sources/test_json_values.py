@@ -13,11 +13,7 @@ from knowtrace.sources import json_values as module
 from knowtrace.sources.json_values import (
     NO_JSON,
     json_values,
-    list_at,
-    number_at,
-    shape_of,
     starts_as_json,
-    text_at,
 )
 
 Source = Callable[..., Path]
@@ -86,16 +82,3 @@ def test_chunks_never_change_what_is_read(
 def test_json_is_known_by_its_first_character(source: Source) -> None:
     assert starts_as_json(source(' \n [{"a": 1}]'))
     assert not starts_as_json(source("student,item,correct\n"))
-
-
-def test_a_value_is_shown_by_its_shape_alone() -> None:
-    assert shape_of({"mbox": "mailto:a@b", "name": "Ann"}) == "mbox, name"
-    shapes = [shape_of(value) for value in ([], "secret", True, None, 7, 0.5)]
-    assert shapes == ["a list", "a text", "true or false", "null", "a number", "a number"]
-
-
-def test_parts_that_are_not_there_are_nothing(source: Source) -> None:
-    value = {"a": [{"b": " x "}], "n": True, "m": 2, "inf": float("inf")}
-    assert (text_at(value, "a", 0, "b"), text_at(value, "a", 1, "b"), text_at(value, "m")) == ("x", "", "")
-    assert (number_at(value, "m"), number_at(value, "n"), number_at(value, "inf")) == (2.0, None, None)
-    assert (list_at(value, "a"), list_at(value, "m"), list_at(value, "z")) == ([{"b": " x "}], [2], [])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import read
-from knowtrace.sources.gathering import NO_STUDENT
 from knowtrace.sources.riiid import KEY_DISAGREES, UNKNOWN_KIND, UNKNOWN_QUESTION
+from knowtrace.standards.cells import NO_STUDENT
 
 Source = Callable[..., Path]
 

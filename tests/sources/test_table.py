@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import read
-from knowtrace.sources.gathering import DUPLICATE, FUTURE, NO_ITEM, NO_STUDENT
+from knowtrace.sources.gathering import DUPLICATE, FUTURE
 from knowtrace.sources.records import TOO_LONG
+from knowtrace.standards.cells import NO_ITEM, NO_STUDENT
 
 Source = Callable[..., Path]
 

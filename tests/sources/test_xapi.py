@@ -12,10 +12,11 @@ import pytest
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.sources import json_values, read
-from knowtrace.sources.durations import NO_DURATION
-from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT
 from knowtrace.sources.json_values import NO_JSON, TOO_LARGE
-from knowtrace.sources.xapi import NO_CREDIT, NO_RESULT, NO_STATEMENT, ONE_STUDENT, REPEATED
+from knowtrace.sources.xapi import NO_STATEMENT, REPEATED
+from knowtrace.standards.cells import NO_ITEM, NO_STUDENT
+from knowtrace.standards.durations import NO_DURATION
+from knowtrace.standards.xapi import NO_CREDIT, NO_RESULT, ONE_STUDENT
 
 Source = Callable[..., Path]
 

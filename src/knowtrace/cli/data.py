@@ -14,10 +14,10 @@ from knowtrace.cli.options import ContentsOption
 from knowtrace.cli.terminal import out, pairs, print_json
 from knowtrace.errors import DataError
 from knowtrace.sources import Inspection, inspect, read, write_quarantine
-from knowtrace.sources.cells import YEAR_2000
 from knowtrace.sources.contamination import Contamination
 from knowtrace.sources.inspection import Quantiles
 from knowtrace.sources.scale import Responses
+from knowtrace.standards.cells import YEAR_2000
 
 app = typer.Typer(no_args_is_help=True, help="Look at students' answers before anything is learnt from them.")
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.lake.tables import BUCKET, Table
-from knowtrace.sources.cells import (
+from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
+from knowtrace.sources.ednet_contents import CHOICES, UNTAGGED
+from knowtrace.sources.gathering import FUTURE
+from knowtrace.standards.cells import (
     FIRST_MILLISECONDS,
     LONGEST_ANSWER_SECONDS,
     NEGATIVE_ELAPSED,
     NOT_ELAPSED,
 )
-from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
-from knowtrace.sources.ednet_contents import CHOICES, UNTAGGED
-from knowtrace.sources.gathering import FUTURE
 
 MICROSECONDS = 1_000_000
 FUTURE_MICROSECONDS = 86_400 * MICROSECONDS

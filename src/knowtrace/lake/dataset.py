@@ -23,8 +23,8 @@ from knowtrace.lake.silver_tables import EVENTS
 from knowtrace.lake.tables import Table
 from knowtrace.lake.vocabularies import FIRST_SET
 from knowtrace.sources import Dataset
-from knowtrace.sources.cells import EPOCH
 from knowtrace.sources.shards import UNKNOWN_MOMENT, Shard
+from knowtrace.standards.cells import EPOCH
 
 LISTS = ("items", "skill_sets", "responses", "answered_at", "elapsed_ms", "containers")
 

@@ -1,7 +1,7 @@
 """Items and skills: counts that only ever grow, and what is read off them."""
 
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
-from knowtrace.sources.cells import YEAR_2000
+from knowtrace.standards.cells import YEAR_2000
 
 DAY = 86_400_000_000
 """Microseconds."""

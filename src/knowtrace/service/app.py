@@ -14,6 +14,7 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service import problems
 from knowtrace.service.audit.endpoints import router as audit
 from knowtrace.service.batch.endpoints import router as batch
+from knowtrace.service.caliper.endpoints import router as caliper
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
 from knowtrace.service.description.endpoints import router as description
@@ -31,7 +32,9 @@ from knowtrace.service.sagemaker.endpoints import router as sagemaker
 from knowtrace.service.schedules.endpoints import router as schedules
 from knowtrace.service.schedules.keeping import keeping_time
 from knowtrace.service.students.endpoints import router as students
+from knowtrace.service.webhooks.endpoints import router as webhooks
 from knowtrace.service.workers import working
+from knowtrace.service.xapi.endpoints import router as xapi
 from knowtrace.settings import Settings
 
 
@@ -65,6 +68,9 @@ def create_app(settings: Settings) -> FastAPI:
         description,
         audit,
         events,
+        xapi,
+        caliper,
+        webhooks,
         mastery,
         predictions,
         batch,

@@ -15,6 +15,9 @@ from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.signing import trusted_keys
 from knowtrace.service.broker import Broker
 from knowtrace.service.casting import following_roles
+from knowtrace.service.delivery.deliverer import delivering
+from knowtrace.service.delivery.outgoing import Mailroom
+from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.identity.authenticate import Identity
 from knowtrace.service.identity.opening import open_identity, open_store
 from knowtrace.service.lineup import Lineup, Loaded, load, open_trusted
@@ -41,6 +44,8 @@ class Classroom:
     store: Store
     identity: Identity
     intake: Intake
+    mailroom: Mailroom
+    sealer: Sealer
     broker: Broker
     metrics: Metrics
     work_waits: asyncio.Event
@@ -98,12 +103,16 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         announce(committed, broker, lineup.champion.tracer)
 
     async with open_store(settings) as store, open_identity(settings, store) as identity:
+        mailroom = Mailroom(store, has_stream=bool(settings.redis_url and settings.redis_stream))
+        await mailroom.refresh()
+        sealer = Sealer(settings.seal_key.get_secret_value() if settings.seal_key else None)
         intake = Intake(
             store,
             first.tracer,
             max_waiting_events=settings.max_waiting_events,
             max_cached_students=settings.max_cached_students,
             quality=quality,
+            outgoing=mailroom,
             on_commit=on_commit,
             on_revision=lambda tenant_id, result: announce_revision(tenant_id, result, broker),
         )
@@ -121,6 +130,8 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 store=store,
                 identity=identity,
                 intake=intake,
+                mailroom=mailroom,
+                sealer=sealer,
                 broker=broker,
                 metrics=metrics,
                 work_waits=asyncio.Event(),
@@ -130,7 +141,10 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 quality=quality,
                 started_at=datetime.now(UTC),
             )
-            async with following_roles(lineup, store, intake, metrics, every=settings.roles_poll_seconds):
+            async with (
+                following_roles(lineup, store, intake, metrics, every=settings.roles_poll_seconds),
+                delivering(store, mailroom, settings, sealer),
+            ):
                 yield classroom
             broker.close()
 

@@ -5,7 +5,7 @@ apart.
 import resource
 import sys
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -71,6 +71,12 @@ class Metrics:
             "knowtrace_rollbacks_total", "Canaries withdrawn by their guardrails", registry=r
         )
         self._events = Counter("knowtrace_events_total", "Answers received", ["outcome"], registry=r)
+        self._records = Counter(
+            "knowtrace_learning_records_total",
+            "Statements and events of the standards received",
+            ["standard", "kind"],
+            registry=r,
+        )
         self._waiting = Gauge(
             "knowtrace_intake_waiting_events", "Answers queued or being committed", registry=r
         )
@@ -143,6 +149,10 @@ class Metrics:
 
     def observe_rejections(self, count: int) -> None:
         self._events.labels(Outcome.REJECTED).inc(count)
+
+    def observe_records(self, standard: str, kinds: Mapping[str, int]) -> None:
+        for kind, count in kinds.items():
+            self._records.labels(standard, kind).inc(count)
 
     def watch(self, intake: Intake, quality: LiveQuality) -> None:
         """Show how many answers wait, and how well those that were stored had been predicted."""

@@ -102,6 +102,7 @@ async def of_ours(request: Request, error: Exception) -> Response:
         str(error),
         kind=f"urn:knowtrace:problem:{words.replace(' ', '-')}",
         title=words.capitalize(),
+        errors=error.problems,
         headers=headers_of(error),
     )
 

@@ -14,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from knowtrace.errors import DataError
-from knowtrace.sources.cells import BadCellError, parse_count, parse_integer
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.dataset import Dataset
-from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT, Answer, Gathering, Order
+from knowtrace.sources.gathering import Answer, Gathering, Order
 from knowtrace.sources.lines import first_lines
 from knowtrace.sources.records import header_of
+from knowtrace.standards.cells import NO_ITEM, NO_STUDENT, BadCellError, parse_count, parse_integer
 
 COLUMNS = ("Anon Student Id", "Problem Name", "Step Name")
 FIRST_ATTEMPT = ("First Attempt", "Correct First Attempt")

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from knowtrace.errors import DataError
-from knowtrace.sources.cells import LONGEST_ANSWER_SECONDS, BadCellError
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.edm_cup_actions import COLUMNS, RESPONSES, Visit, read_visits
 from knowtrace.sources.edm_cup_tables import Assignment, find_table, read_assignments, read_problems
-from knowtrace.sources.gathering import NO_ITEM, Answer, Gathering
+from knowtrace.sources.gathering import Answer, Gathering
+from knowtrace.standards.cells import LONGEST_ANSWER_SECONDS, NO_ITEM, BadCellError
 
 SCORE_TABLES = ("training_unit_test_scores", "unit_test_scores")
 SCORE_COLUMNS = ("assignment_log_id", "problem_id", "score")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from knowtrace.sources.cells import BadCellError
 from knowtrace.sources.column_rows import column_rows
-from knowtrace.sources.gathering import NO_ITEM, Gathering
+from knowtrace.sources.gathering import Gathering
+from knowtrace.standards.cells import NO_ITEM, BadCellError
 
 COLUMNS = ("assignment_log_id", "timestamp", "problem_id", "action")
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from knowtrace.sources.column_rows import column_rows
-from knowtrace.sources.gathering import NO_STUDENT, Gathering
+from knowtrace.sources.gathering import Gathering
+from knowtrace.standards.cells import NO_STUDENT
 
 ASSIGNMENT_COLUMNS = ("assignment_log_id", "student_id", "assignment_start_time")
 PROBLEM_COLUMNS = ("problem_id", "problem_skill_code")

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
-from knowtrace.sources.cells import BadCellError
-from knowtrace.sources.characters import holds_halves, whole
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet_contents import CHOICES, Question, find_contents, read_questions
 from knowtrace.sources.gathering import Answer, Gathering
 from knowtrace.sources.lines import numbered_lines, opened, without_suffixes
 from knowtrace.sources.records import TOO_LONG, header_of, records
+from knowtrace.standards.cells import BadCellError
+from knowtrace.standards.characters import holds_halves, whole
 
 Row = tuple[int, dict[str, str]]
 """A line and its cells by column."""

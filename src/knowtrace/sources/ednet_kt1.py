@@ -8,9 +8,9 @@ answer and its submission: it is read as the time of the answer.
 from collections.abc import Iterator
 from pathlib import Path
 
-from knowtrace.sources.cells import BadCellError, parse_elapsed
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet import Row, StudentFile, read_students
+from knowtrace.standards.cells import BadCellError, parse_elapsed
 
 COLUMNS = ("timestamp", "solving_id", "question_id", "user_answer", "elapsed_time")
 

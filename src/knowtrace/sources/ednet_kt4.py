@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knowtrace.sources.cells import LONGEST_ANSWER_SECONDS, BadCellError, parse_integer
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet import Row, StudentFile, read_students
+from knowtrace.standards.cells import LONGEST_ANSWER_SECONDS, BadCellError, parse_integer
 
 COLUMNS = ("timestamp", "action_type", "item_id", "user_answer")
 

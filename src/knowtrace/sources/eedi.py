@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from knowtrace.errors import DataError
-from knowtrace.sources.cells import BadCellError, parse_integer
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.eedi_subjects import read_question_subjects, read_subjects
-from knowtrace.sources.gathering import NO_STUDENT, Answer, Gathering
+from knowtrace.sources.gathering import Answer, Gathering
 from knowtrace.sources.lines import first_lines, without_suffixes
 from knowtrace.sources.records import header_of
+from knowtrace.standards.cells import NO_STUDENT, BadCellError, parse_integer
 
 COLUMNS = ("QuestionId", "UserId", "AnswerId", "IsCorrect", "CorrectAnswer", "AnswerValue")
 TIME_COLUMNS = ("AnswerId", "DateAnswered")

@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 
 from knowtrace.domain import Interaction, Quarantined
 from knowtrace.errors import DataError
-from knowtrace.sources.cells import YEAR_2000, BadCellError, parse_elapsed, parse_time
-from knowtrace.sources.characters import whole
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.scale import Responses, Scale, decide_scale
 from knowtrace.sources.versions import Withdrawal
+from knowtrace.standards.cells import YEAR_2000, BadCellError, parse_elapsed, parse_time
+from knowtrace.standards.characters import whole
 
 MAX_QUOTED = 200
 """Characters of an offending value that are kept."""
 
 DUPLICATE = "no row repeats the student, item, response, time and position of another"
 CONFLICT = "rows of one position agree on the item and the response"
-NO_STUDENT = "every answer names its student"
-NO_ITEM = "every answer names its item"
 FUTURE = "a time lies at most one day ahead of now"
 
 Order = tuple[float, int]

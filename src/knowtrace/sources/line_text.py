@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowtrace.sources.characters import NO_CHARACTER, holds_halves
 from knowtrace.sources.dataset import Dataset
-from knowtrace.sources.gathering import NO_ITEM, Answer, Gathering
+from knowtrace.sources.gathering import Answer, Gathering
 from knowtrace.sources.lines import numbered_lines, opened
 from knowtrace.sources.records import MAX_FIELD, TOO_LONG
 from knowtrace.sources.scale import Responses
+from knowtrace.standards.cells import NO_ITEM
+from knowtrace.standards.characters import NO_CHARACTER, holds_halves
 
 MAX_HEADER_NUMBERS = 2
 LINES_TO_LOOK_AT = 60

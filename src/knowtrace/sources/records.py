@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from io import StringIO
 
-from knowtrace.sources.characters import NO_CHARACTER, holds_halves, whole
+from knowtrace.standards.characters import NO_CHARACTER, holds_halves, whole
 
 DELIMITERS = (",", "\t", ";")
 MAX_FIELD = 10_000

@@ -17,11 +17,11 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 from pathlib import Path
 
-from knowtrace.sources.cells import BadCellError, parse_integer
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet_contents import Question, find_contents
-from knowtrace.sources.gathering import NO_STUDENT, Answer, Gathering, Order
+from knowtrace.sources.gathering import Answer, Gathering, Order
+from knowtrace.standards.cells import NO_STUDENT, BadCellError, parse_integer
 
 COLUMNS = (
     "row_id",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from knowtrace.errors import DataError
+from knowtrace.standards.credit import category_of
 
 Responses = Literal["ordered", "partial-credit"]
 
@@ -14,9 +15,6 @@ MAX_INFERRED_CATEGORIES = 10
 
 MAX_CATEGORIES = 100
 """More belong to a measurement, not to a graded answer; every table is as wide as there are categories."""
-
-TOLERANCE = 0.05
-"""How far r (K - 1) may lie from a category: partial credit is often rounded to two decimals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +72,16 @@ def _partial_credit(numbers: Mapping[str, float], categories: int | None, notes:
     steps = categories - 1 if categories else _fewest_steps(credits.values())
     if categories is None:
         notes.append(f"K = {steps + 1} categories, the fewest that fit the credits; categories= overrules.")
-    known = {text: round(credit * steps) for text, credit in credits.items() if _fits(credit, steps)}
+    found = {text: category_of(credit, steps) for text, credit in credits.items()}
+    known = {text: category for text, category in found.items() if category is not None}
     rule = f"a partial credit is one of 0/{steps}, 1/{steps} … {steps}/{steps}"
     return Scale(categories=known, num_categories=steps + 1, rule=rule, notes=tuple(notes))
-
-
-def _fits(credit: float, steps: int) -> bool:
-    return abs(credit * steps - round(credit * steps)) <= TOLERANCE
 
 
 def _fewest_steps(credits: Iterable[float]) -> int:
     values = list(credits)
     for steps in range(1, MAX_INFERRED_CATEGORIES):
-        if all(_fits(credit, steps) for credit in values):
+        if all(category_of(credit, steps) is not None for credit in values):
             return steps
     shown = ", ".join(f"{value:g}" for value in sorted(set(values))[:6])
     raise DataError(

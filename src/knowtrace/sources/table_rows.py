@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import TextIO
 
-from knowtrace.sources.cells import BadCellError, parse_count, parse_integer
-from knowtrace.sources.gathering import NO_ITEM, NO_STUDENT, Answer, Gathering, Order
+from knowtrace.sources.gathering import Answer, Gathering, Order
 from knowtrace.sources.layout import Layout
 from knowtrace.sources.lines import numbered_lines
 from knowtrace.sources.records import TOO_LONG, header_of, records
 from knowtrace.sources.versions import Withdrawal, is_withdrawn
+from knowtrace.standards.cells import NO_ITEM, NO_STUDENT, BadCellError, parse_count, parse_integer
 
 ABSENT = ("", "NA", "nan", "NaN", "NULL")
 """How exports write that an answer has no skill."""

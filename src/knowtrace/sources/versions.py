@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowtrace.sources.cells import BadCellError
+from knowtrace.standards.cells import BadCellError
 
 NO_EVENT = "what is withdrawn is named by its event_id"
 NOT_WITHDRAWN = "withdrawn is true or false"

@@ -6,7 +6,9 @@ from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
 from knowtrace.store.job_queue import Claim, Errand, Waiting
 from knowtrace.store.jobs import JobPriority, JobStatus, StoredJob
 from knowtrace.store.keys import StoredKey
+from knowtrace.store.learning_records import LearningRecord
 from knowtrace.store.model_roles import Casting, ModelRole
+from knowtrace.store.outbox import Lane, Message, QueuedMessage, StoredWebhook
 from knowtrace.store.schedule_runs import Outcome, ScheduleRun
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
@@ -23,9 +25,13 @@ __all__ = [
     "JobPriority",
     "JobStatus",
     "KnownEvent",
+    "Lane",
+    "LearningRecord",
+    "Message",
     "ModelRole",
     "Outcome",
     "Place",
+    "QueuedMessage",
     "ScheduleRun",
     "Session",
     "Snapshot",
@@ -36,6 +42,7 @@ __all__ = [
     "StoredKey",
     "StoredSkill",
     "StoredStudent",
+    "StoredWebhook",
     "StudentSummary",
     "Students",
     "Transaction",

@@ -110,6 +110,13 @@ async def upsert(connection: AsyncConnection, table: sa.Table, rows: list[Row]) 
         await connection.execute(_upsert_into(connection.dialect.name, table), rows)
 
 
+async def insert_missing(connection: AsyncConnection, table: sa.Table, rows: list[Row]) -> None:
+    """Insert the rows whose primary key is not there, and leave the others."""
+    if rows:
+        insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        await connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
 @cache
 def _upsert_into(dialect: str, table: sa.Table) -> sa.Insert:
     insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert

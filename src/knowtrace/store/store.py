@@ -21,7 +21,9 @@ from knowtrace.store.events import EventLog
 from knowtrace.store.job_queue import JobQueue, Waiting, waiting
 from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
+from knowtrace.store.learning_records import LearningRecords
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
+from knowtrace.store.outbox import Lane, Outbox, lease_lanes, read_subscriptions
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
@@ -45,6 +47,8 @@ class Session:
         self.snapshots = Snapshots(connection, tenant_id)
         self.decisions = Decisions(connection, tenant_id)
         self.jobs = Jobs(connection, tenant_id)
+        self.records = LearningRecords(connection, tenant_id)
+        self.outbox = Outbox(connection, tenant_id)
 
 
 class Transaction:
@@ -193,6 +197,24 @@ class Store:
         """
         async with self._connection() as connection:
             return await ScheduleRuns(connection).newest(schedule, limit=limit)
+
+    async def subscriptions(self) -> dict[str, dict[str, frozenset[str]]]:
+        """Return the kinds of messages that each webhook of each tenant wants.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await read_subscriptions(connection)
+
+    async def lease_lanes(self, *, now: datetime, until: datetime, limit: int) -> list[Lane]:
+        """Take lanes of messages, of whatever tenant, that nobody else may deliver from until then.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._transaction() as connection:
+            return await lease_lanes(connection, now=now, until=until, limit=limit)
 
     async def ping(self) -> None:
         """Ask the database anything.

@@ -14,6 +14,7 @@ from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, Rev
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
+from knowtrace.tracing.outgoing import Outgoing, StudentChange
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
@@ -65,9 +66,11 @@ class Committer:
         *,
         max_cached_students: int,
         quality: LiveQuality | None = None,
+        outgoing: Outgoing | None = None,
     ) -> None:
         self._quality = quality
         self._store = store
+        self._outgoing = outgoing
         self._tracer = tracer
         self._max_cached = max_cached_students
         self._cache: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
@@ -109,6 +112,7 @@ class Committer:
                 else:
                     await set_aside(session, touched.values(), head)
                 await self._save(session, touched.values(), now)
+                await self._tell(session, [s for s in touched.values() if s.fresh], now)
                 if not asks_model:
                     answered = [
                         self._unasked(event, outcome) for event, outcome in zip(mine, outcomes, strict=True)
@@ -173,6 +177,7 @@ class Committer:
                 else:
                     await recount(session, student, since=since)
             await self._save(session, students.values(), now, is_rewritten=True)
+            await self._tell(session, list(students.values()), now, revised=revision.event_id)
             await transaction.move_head(head)
         self._head = head
         if not asks_model:
@@ -240,6 +245,28 @@ class Committer:
     def _follow(self, students: Iterable[Student]) -> None:
         for student in students:
             student.follow(self._tracer, student.fresh, quality=self._quality)
+
+    async def _tell(
+        self, session: Session, students: Sequence[Student], now: datetime, *, revised: str | None = None
+    ) -> None:
+        """Let others hear of these students when, and only if, this transaction is committed."""
+        if self._outgoing is None or not students or not self._outgoing.wants(session.tenant_id):
+            return
+        await self._outgoing.tell(
+            session,
+            [
+                StudentChange(
+                    student_id=student.student_id,
+                    event_ids=(revised,) if revised else tuple(event.event_id for event in student.fresh),
+                    is_revision=revised is not None,
+                    num_answers=student.state.num_answers,
+                    masteries=() if student.is_unasked else tuple(student.latest.values()),
+                    model_version=NO_MODEL if student.is_unasked else self._tracer.version,
+                )
+                for student in students
+            ],
+            at=now,
+        )
 
     async def _save(
         self, session: Session, students: Iterable[Student], now: datetime, *, is_rewritten: bool = False

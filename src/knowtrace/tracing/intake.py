@@ -27,6 +27,7 @@ from knowtrace.tracing.answers import (
     to_event,
 )
 from knowtrace.tracing.commit import Committed, Committer
+from knowtrace.tracing.outgoing import Outgoing
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.tracer import Tracer
 
@@ -81,10 +82,13 @@ class Intake:
         max_waiting_events: int = 20_000,
         max_cached_students: int = 10_000,
         quality: LiveQuality | None = None,
+        outgoing: Outgoing | None = None,
         on_commit: Callable[[Committed], None] = lambda _: None,
         on_revision: Callable[[str, RevisionResult], None] = lambda *_: None,
     ) -> None:
-        self._committer = Committer(store, tracer, max_cached_students=max_cached_students, quality=quality)
+        self._committer = Committer(
+            store, tracer, max_cached_students=max_cached_students, quality=quality, outgoing=outgoing
+        )
         self._num_categories = tracer.vocabulary.num_categories
         self._max_waiting = max_waiting_events
         self._on_commit = on_commit

@@ -1,6 +1,7 @@
 """Every route x role x tenant x object, generated from the application's routes, and what each should answer."""
 
 import re
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -14,7 +15,7 @@ from starlette.routing import Mount
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.guard import Guard, OpenToAll, guards_of
 from knowtrace.service.identity.permissions import TABLE, Reach
-from service.identity.school import MARKS, TENANTS, School
+from service.identity.school import HOME, MARKS, TENANTS, School
 
 OPEN_MOUNTS = {"/static"}
 """Style sheets and scripts: the sign-in page needs them."""
@@ -84,16 +85,80 @@ def _batch_with_mine(school: School, target: Target) -> dict[str, Any]:
     return {"requests": [_predict(school, Target("own", "anna", "")), _predict(school, target)]}
 
 
+def _statement_id(student_id: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{HOME}/{student_id}"))
+
+
+def _statement(school: School, target: Target) -> dict[str, Any]:
+    event = _event(school, target)
+    return {
+        "id": _statement_id(target.student_id),
+        "actor": {"account": {"homePage": HOME, "name": target.student_id}},
+        "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"},
+        "object": {"id": f"{HOME}/items/{event['item_id']}"},
+        "result": {"success": True},
+        "timestamp": event["answered_at"],
+    }
+
+
+def _statement_with_mine(school: School, target: Target) -> list[dict[str, Any]]:
+    mine = {**_statement(school, Target("own", "anna", "")), "id": _statement_id("of mine")}
+    return [mine, _statement(school, target)]
+
+
+def _envelope(school: School, target: Target) -> dict[str, Any]:
+    event = _event(school, target)
+    who, name = f"{HOME}/{target.student_id}", f"new/{target.student_id}"
+    attempt = {"id": f"{name}/attempt", "assignee": who}
+    rest = {"eventTime": event["answered_at"], "actor": {"id": who}}
+    completed = {
+        **rest,
+        "id": f"{name}/completed",
+        "type": "AssessmentItemEvent",
+        "action": "Completed",
+        "object": {"id": event["item_id"]},
+        "generated": {"attempt": attempt},
+    }
+    graded = {
+        **rest,
+        "id": f"{name}/graded",
+        "type": "GradeEvent",
+        "action": "Graded",
+        "object": attempt,
+        "generated": {"scoreGiven": 1, "maxScore": 1},
+    }
+    return {
+        "sensor": HOME,
+        "sendTime": event["answered_at"],
+        "dataVersion": "v1p1",
+        "data": [completed, graded],
+    }
+
+
+def _envelope_with_mine(school: School, target: Target) -> dict[str, Any]:
+    mine, other = _envelope(school, Target("own", "anna", "")), _envelope(school, target)
+    both = {event["id"]: event for event in (*mine["data"], *other["data"])}
+    return {**other, "data": list(both.values())}
+
+
 BODIES: dict[tuple[str, str], list[Body]] = {
     ("POST", "/api/v1/events"): [_sent, _sent_with_mine, lambda s, t: {"events": _sent_with_mine(s, t)}],
     ("PUT", "/api/v1/events/{event_id}"): [_event],
+    ("POST", "/xapi/statements"): [_statement, _statement_with_mine],
+    ("PUT", "/xapi/statements"): [_statement],
+    ("POST", "/caliper"): [_envelope, _envelope_with_mine],
     ("POST", "/api/v1/predict"): [_predict],
     ("POST", "/api/v1/predict/batch"): [_batch, _batch_with_mine],
     ("POST", "/api/v1/batch/submit"): [_batch, _batch_with_mine],
     ("POST", "/api/v1/recommendations"): [_recommend],
 }
-QUERIES = {"/api/kt/mastery": lambda target: {"user_id": target.student_id}}
-"""Routes that name their student in the query."""
+QUERIES = {
+    "/api/kt/mastery": lambda target: {"user_id": target.student_id},
+    "/xapi/statements": lambda target: {"statementId": _statement_id(target.student_id)},
+}
+"""Routes that name their student, or a statement, in the query."""
+
+HEADERS = {"/xapi/statements": {"X-Experience-API-Version": "1.0.3"}}
 
 
 @dataclass(frozen=True)
@@ -120,6 +185,7 @@ class Route:
             student_id=target.student_id,
             event_id=target.event_id,
             job_id=school.job_of(target.event_id),
+            webhook_id=f"hook-of-{target.student_id}",
             name=tracer.name,
             model=tracer.name,
             version=tracer.version,
@@ -127,7 +193,8 @@ class Route:
         query = QUERIES.get(self.path, lambda _: {})(target)
         for body in BODIES.get((self.method, self.path), [None]):
             sent = {"json": body(school, target)} if body else {}
-            yield {"method": self.method, "path": path, "params": query, **sent}
+            headers = HEADERS.get(self.path, {})
+            yield {"method": self.method, "path": path, "params": query, "headers": headers, **sent}
 
 
 class UnguardedRouteError(AssertionError):
@@ -165,8 +232,8 @@ async def violations(school: School, checked: list[Route]) -> AsyncIterator[str]
         for said in (None, "Bearer nonsense", "Basic YTpi", "Bearer kt_0_0"):
             target = targets("north")[0]
             for request in route.requests(school, target):
-                headers = {"Authorization": said} if said else {}
-                answer = await school.ask(None, headers=headers, **request)
+                headers = {**request["headers"], **({"Authorization": said} if said else {})}
+                answer = await school.ask(None, **{**request, "headers": headers})
                 if not _is_unknown(route, answer):
                     yield f"{route.method} {route.path} without a credential ({said}): {answer.status_code}"
         for tenant, name in CALLERS:
@@ -220,6 +287,7 @@ def _shape(answer: httpx.Response, kind: str, tenant: str) -> tuple[int, str, st
         JOB.sub("JOB", VARYING.sub("", answer.text))
         .replace(target.event_id, "EVENT")
         .replace(f"new/{target.student_id}", "EVENT")
+        .replace(_statement_id(target.student_id), "EVENT")
     )
     return (
         answer.status_code,

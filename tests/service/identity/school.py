@@ -15,6 +15,9 @@ from knowtrace.service.identity.caller import LOCAL, Role
 from knowtrace.service.identity.issuing import KeyDesk, KeyRequest
 from knowtrace.settings import Settings
 
+HOME = "https://school.test"
+"""The home page of all accounts: with it, statements name their students as we do."""
+
 ELSEWHERE = ("203.0.113.7", 40_000)
 """An address that is not this machine's."""
 
@@ -75,6 +78,7 @@ async def open_school(tiny_run: Path, database_url: str, **settings: Any) -> Asy
                 "run": tiny_run,
                 "database_url": database_url,
                 "auth": "keys",
+                "accounts_home": HOME,
                 "rate_limit": "1000000/minute",
                 "student_rate_limit": "1000000/minute",
                 "failure_limit": "1000000/minute",

@@ -89,7 +89,7 @@ async def correct(
     result = await classroom.intake.correct(
         caller.tenant_id,
         body.answer_under(event_id),
-        deed=_deed(caller, "answers.correct", event_id, request_id),
+        deed=deed_of(caller, "answers.correct", event_id, request_id),
     )
     return _revised(classroom, result, body.caller_words)
 
@@ -104,12 +104,12 @@ async def withdraw(
         UnavailableError: it could not be stored now.
     """
     result = await classroom.intake.withdraw(
-        caller.tenant_id, event_id, deed=_deed(caller, "answers.withdraw", event_id, request_id)
+        caller.tenant_id, event_id, deed=deed_of(caller, "answers.withdraw", event_id, request_id)
     )
     return _revised(classroom, result, {"student_id": result.student_id})
 
 
-def _deed(caller: Caller, action: str, event_id: str, request_id: str) -> Deed:
+def deed_of(caller: Caller, action: str, event_id: str, request_id: str) -> Deed:
     return Deed(
         subject=caller.subject,
         role=caller.role.value,

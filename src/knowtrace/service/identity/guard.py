@@ -1,7 +1,7 @@
 """What stands before every route: a permission, or the word that it is open to everybody."""
 
 import ipaddress
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,14 @@ from knowtrace.service.identity.authenticate import Identity, address_of
 from knowtrace.service.identity.caller import LOCAL, Caller
 from knowtrace.service.identity.permissions import Permission, Reach, reach_of
 from knowtrace.service.record import record_of
+from knowtrace.settings import Settings
 from knowtrace.store import Deed
 
 STUDENT_WORDS = frozenset({"student_id", "user_id"})
 FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+
+NamedIn = Callable[[Any, Settings], Iterable[object]]
+"""Yields whom each part of a body is about, None where that cannot be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,7 @@ class Guard:
 
     permissions: tuple[Permission, ...]
     also_loopback: bool = False
+    named_in: NamedIn | None = None
 
     async def __call__(self, request: Request) -> Caller:
         """Return who asks.
@@ -45,7 +50,7 @@ class Guard:
         caller = await identity.caller_of(request.scope)
         reaches = {reach_of(caller, permission) for permission in self.permissions}
         is_denied = Reach.NOBODY in reaches or (
-            Reach.OWN in reaches and not await names_only(request, caller.student_id or "")
+            Reach.OWN in reaches and not await names_only(request, caller.student_id or "", self.named_in)
         )
         if is_denied:
             needed = " and ".join(permission.value for permission in self.permissions)
@@ -56,12 +61,13 @@ class Guard:
         return caller
 
 
-def may(*permissions: Permission, also_loopback: bool = False) -> Any:
+def may(*permissions: Permission, also_loopback: bool = False, named_in: NamedIn | None = None) -> Any:
     """Declare the permissions that a route asks for, all of them; the value is who asks.
 
-    `also_loopback` lets programs on this very machine pass without one.
+    `also_loopback` lets programs on this very machine pass without one; `named_in` finds the students in a body that
+    names them in other words than ours.
     """
-    return Depends(Guard(permissions, also_loopback))
+    return Depends(Guard(permissions, also_loopback, named_in))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +95,13 @@ def guards_of(dependant: Dependant) -> list[Guard | OpenToAll]:
     return found
 
 
-async def names_only(request: Request, student_id: str) -> bool:
+async def names_only(request: Request, student_id: str, named_in: NamedIn | None = None) -> bool:
     """Return whether a request names this student in path, query or body, at any depth, and nobody else."""
-    named = [value async for value in _named(request)]
+    named = [value async for value in _named(request, named_in)]
     return bool(named) and all(value == student_id for value in named)
 
 
-async def _named(request: Request) -> AsyncIterator[Any]:
+async def _named(request: Request, named_in: NamedIn | None) -> AsyncIterator[Any]:
     for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
         if name in STUDENT_WORDS:
             yield value
@@ -105,7 +111,9 @@ async def _named(request: Request) -> AsyncIterator[Any]:
             content = orjson.loads(body)
         except orjson.JSONDecodeError:
             return  # no endpoint of ours reads a body that is not JSON
-        for value in _students_in(content):
+        settings = classroom_of(request.scope).settings
+        found = _students_in(content) if named_in is None else named_in(content, settings)
+        for value in found:
             yield value
 
 

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     JOBS_MANAGE = "jobs:manage"
     SCHEDULES_MANAGE = "schedules:manage"
     KEYS_MANAGE = "keys:manage"
+    WEBHOOKS_MANAGE = "webhooks:manage"
     AUDIT_READ = "audit:read"
     EXPORT = "export"
     ERASE = "erase"
@@ -54,6 +55,7 @@ TABLE: Mapping[Permission, Mapping[Role, Reach]] = {
         Permission.JOBS_MANAGE: (NOBODY, NOBODY, TENANT, TENANT, NOBODY),
         Permission.SCHEDULES_MANAGE: (NOBODY, NOBODY, NOBODY, NOBODY, TENANT),
         Permission.KEYS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.WEBHOOKS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.AUDIT_READ: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.EXPORT: (OWN, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.ERASE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),

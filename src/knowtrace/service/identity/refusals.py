@@ -64,6 +64,8 @@ def _weak_secrets(settings: Settings) -> list[str]:
         "session_key": settings.session_key.get_secret_value(),
         "audit_key": settings.audit_key.get_secret_value() if settings.audit_key else "",
     }
+    if settings.seal_key is not None:
+        keys["seal_key"] = settings.seal_key.get_secret_value()
     problems = [problem for name, value in keys.items() for problem in _weak(name, value)]
     if settings.callback_hosts or settings.callback_private_hosts:
         problems += _weak(

@@ -23,13 +23,12 @@ NO_TEXT = ""
 
 
 class TensorsError(KnowTraceError):
-    """Tensors that are not what the model's metadata say; `problems` holds everything that is wrong."""
+    """Tensors that are not what the model's metadata say; its text says everything that is wrong."""
 
     status = 400
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(" ".join(problems))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,23 +121,23 @@ async def decide(
         max_items=max_items,
     )
     decision = Decision(decision_id=uuid.uuid4().hex, mastery=mastery, advice=advice)
+    stored = StoredDecision(
+        decision_id=decision.decision_id,
+        student_id=student_id,
+        skill=skill_id,
+        created_at=now,
+        model_version=tracer.version,
+        recommendation_type=RULE_BASED,
+        items=[
+            {"item_id": item.item_id, "expected_success": item.expected_success}
+            for item in advice.recommendations
+        ],
+        num_candidates=advice.num_candidates,
+        propensity=None,
+    )
     async with classroom.store.writing(caller.tenant_id) as session:
-        await session.decisions.append(
-            StoredDecision(
-                decision_id=decision.decision_id,
-                student_id=student_id,
-                skill=skill_id,
-                created_at=now,
-                model_version=tracer.version,
-                recommendation_type=RULE_BASED,
-                items=[
-                    {"item_id": item.item_id, "expected_success": item.expected_success}
-                    for item in advice.recommendations
-                ],
-                num_candidates=advice.num_candidates,
-                propensity=None,
-            )
-        )
+        await session.decisions.append(stored)
+        await classroom.mailroom.tell_decision(session, stored)
     return decision
 
 

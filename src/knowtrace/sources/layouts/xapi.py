@@ -6,7 +6,7 @@ from pathlib import Path
 
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.layouts.rows import timed
-from knowtrace.sources.xapi import ACTIVITY_TYPES, ANSWERED, OBJECTIVE
+from knowtrace.standards.xapi import ACTIVITY_TYPES, ANSWERED, OBJECTIVE
 
 HOME = "https://knowtrace.invalid"
 

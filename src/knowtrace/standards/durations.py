@@ -2,7 +2,7 @@
 
 import re
 
-from knowtrace.sources.cells import BadCellError
+from knowtrace.standards.cells import BadCellError
 
 _DURATION = re.compile(
     r"P(?=[\dT])(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"

@@ -10,6 +10,8 @@ FIRST_MILLISECONDS = 100_000_000_000
 
 MOST_DIGITS = 40
 NOT_ELAPSED = "an elapsed time is a number"
+NO_STUDENT = "every answer names its student"
+NO_ITEM = "every answer names its item"
 NEGATIVE_ELAPSED = "an elapsed time is not negative"
 
 LONGEST_ANSWER_SECONDS = 86_400.0

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowtrace.sources.cells import BadCellError
-from knowtrace.sources.durations import duration_seconds
+from knowtrace.standards.cells import BadCellError
+from knowtrace.standards.durations import duration_seconds
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from knowtrace.sources.cells import BadCellError, parse_count, parse_elapsed, parse_integer, parse_time
+from knowtrace.standards.cells import BadCellError, parse_count, parse_elapsed, parse_integer, parse_time
 
 NOON = datetime(2024, 5, 17, 12, 0, 0, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""Messages out: from the outbox to webhooks and to a Redis stream."""

@@ -1,0 +1,169 @@
+"""Takes messages out of the outbox and delivers them, each at least once, those of one student in order.
+
+A lane is leased in a transaction, so that of several processes one holds it. A message is marked after it has arrived:
+a process that dies between the two leaves it to be sent again, when its lease has ended.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import structlog
+
+from knowtrace.errors import KnowTraceError
+from knowtrace.service.delivery.outgoing import STREAM, Mailroom
+from knowtrace.service.delivery.sealing import Sealer
+from knowtrace.service.delivery.senders import DeliveryError, Sender, StreamSender, WebhookSender
+from knowtrace.settings import Settings
+from knowtrace.store import Lane, QueuedMessage, Store, StoredWebhook
+
+LANES_AT_ONCE = 16
+MESSAGES_AT_ONCE = 50
+LONGEST_BACKOFF_SECONDS = 3_600.0
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.delivery")
+
+
+class Deliverer:
+    """Delivers what waits; `go_on` does so for ever."""
+
+    def __init__(
+        self, store: Store, mailroom: Mailroom, settings: Settings, sealer: Sealer, client: httpx.AsyncClient
+    ) -> None:
+        self._store = store
+        self._mailroom = mailroom
+        self._settings = settings
+        self._sealer = sealer
+        self._client = client
+        self._stream = _stream_sender(settings)
+
+    async def go_on(self) -> None:
+        """Deliver as messages come and as their time does; who wants what is read again now and then."""
+        loop = asyncio.get_running_loop()
+        refreshed = loop.time()
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.delivery_poll_seconds):
+                    await self._mailroom.arrived.wait()
+            except TimeoutError:
+                pass
+            self._mailroom.arrived.clear()
+            try:
+                if loop.time() - refreshed >= self._settings.subscriptions_poll_seconds:
+                    await self._mailroom.refresh()
+                    refreshed = loop.time()
+                while self._mailroom.has_destinations and await self.deliver_waiting():
+                    pass
+            except KnowTraceError as error:
+                # The messages are kept; a database that is away is said by readiness.
+                log.warning("messages cannot be delivered", error=str(error))
+            except Exception:
+                log.exception("delivery failed, and goes on")
+
+    async def close(self) -> None:
+        if self._stream is not None:
+            await self._stream.close()
+
+    async def deliver_waiting(self) -> int:
+        """Deliver from the lanes that have waited longest; returns how many lanes there were."""
+        now = datetime.now(UTC)
+        until = now + timedelta(seconds=self._settings.delivery_lease_seconds)
+        lanes = await self._store.lease_lanes(now=now, until=until, limit=LANES_AT_ONCE)
+        found = await asyncio.gather(
+            *(self._deliver_lane(lane, until) for lane in lanes), return_exceptions=True
+        )
+        for lane, result in zip(lanes, found, strict=True):
+            if isinstance(result, Exception):
+                log.error("a lane could not be delivered", lane=lane.lane, exc_info=result)
+        return len(lanes)
+
+    async def _deliver_lane(self, lane: Lane, until: datetime) -> None:
+        async with self._store.reading(lane.tenant_id) as session:
+            messages = await session.outbox.waiting(lane, limit=MESSAGES_AT_ONCE)
+            hook = None if lane.destination == STREAM else await session.outbox.webhook(lane.destination)
+        sender = self._stream if lane.destination == STREAM else self._webhook_sender(lane.tenant_id, hook)
+        delivered: list[int] = []
+        failed: QueuedMessage | None = None
+        error = ""
+        # Whoever takes the lane over when the lease has ended must not meet us still sending.
+        stop_at = until - timedelta(seconds=self._settings.delivery_timeout_seconds + 1)
+        for message in messages:
+            try:
+                async with asyncio.timeout(self._settings.delivery_timeout_seconds):
+                    await (sender or _nowhere)(lane.tenant_id, message)
+            except (DeliveryError, TimeoutError) as caught:
+                failed = message
+                error = str(caught) or f"no answer in {self._settings.delivery_timeout_seconds:g} s"
+                break
+            delivered.append(message.sequence)
+            if datetime.now(UTC) >= stop_at:
+                break
+        await self._settle(lane, delivered, failed, error)
+
+    async def _settle(
+        self, lane: Lane, delivered: list[int], failed: QueuedMessage | None, error: str
+    ) -> None:
+        now = datetime.now(UTC)
+        again_at = None
+        if failed is not None and failed.attempts + 1 < self._settings.delivery_attempts:
+            again_at = now + timedelta(seconds=self._backoff(failed.attempts))
+        async with self._store.writing(lane.tenant_id) as session:
+            await session.outbox.settle(
+                lane, delivered=delivered, failed=failed, error=error, again_at=again_at, now=now
+            )
+        if failed is not None:
+            log.warning(
+                "message not delivered",
+                message_id=failed.message_id,
+                destination=lane.destination,
+                attempts=failed.attempts + 1,
+                is_dead=again_at is None,
+                error=error,
+            )
+
+    def _webhook_sender(self, tenant_id: str, hook: StoredWebhook | None) -> Sender | None:
+        if hook is None:
+            return None
+        secret = self._sealer.open(hook.secret, owner=f"{tenant_id}/{hook.webhook_id}")
+        return WebhookSender(self._client, self._settings, hook.url, secret)
+
+    def _backoff(self, attempts: int) -> float:
+        """Return the seconds to wait after so many attempts: twice as long each time, less up to half by chance."""
+        longest = min(self._settings.delivery_backoff_seconds * 2**attempts, LONGEST_BACKOFF_SECONDS)
+        return longest * random.uniform(0.5, 1.0)
+
+
+async def _nowhere(_tenant_id: str, _message: QueuedMessage) -> None:
+    raise DeliveryError("The destination is not there any more.")
+
+
+def _stream_sender(settings: Settings) -> StreamSender | None:
+    if settings.redis_url is None or settings.redis_stream is None:
+        return None
+    from redis.asyncio import Redis  # noqa: PLC0415 - an extra of its own
+
+    timeout = settings.delivery_timeout_seconds
+    redis: Any = Redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    return StreamSender(redis, settings.redis_stream, max_length=settings.redis_stream_length)
+
+
+@asynccontextmanager
+async def delivering(
+    store: Store, mailroom: Mailroom, settings: Settings, sealer: Sealer
+) -> AsyncGenerator[None]:
+    """Deliver messages in the background; what is not delivered in the end waits for the next process."""
+    async with httpx.AsyncClient(
+        timeout=settings.delivery_timeout_seconds, follow_redirects=False, trust_env=False
+    ) as client:
+        deliverer = Deliverer(store, mailroom, settings, sealer, client)
+        task = asyncio.create_task(deliverer.go_on(), name="deliverer")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await deliverer.close()

@@ -1,0 +1,97 @@
+"""Which messages are written, for whom: nothing at all where nobody asked for them."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from knowtrace.service.delivery.kinds import MASTERY, RECOMMENDATION
+from knowtrace.store import Message, Session, Store, StoredDecision
+from knowtrace.tracing.outgoing import StudentChange
+
+STREAM = "stream"
+"""The destination that is no webhook: the Redis stream of the installation."""
+
+
+class Mailroom:
+    """Knows in memory who wants to hear of what, and writes their messages into open transactions."""
+
+    def __init__(self, store: Store, *, has_stream: bool) -> None:
+        self._store = store
+        self._has_stream = has_stream
+        self._webhooks: dict[str, dict[str, frozenset[str]]] = {}
+        self.arrived = asyncio.Event()
+
+    @property
+    def has_destinations(self) -> bool:
+        return self._has_stream or bool(self._webhooks)
+
+    async def refresh(self) -> None:
+        """Read who wants what; another process's new webhook is heard of by this."""
+        self._webhooks = await self._store.subscriptions()
+
+    def wants(self, tenant_id: str) -> bool:
+        return self._has_stream or tenant_id in self._webhooks
+
+    async def tell(self, session: Session, changes: Sequence[StudentChange], *, at: datetime) -> None:
+        """Write one message a student about what a commit changed of them."""
+        destinations = self._destinations(session.tenant_id, MASTERY)
+        if not destinations:
+            return
+        messages = [
+            Message(
+                message_id=uuid.uuid4().hex, kind=MASTERY, student_id=change.student_id, body=_mastery(change)
+            )
+            for change in changes
+        ]
+        await session.outbox.append([(message, destinations) for message in messages], at=at)
+        self.arrived.set()
+
+    async def tell_decision(self, session: Session, decision: StoredDecision) -> None:
+        """Write one message about what a student was recommended."""
+        destinations = self._destinations(session.tenant_id, RECOMMENDATION)
+        if not destinations:
+            return
+        message = Message(
+            message_id=uuid.uuid4().hex,
+            kind=RECOMMENDATION,
+            student_id=decision.student_id,
+            body={
+                "student_id": decision.student_id,
+                "decision_id": decision.decision_id,
+                "skill": decision.skill,
+                "recommendation_type": decision.recommendation_type,
+                "recommendations": decision.items,
+                "model_version": decision.model_version,
+            },
+        )
+        await session.outbox.append([(message, destinations)], at=decision.created_at)
+        self.arrived.set()
+
+    def _destinations(self, tenant_id: str, kind: str) -> list[str]:
+        wanted = self._webhooks.get(tenant_id, {})
+        hooks = [webhook_id for webhook_id, kinds in wanted.items() if kind in kinds]
+        return [*hooks, *([STREAM] if self._has_stream else [])]
+
+
+def _mastery(change: StudentChange) -> dict[str, Any]:
+    return {
+        "student_id": change.student_id,
+        "event_ids": change.event_ids,
+        "is_revision": change.is_revision,
+        "num_answers": change.num_answers,
+        "mastery": [
+            {
+                "skill": mastery.skill_id,
+                "mastery": mastery.estimate,
+                "interval": [mastery.low, mastery.high],
+                "interaction_count": mastery.evidence,
+                "last_updated": mastery.last_answered_at,
+                "state": mastery.state.value,
+            }
+            for mastery in change.masteries
+        ],
+        "model_version": change.model_version or None,
+        "degraded": not change.model_version,
+    }

@@ -1,0 +1,1 @@
+"""Where messages go: /api/v1/webhooks."""
