@@ -21,6 +21,7 @@ from knowtrace.cli import (
     sign,
     simulate,
     stack,
+    students,
     train,
     tune,
 )
@@ -40,6 +41,7 @@ app.add_typer(lake.app, name="lake")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(students.app, name="students")
 lake.app.command("views")(lake_views.views_command)
 lake.app.command("publish")(lake_views.publish_command)
 app.command("simulate")(simulate.simulate_command)

@@ -16,6 +16,7 @@ from knowtrace.service.audit.endpoints import router as audit
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
 from knowtrace.service.description.endpoints import router as description
+from knowtrace.service.erasure.endpoints import router as erasure
 from knowtrace.service.events.endpoints import router as events
 from knowtrace.service.health.endpoints import router as health
 from knowtrace.service.identity.guard import Guard, guards_of
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         recommendations,
         kt,
         students,
+        erasure,
         catalogue,
         models,
         health,

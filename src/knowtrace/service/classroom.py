@@ -14,6 +14,7 @@ from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.signing import trusted_keys
 from knowtrace.service.broker import Broker
 from knowtrace.service.casting import following_roles
+from knowtrace.service.forgetting import Forgetting, following_erasures
 from knowtrace.service.identity.authenticate import Identity
 from knowtrace.service.identity.opening import open_identity, open_store
 from knowtrace.service.lineup import Lineup, Loaded, load, open_trusted
@@ -45,6 +46,7 @@ class Classroom:
     replays: asyncio.Semaphore
     """Held while a whole log is replayed for a reader: one at a time, or readers would starve the writer."""
     shadows: set[asyncio.Task[None]]
+    forgetting: Forgetting
 
     @property
     def run(self) -> Run | PlainRun:
@@ -85,6 +87,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     broker = Broker(max_subscribers=settings.max_stream_subscribers)
+    forgetting = Forgetting(broker)
 
     def on_commit(committed: Committed) -> None:
         metrics.observe_commit(committed)
@@ -98,6 +101,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             max_cached_students=settings.max_cached_students,
             on_commit=on_commit,
             on_revision=lambda tenant_id, result: announce_revision(tenant_id, result, broker),
+            on_erasure=forgetting.forget,
         )
         metrics.watch(intake)
         async with intake:
@@ -118,8 +122,13 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 pseudonyms=Pseudonyms(settings.log_key.get_secret_value()),
                 replays=asyncio.Semaphore(1),
                 shadows=set(),
+                forgetting=forgetting,
             )
-            async with following_roles(lineup, store, intake, metrics, every=settings.roles_poll_seconds):
+            every = settings.roles_poll_seconds
+            async with (
+                following_roles(lineup, store, intake, metrics, every=every),
+                following_erasures(forgetting, store, intake, every=every),
+            ):
                 yield classroom
             broker.close()
 

@@ -1,0 +1,81 @@
+"""Every row that is a student's, in whatever table, and its deletion.
+
+A table that is added to the metadata must be named here, as one that holds students' rows or as one that holds none:
+a test compares.
+"""
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowtrace.store.access_tables import api_keys
+from knowtrace.store.tables import (
+    event_revisions,
+    events,
+    recommendations,
+    student_consents,
+    student_mastery,
+    student_snapshots,
+    student_states,
+)
+
+Condition = Callable[[str, str], sa.ColumnElement[bool]]
+"""From (tenant_id, student_id) to which rows of a table are that student's."""
+
+HOLDS_NO_STUDENT: Mapping[str, str] = {
+    "log_head": "two numbers for all",
+    "model_roles": "which model plays which part",
+    "audit_log": "names of what a deed was done to are hashes in it, and its lines are chained",
+    "audit_heads": "where the audit log ends",
+}
+
+
+def _named_in(table: sa.Table) -> Condition:
+    return lambda tenant_id, student_id: sa.and_(
+        table.c.tenant_id == tenant_id, table.c.student_id == student_id
+    )
+
+
+def _revisions(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
+    """Older bodies of the student's answers, and of those that have been put down to somebody else since."""
+    mine = sa.select(events.c.event_id).where(_named_in(events)(tenant_id, student_id))
+    return sa.and_(
+        event_revisions.c.tenant_id == tenant_id,
+        sa.or_(
+            event_revisions.c.event_id.in_(mine),
+            event_revisions.c.body["student_id"].as_string() == student_id,
+        ),
+    )
+
+
+OF_STUDENT: Mapping[sa.Table, Condition] = {
+    # Before the events: they tell whose the older bodies are.
+    event_revisions: _revisions,
+    events: _named_in(events),
+    student_mastery: _named_in(student_mastery),
+    student_snapshots: _named_in(student_snapshots),
+    student_states: _named_in(student_states),
+    recommendations: _named_in(recommendations),
+    api_keys: _named_in(api_keys),
+    student_consents: _named_in(student_consents),
+}
+"""Where students' rows are, in the order in which they are deleted."""
+
+
+class Erasures:
+    """Deletes a student of one tenant on one open connection; commits nothing itself."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def erase(self, student_id: str) -> dict[str, int]:
+        """Delete every row of a student; return how many each table had."""
+        counts: dict[str, int] = {}
+        for table, is_of in OF_STUDENT.items():
+            deleted = await self._connection.execute(
+                sa.delete(table).where(is_of(self._tenant_id, student_id))
+            )
+            counts[table.name] = deleted.rowcount
+        return counts
