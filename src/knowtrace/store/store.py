@@ -20,6 +20,7 @@ from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
+from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
@@ -44,6 +45,8 @@ class Session:
         self.snapshots = Snapshots(connection, tenant_id)
         self.decisions = Decisions(connection, tenant_id)
         self.erasures = Erasures(connection, tenant_id)
+        self.consents = Consents(connection, tenant_id)
+        self.belongings = Belongings(connection, tenant_id)
 
     async def erased_at(self) -> int:
         """Return where the log stood when a student of any tenant was last erased.

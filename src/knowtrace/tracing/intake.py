@@ -72,7 +72,7 @@ class RevisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ErasureRequest:
-    """One student to be erased, and where its sender waits. What was sent before is stored first, and erased with it."""
+    """One student to be erased, and where its sender waits. What was sent before is stored first, and goes too."""
 
     erasure: Erasure
     done: "asyncio.Future[Erased]"

@@ -30,15 +30,16 @@ class Target:
     kind: str
     student_id: str
     event_id: str
+    key_of: str = ""
 
 
 def targets(tenant: str) -> list[Target]:
     other_student = {"north": "ben", "south": "carl"}
     foreign = OTHER_TENANT[tenant]
     return [
-        Target("own", "anna", f"{tenant}/anna/0"),
-        Target("other", other_student[tenant], f"{tenant}/{other_student[tenant]}/0"),
-        Target("foreign", other_student[foreign], f"{foreign}/{other_student[foreign]}/0"),
+        Target("own", "anna", f"{tenant}/anna/0", tenant),
+        Target("other", other_student[tenant], f"{tenant}/{other_student[tenant]}/0", tenant),
+        Target("foreign", other_student[foreign], f"{foreign}/{other_student[foreign]}/0", foreign),
         Target("absent", "nobody", "no/such/0"),
     ]
 
@@ -81,6 +82,9 @@ BODIES: dict[tuple[str, str], list[Body]] = {
     ("PUT", "/api/v1/events/{event_id}"): [_event],
     ("POST", "/api/v1/predict"): [_predict],
     ("POST", "/api/v1/recommendations"): [_recommend],
+    ("PUT", "/api/v1/students/{student_id}/consent"): [lambda _, __: {"training": False}],
+    ("POST", "/api/v1/keys"): [lambda _, __: {"role": "service", "name": "new"}],
+    ("POST", "/api/v1/keys/{key_id}/rotate"): [lambda _, __: {"overlap_hours": 1}],
 }
 ERASES = ("DELETE", "/api/v1/students/{student_id}")
 """What it erases must be back for the next request."""
@@ -112,6 +116,7 @@ class Route:
         path = self.path.format(
             student_id=target.student_id,
             event_id=target.event_id,
+            key_id=school.keys.get((target.key_of, "spare"), f"kt_{'0' * 16}_").split("_")[1],
             name=tracer.name,
             model=tracer.name,
             version=tracer.version,
@@ -206,14 +211,18 @@ def _is_unknown(route: Route, answer: httpx.Response) -> bool:
 
 
 VARYING = re.compile(
-    r'"(?:request_id|decision_id|inference_time_ms|duration_ms|last_updated|answered_at|erased_at|receipt_id|audit_line)":\s*("[^"]*"|[\d.e-]+|null)'
+    r'"(?:request_id|decision_id|inference_time_ms|duration_ms|last_updated|answered_at|'
+    r'erased_at|receipt_id|audit_line|exported_at|changed_at|created_at|at|sequence|key)":\s*("[^"]*"|[\d.e-]+|null)'
 )
+
+
+KEY_ID = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 def _shape(answer: httpx.Response, kind: str, tenant: str) -> tuple[int, str, str]:
     [target] = [target for target in targets(tenant) if target.kind == kind]
     text = (
-        VARYING.sub("", answer.text)
+        KEY_ID.sub("KEY", VARYING.sub("", answer.text))
         .replace(target.event_id, "EVENT")
         .replace(f"new/{target.student_id}", "EVENT")
     )

@@ -83,6 +83,7 @@ async def open_school(tiny_run: Path, database_url: str, **settings: Any) -> Asy
                 for role in (Role.EDUCATOR, Role.ADMIN, Role.SERVICE, Role.OPERATOR):
                     await school.issue(tenant_id, role.value, role)
                 await school.issue(tenant_id, "student", Role.STUDENT, student_id="anna")
+                await school.issue(tenant_id, "spare", Role.EDUCATOR)
             yield school
 
 
@@ -95,9 +96,12 @@ async def restore(school: School) -> None:
 
 
 async def fill(school: School) -> None:
-    """Give every student of both schools three answers, one of them to the school's own item."""
+    """Give every student of both schools three answers, one of them to the school's own item, and consent."""
     for tenant_id, students in STUDENTS.items():
         for student_id in students:
             for number in range(2):
                 await school.answer(tenant_id, student_id, number)
             await school.answer(tenant_id, student_id, 2, MARKS[tenant_id])
+            path = f"/api/v1/students/{student_id}/consent"
+            asked = await school.ask((tenant_id, "admin"), "PUT", path, json={"training": True})
+            assert asked.status_code == 200, asked.text

@@ -19,8 +19,8 @@ class Receipt(BaseModel):
     """What was erased, and what was not. It does not name the student.
 
     `rows` has how many rows each table held. `audit_line` is the line of the audit log, as `sequence:hash`, that says
-    who erased. `is_file_clean` is false where a reader kept SQLite's write-ahead log from being emptied: the bytes leave
-    it with the next checkpoint; null where the database is not SQLite.
+    who erased. `is_file_clean` is false where a reader kept SQLite's write-ahead log from being emptied, and the bytes
+    leave it with a later checkpoint; null where the database is not SQLite.
     """
 
     receipt_id: str
