@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
     `redis_stream` names one, to a stream of `redis_url`.
 
+    `training_consent_default` says whether answers of students who were never asked may train models.
+
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named. With `trusted_keys`, files of public keys, only runs that one of them has signed are
     served.
@@ -116,6 +118,7 @@ class Settings(BaseSettings):
     session_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_hex(32)))
     session_hours: float = Field(default=8.0, gt=0, le=24 * 30)
     audit_key: SecretStr | None = None
+    training_consent_default: bool = False
 
     oidc_issuer: str | None = None
     oidc_audience: str | None = None

@@ -22,6 +22,7 @@ from knowtrace.cli import (
     sign,
     simulate,
     stack,
+    students,
     train,
     tune,
 )
@@ -42,6 +43,7 @@ app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(students.app, name="students")
 lake.app.command("views")(lake_views.views_command)
 lake.app.command("publish")(lake_views.publish_command)
 app.command("simulate")(simulate.simulate_command)

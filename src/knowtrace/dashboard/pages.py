@@ -121,12 +121,16 @@ async def _view(
 
 def _timelines(request: Request, classroom: Classroom) -> Timelines:
     """Return the open pages' students as the classroom's model follows them; a few models are kept."""
-    kept: dict[str, Timelines] = getattr(request.app.state, "timelines", {})
+    state = request.app.state
+    if not hasattr(state, "timelines"):
+        state.timelines = {}
+        classroom.forgetting.join(lambda: setattr(state, "timelines", {}))
+    kept: dict[str, Timelines] = state.timelines
     version = classroom.tracer.version
     if version not in kept:
         newest = list(kept.items())[-MOST_MODELS + 1 :]
         kept = dict(newest) | {version: Timelines(classroom.tracer, most_moments=MOST_MOMENTS)}
-        request.app.state.timelines = kept
+        state.timelines = kept
     return kept[version]
 
 

@@ -17,11 +17,15 @@ from knowtrace.service.batch.endpoints import router as batch
 from knowtrace.service.caliper.endpoints import router as caliper
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
+from knowtrace.service.consents.endpoints import router as consents
 from knowtrace.service.description.endpoints import router as description
+from knowtrace.service.erasure.endpoints import router as erasure
 from knowtrace.service.events.endpoints import router as events
+from knowtrace.service.export.endpoints import router as export
 from knowtrace.service.health.endpoints import router as health
 from knowtrace.service.identity.guard import Guard, guards_of
 from knowtrace.service.inference.endpoints import router as inference
+from knowtrace.service.keys.endpoints import router as keys
 from knowtrace.service.kt.endpoints import router as kt
 from knowtrace.service.mastery.endpoints import router as mastery
 from knowtrace.service.middleware import RequestMiddleware
@@ -77,6 +81,10 @@ def create_app(settings: Settings) -> FastAPI:
         recommendations,
         kt,
         students,
+        export,
+        consents,
+        erasure,
+        keys,
         catalogue,
         models,
         schedules,

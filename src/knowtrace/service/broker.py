@@ -1,7 +1,7 @@
 """Who wants to hear of whose answers. In this process only: subscribers of another one are not reached."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from knowtrace.errors import UnavailableError
 
@@ -89,10 +89,21 @@ class Broker:
                 subscription.end()
                 self.unsubscribe(subscription)
 
+    def end(self, tenant_id: str, student_id: str) -> None:
+        """End every stream about one student, with what waits in it."""
+        self._end(list(self._by_student.get((tenant_id, student_id), ())))
+
+    def end_all(self) -> None:
+        """End every stream; readers may connect again."""
+        for listeners in list(self._by_student.values()):
+            self._end(list(listeners))
+
     def close(self) -> None:
         """End every stream, so that a server that stops need not wait for readers."""
         self._is_closed = True
-        for listeners in list(self._by_student.values()):
-            for subscription in list(listeners):
-                subscription.end()
-                self.unsubscribe(subscription)
+        self.end_all()
+
+    def _end(self, subscriptions: Iterable[Subscription]) -> None:
+        for subscription in subscriptions:
+            subscription.end()
+            self.unsubscribe(subscription)

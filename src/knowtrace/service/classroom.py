@@ -18,6 +18,7 @@ from knowtrace.service.casting import following_roles
 from knowtrace.service.delivery.deliverer import delivering
 from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.delivery.sealing import Sealer
+from knowtrace.service.forgetting import Forgetting, following_erasures
 from knowtrace.service.identity.authenticate import Identity
 from knowtrace.service.identity.opening import open_identity, open_store
 from knowtrace.service.lineup import Lineup, Loaded, load, open_trusted
@@ -56,6 +57,7 @@ class Classroom:
     shadows: set[asyncio.Task[None]]
     quality: LiveQuality
     started_at: datetime
+    forgetting: Forgetting
 
     @property
     def run(self) -> Run | PlainRun:
@@ -97,6 +99,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     broker = Broker(max_subscribers=settings.max_stream_subscribers)
+    forgetting = Forgetting(broker)
 
     def on_commit(committed: Committed) -> None:
         metrics.observe_commit(committed)
@@ -115,6 +118,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             outgoing=mailroom,
             on_commit=on_commit,
             on_revision=lambda tenant_id, result: announce_revision(tenant_id, result, broker),
+            on_erasure=forgetting.forget,
         )
         metrics.watch(intake, quality)
         async with intake:
@@ -140,9 +144,12 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 shadows=set(),
                 quality=quality,
                 started_at=datetime.now(UTC),
+                forgetting=forgetting,
             )
+            every = settings.roles_poll_seconds
             async with (
-                following_roles(lineup, store, intake, metrics, every=settings.roles_poll_seconds),
+                following_roles(lineup, store, intake, metrics, every=every),
+                following_erasures(forgetting, store, intake, every=every),
                 delivering(store, mailroom, settings, sealer),
             ):
                 yield classroom

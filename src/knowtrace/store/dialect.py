@@ -81,6 +81,8 @@ def _prepare_sqlite(engine: AsyncEngine, lock_wait_seconds: float) -> None:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten: an erased student must not be found in the file's free pages.
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -102,6 +104,18 @@ async def lock_for_writing(connection: AsyncConnection) -> None:
     """Wait until no other process writes; BEGIN IMMEDIATE has done so on SQLite."""
     if connection.dialect.name == "postgresql":
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+
+
+async def empty_write_ahead_log(connection: AsyncConnection) -> bool | None:
+    """Write SQLite's log into its file and truncate it, outside any transaction; None on other databases."""
+    if connection.dialect.name != "sqlite":
+        return None
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None
+    async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+        is_busy, _, _ = await cursor.fetchone()
+    return not is_busy
 
 
 async def upsert(connection: AsyncConnection, table: sa.Table, rows: list[Row]) -> None:

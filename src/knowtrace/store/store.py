@@ -16,7 +16,8 @@ from knowtrace.errors import UnavailableError
 from knowtrace.store import migrating
 from knowtrace.store.audit import AuditLog
 from knowtrace.store.decisions import Decisions
-from knowtrace.store.dialect import WRITES, for_reading, lock_for_writing, make_engine
+from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, lock_for_writing, make_engine
+from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
 from knowtrace.store.job_queue import JobQueue, Waiting, waiting
 from knowtrace.store.jobs import Jobs
@@ -24,6 +25,7 @@ from knowtrace.store.keys import ApiKeys, StoredKey, find_key
 from knowtrace.store.learning_records import LearningRecords
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
 from knowtrace.store.outbox import Lane, Outbox, lease_lanes, read_subscriptions
+from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
@@ -32,6 +34,8 @@ from knowtrace.store.tables import log_head
 from knowtrace.store.tenants import all_tenants, name_tenants
 
 HEAD = sa.select(log_head.c.position)
+ERASED_AT = sa.select(log_head.c.erased_at)
+NOTE_ERASURE = sa.update(log_head).values(position=sa.bindparam("head"), erased_at=sa.bindparam("head"))
 MOVE_HEAD = sa.update(log_head).values(position=sa.bindparam("head"))
 
 
@@ -40,6 +44,7 @@ class Session:
 
     def __init__(self, connection: AsyncConnection, tenant_id: str, audit_key: bytes) -> None:
         self.tenant_id = tenant_id
+        self._connection = connection
         self.keys = ApiKeys(connection, tenant_id)
         self.audit = AuditLog(connection, tenant_id, audit_key)
         self.events = EventLog(connection, tenant_id)
@@ -49,6 +54,16 @@ class Session:
         self.jobs = Jobs(connection, tenant_id)
         self.records = LearningRecords(connection, tenant_id)
         self.outbox = Outbox(connection, tenant_id)
+        self.erasures = Erasures(connection, tenant_id)
+        self.consents = Consents(connection, tenant_id)
+        self.belongings = Belongings(connection, tenant_id)
+
+    async def erased_at(self) -> int:
+        """Return where the log stood when a student of any tenant was last erased.
+
+        What was read while it had another value may be of somebody who is not to be remembered.
+        """
+        return await self._connection.scalar(ERASED_AT) or 0
 
 
 class Transaction:
@@ -88,6 +103,10 @@ class Transaction:
     async def move_head(self, position: int) -> None:
         """Say that the log has changed, for every process that remembers something of it."""
         await self._connection.execute(MOVE_HEAD, {"head": position})
+
+    async def note_erasure(self, position: int) -> None:
+        """Move the log's head, and say that a student was erased."""
+        await self._connection.execute(NOTE_ERASURE, {"head": position})
 
 
 class Store:
@@ -170,6 +189,24 @@ class Store:
         """
         async with self._connection() as connection:
             return await read_roles(connection)
+
+    async def erased_at(self) -> int:
+        """Return where the log stood when a student was last erased, 0 if none ever was.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await connection.scalar(ERASED_AT) or 0
+
+    async def empty_write_ahead_log(self) -> bool | None:
+        """Take what was deleted out of SQLite's write-ahead log too; whoever reads is waited for.
+
+        Returns whether it is empty: False when a reader held it for `lock_wait_seconds`, None on PostgreSQL, whose
+        own log and dead rows are its operator's.
+        """
+        async with self._turn, self._connection() as connection:
+            return await empty_write_ahead_log(connection)
 
     async def tenants(self) -> list[str]:
         """Return everybody who has ever stored anything, in order.

@@ -48,6 +48,8 @@ log_head = sa.Table(
     # One row. Every change of the log moves it on: a process that finds it where it left it has missed nothing.
     sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
     sa.Column("position", Position, nullable=False),
+    # Where the log stood when a student was last erased: a process that finds it moved must forget what it read.
+    sa.Column("erased_at", Position, nullable=False, server_default="0"),
 )
 
 model_roles = sa.Table(
@@ -161,6 +163,17 @@ recommendations = sa.Table(
     sa.Column("num_candidates", sa.Integer, nullable=False),
     sa.Column("propensity", sa.Double),
     sa.Index("recommendations_by_student", "tenant_id", "student_id", "created_at"),
+)
+
+student_consents = sa.Table(
+    "student_consents",
+    metadata,
+    _tenant_id(),
+    sa.Column("student_id", sa.String(200), primary_key=True),
+    sa.Column("purpose", sa.String(50), primary_key=True),
+    sa.Column("given", sa.Boolean, nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+    sa.Column("changed_by", sa.String(300), nullable=False),
 )
 
 Row = dict[str, Any]

@@ -12,6 +12,7 @@ from knowtrace.errors import NotFoundError
 from knowtrace.store import Session, Store, StoredEvent
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
+from knowtrace.tracing.erasing import Erased, Erasure, erase
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
 from knowtrace.tracing.outgoing import Outgoing, StudentChange
@@ -81,6 +82,17 @@ class Committer:
         self._tracer = tracer
         self._cache.clear()
 
+    def forget(self) -> None:
+        """Read every student anew; to be called between commits."""
+        self._cache.clear()
+
+    async def erase(self, erasure: Erasure) -> Erased:
+        """Delete a student; whatever is sent of the same id afterwards begins anew."""
+        async with self._store.transaction() as transaction:
+            erased = await erase(transaction, erasure)
+        self._cache.pop((erasure.tenant_id, erasure.student_id), None)
+        return erased
+
     async def commit(self, events: Sequence[Event], *, asks_model: bool = True) -> Committed:
         """Store the events that are new and return what became of each; on any error nothing is stored.
 
@@ -104,7 +116,7 @@ class Committer:
                 head += len(fresh)
                 await session.events.append(fresh)
                 student_ids = dict.fromkeys(event.interaction.student_id for event in mine)
-                touched, found = await self._students(session, student_ids)
+                touched, found = await self._students(session, student_ids, head)
                 for event in fresh:
                     touched[event.interaction.student_id].fresh.append(event)
                 if asks_model:
@@ -207,7 +219,9 @@ class Committer:
             self._cache.clear()
         return head
 
-    async def _students(self, session: Session, student_ids: Iterable[str]) -> tuple[dict[str, Student], int]:
+    async def _students(
+        self, session: Session, student_ids: Iterable[str], head: int
+    ) -> tuple[dict[str, Student], int]:
         tenant_id = session.tenant_id
         missing = [student_id for student_id in student_ids if (tenant_id, student_id) not in self._cache]
         stored = await session.students.load(missing) if missing else {}
@@ -221,7 +235,8 @@ class Committer:
                 student = Student(student_id, to_state(found), found.last_position, found.rewritten_at)
                 student.is_current = found.model_version == self._tracer.version
             else:
-                student = Student(student_id, self._tracer.start())
+                # Who follows an erased student of the same id must not take this one for that.
+                student = Student(student_id, self._tracer.start(), rewritten_at=head)
             students[student_id] = student
         return students, len(students) - len(missing)
 

@@ -27,6 +27,7 @@ from knowtrace.tracing.answers import (
     to_event,
 )
 from knowtrace.tracing.commit import Committed, Committer
+from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.outgoing import Outgoing
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.tracer import Tracer
@@ -71,6 +72,21 @@ class RevisionRequest:
     done: "asyncio.Future[RevisionResult]"
 
 
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """One student to be erased, and where its sender waits. What was sent before is stored first, and goes too."""
+
+    erasure: Erasure
+    done: "asyncio.Future[Erased]"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """Another process has erased somebody: nothing that was remembered before it is to be remembered after it."""
+
+    done: "asyncio.Future[None]"
+
+
 class Intake:
     """Accepts answers; `async with` starts the writer and, at the end, lets it finish what is waiting."""
 
@@ -85,6 +101,7 @@ class Intake:
         outgoing: Outgoing | None = None,
         on_commit: Callable[[Committed], None] = lambda _: None,
         on_revision: Callable[[str, RevisionResult], None] = lambda *_: None,
+        on_erasure: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._committer = Committer(
             store, tracer, max_cached_students=max_cached_students, quality=quality, outgoing=outgoing
@@ -93,7 +110,10 @@ class Intake:
         self._max_waiting = max_waiting_events
         self._on_commit = on_commit
         self._on_revision = on_revision
-        self._queue: deque[Request | RevisionRequest | SwitchRequest] = deque()
+        self._on_erasure = on_erasure
+        self._queue: deque[Request | RevisionRequest | SwitchRequest | ErasureRequest | ForgetRequest] = (
+            deque()
+        )
         self._num_waiting = 0
         self._arrived = asyncio.Event()
         self._is_closing = False
@@ -187,6 +207,26 @@ class Intake:
         self._arrived.set()
         await request.done
 
+    async def erase(self, erasure: Erasure) -> Erased:
+        """Delete a student behind all that was sent before; what is sent afterwards begins anew.
+
+        Raises:
+            UnavailableError: as for `submit`.
+        """
+        self._check_room(1)
+        request = ErasureRequest(erasure, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._num_waiting += 1
+        self._arrived.set()
+        return await request.done
+
+    async def forget(self) -> None:
+        """Read every student anew from the next commit on."""
+        request = ForgetRequest(asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        self._arrived.set()
+        await request.done
+
     async def _revise(self, revision: Revision) -> RevisionResult:
         self._check_room(1)
         request = RevisionRequest(revision, asyncio.get_running_loop().create_future())
@@ -225,6 +265,15 @@ class Intake:
                 self._queue.popleft()
                 self._committer.switch(first.tracer)
                 first.done.set_result(None)
+            elif self._queue and isinstance(first := self._queue[0], ErasureRequest):
+                self._queue.popleft()
+                await self._settle_erasure(first)
+                self._num_waiting -= 1
+            elif self._queue and isinstance(first := self._queue[0], ForgetRequest):
+                self._queue.popleft()
+                self._committer.forget()
+                if not first.done.done():
+                    first.done.set_result(None)
             elif group := self._next_group():
                 await self._settle(group)
                 self._num_waiting -= sum(len(request.events) for request in group)
@@ -243,6 +292,19 @@ class Intake:
             group.append(request)
             size += len(request.events)
         return group
+
+    async def _settle_erasure(self, request: ErasureRequest) -> None:
+        try:
+            erased = await self._committer.erase(request.erasure)
+        except Exception as error:
+            if not isinstance(error, KnowTraceError):
+                logger.exception("A student could not be erased")
+            if not request.done.done():
+                request.done.set_exception(error)
+            return
+        if not request.done.done():
+            request.done.set_result(erased)
+        self._tell(lambda: self._on_erasure(request.erasure.tenant_id, request.erasure.student_id))
 
     async def _settle_revision(self, request: RevisionRequest) -> None:
         try:

@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.guard import Guard, OpenToAll, guards_of
 from knowtrace.service.identity.permissions import TABLE, Reach
-from service.identity.school import HOME, MARKS, TENANTS, School
+from service.identity.school import HOME, MARKS, TENANTS, School, restore
 
 OPEN_MOUNTS = {"/static"}
 """Style sheets and scripts: the sign-in page needs them."""
@@ -31,15 +31,16 @@ class Target:
     kind: str
     student_id: str
     event_id: str
+    key_of: str = ""
 
 
 def targets(tenant: str) -> list[Target]:
     other_student = {"north": "ben", "south": "carl"}
     foreign = OTHER_TENANT[tenant]
     return [
-        Target("own", "anna", f"{tenant}/anna/0"),
-        Target("other", other_student[tenant], f"{tenant}/{other_student[tenant]}/0"),
-        Target("foreign", other_student[foreign], f"{foreign}/{other_student[foreign]}/0"),
+        Target("own", "anna", f"{tenant}/anna/0", tenant),
+        Target("other", other_student[tenant], f"{tenant}/{other_student[tenant]}/0", tenant),
+        Target("foreign", other_student[foreign], f"{foreign}/{other_student[foreign]}/0", foreign),
         Target("absent", "nobody", "no/such/0"),
     ]
 
@@ -151,7 +152,13 @@ BODIES: dict[tuple[str, str], list[Body]] = {
     ("POST", "/api/v1/predict/batch"): [_batch, _batch_with_mine],
     ("POST", "/api/v1/batch/submit"): [_batch, _batch_with_mine],
     ("POST", "/api/v1/recommendations"): [_recommend],
+    ("PUT", "/api/v1/students/{student_id}/consent"): [lambda _, __: {"training": False}],
+    ("POST", "/api/v1/keys"): [lambda _, __: {"role": "service", "name": "new"}],
+    ("POST", "/api/v1/keys/{key_id}/rotate"): [lambda _, __: {"overlap_hours": 1}],
 }
+ERASES = ("DELETE", "/api/v1/students/{student_id}")
+"""What it erases must be back for the next request."""
+
 QUERIES = {
     "/api/kt/mastery": lambda target: {"user_id": target.student_id},
     "/xapi/statements": lambda target: {"statementId": _statement_id(target.student_id)},
@@ -186,6 +193,7 @@ class Route:
             event_id=target.event_id,
             job_id=school.job_of(target.event_id),
             webhook_id=f"hook-of-{target.student_id}",
+            key_id=school.keys.get((target.key_of, "spare"), f"kt_{'0' * 16}_").split("_")[1],
             name=tracer.name,
             model=tracer.name,
             version=tracer.version,
@@ -233,7 +241,7 @@ async def violations(school: School, checked: list[Route]) -> AsyncIterator[str]
             target = targets("north")[0]
             for request in route.requests(school, target):
                 headers = {**request["headers"], **({"Authorization": said} if said else {})}
-                answer = await school.ask(None, **{**request, "headers": headers})
+                answer = await _ask(school, route, None, **{**request, "headers": headers})
                 if not _is_unknown(route, answer):
                     yield f"{route.method} {route.path} without a credential ({said}): {answer.status_code}"
         for tenant, name in CALLERS:
@@ -250,7 +258,7 @@ async def _for_caller(school: School, route: Route, tenant: str, name: str) -> A
             Reach.OWN in reaches and not (route.names_a_student and target.kind == "own")
         )
         for request in route.requests(school, target):
-            answer = await school.ask((tenant, name), **request)
+            answer = await _ask(school, route, (tenant, name), **request)
             answers.setdefault(target.kind, []).append(answer)
             if is_denied != (answer.status_code == 403):
                 yield f"{target.kind} -> {answer.status_code}, should {'' if is_denied else 'not '}be denied"
@@ -267,6 +275,13 @@ async def _for_caller(school: School, route: Route, tenant: str, name: str) -> A
                     yield f"{kind} answers {_shape(one, kind, tenant)}, absent {_shape(none, 'absent', tenant)}"
 
 
+async def _ask(school: School, route: Route, who: tuple[str, str] | None, **request: Any) -> httpx.Response:
+    answer = await school.ask(who, **request)
+    if (route.method, route.path) == ERASES and answer.is_success:
+        await restore(school)
+    return answer
+
+
 def _is_unknown(route: Route, answer: httpx.Response) -> bool:
     if route.is_page and answer.status_code == 303:
         return answer.headers["location"].startswith("/sign-in?next=")
@@ -274,17 +289,19 @@ def _is_unknown(route: Route, answer: httpx.Response) -> bool:
 
 
 VARYING = re.compile(
-    r'"(?:request_id|decision_id|batch_id|job_id|created_at|(?:total_)?inference_time_ms|duration_ms|last_updated|answered_at)":\s*("[^"]*"|[\d.e-]+|null)'
+    r'"(?:request_id|decision_id|batch_id|job_id|(?:total_)?inference_time_ms|duration_ms|last_updated|answered_at|'
+    r'erased_at|receipt_id|audit_line|exported_at|changed_at|created_at|at|sequence|key)":\s*("[^"]*"|[\d.e-]+|null)'
 )
 
 
 JOB = re.compile(r"\b[0-9a-f]{32}\b")
+KEY_ID = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 def _shape(answer: httpx.Response, kind: str, tenant: str) -> tuple[int, str, str]:
     [target] = [target for target in targets(tenant) if target.kind == kind]
     text = (
-        JOB.sub("JOB", VARYING.sub("", answer.text))
+        KEY_ID.sub("KEY", JOB.sub("JOB", VARYING.sub("", answer.text)))
         .replace(target.event_id, "EVENT")
         .replace(f"new/{target.student_id}", "EVENT")
         .replace(_statement_id(target.student_id), "EVENT")

@@ -94,16 +94,28 @@ async def open_school(tiny_run: Path, database_url: str, **settings: Any) -> Asy
                 for role in (Role.EDUCATOR, Role.ADMIN, Role.SERVICE, Role.OPERATOR):
                     await school.issue(tenant_id, role.value, role)
                 await school.issue(tenant_id, "student", Role.STUDENT, student_id="anna")
+                await school.issue(tenant_id, "spare", Role.EDUCATOR)
             yield school
 
 
+async def restore(school: School) -> None:
+    """Bring back a student whom somebody had the right to erase: answers, and the key."""
+    for tenant_id in TENANTS:
+        if await school.classroom.store.find_key(school.keys[tenant_id, "student"].split("_")[1]) is None:
+            await school.issue(tenant_id, "student", Role.STUDENT, student_id="anna")
+    await fill(school)
+
+
 async def fill(school: School) -> None:
-    """Give every student of both schools three answers, one of them to the school's own item."""
+    """Give every student of both schools three answers, one of them to the school's own item, and consent."""
     for tenant_id, students in STUDENTS.items():
         for student_id in students:
             for number in range(2):
                 await school.answer(tenant_id, student_id, number)
             await school.answer(tenant_id, student_id, 2, MARKS[tenant_id])
+            path = f"/api/v1/students/{student_id}/consent"
+            asked = await school.ask((tenant_id, "admin"), "PUT", path, json={"training": True})
+            assert asked.status_code == 200, asked.text
         await finish_job(school, tenant_id)
 
 

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     KEYS_MANAGE = "keys:manage"
     WEBHOOKS_MANAGE = "webhooks:manage"
     AUDIT_READ = "audit:read"
+    CONSENT_READ = "consent:read"
+    CONSENT_WRITE = "consent:write"
     EXPORT = "export"
     ERASE = "erase"
     METRICS_READ = "metrics:read"
@@ -57,6 +59,8 @@ TABLE: Mapping[Permission, Mapping[Role, Reach]] = {
         Permission.KEYS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.WEBHOOKS_MANAGE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.AUDIT_READ: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
+        Permission.CONSENT_READ: (OWN, NOBODY, TENANT, TENANT, NOBODY),
+        Permission.CONSENT_WRITE: (NOBODY, NOBODY, TENANT, TENANT, NOBODY),
         Permission.EXPORT: (OWN, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.ERASE: (NOBODY, NOBODY, TENANT, NOBODY, NOBODY),
         Permission.METRICS_READ: (NOBODY, NOBODY, TENANT, TENANT, TENANT),

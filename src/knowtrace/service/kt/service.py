@@ -17,13 +17,14 @@ async def mastery_vector(classroom: Classroom, caller: Caller, query: VectorQuer
     async with classroom.store.reading(caller.tenant_id) as session:
         state = await classroom.model.followed.live_state(session, query.student)
         seen = await recently_seen(classroom, session, query.student, now)
+        as_of = await session.erased_at()
     mastery = {mastery.skill_id: mastery.estimate for mastery in tracer.mastery(state)}
     return MasteryVector(
         **query.caller_words,
         mastery=mastery,
         num_answers=state.num_answers,
         recommendation=await _next_item(
-            classroom, caller, query.student, state, seen, mastery=mastery, now=now
+            classroom, caller, query.student, state, seen, mastery=mastery, now=now, as_of=as_of
         ),
         model_version=tracer.version,
         degraded=classroom.is_degraded,
@@ -39,12 +40,21 @@ async def _next_item(
     *,
     mastery: dict[str, float],
     now: datetime,
+    as_of: int,
 ) -> NextItem | None:
     for skill_id in sorted(mastery, key=lambda skill_id: (mastery[skill_id], skill_id)):
         if all(candidate.was_correct for candidate in candidates_of(classroom, state, seen, skill_id)):
             continue
         decision = await decide(
-            classroom, caller, student_id, state, seen, skill_id=skill_id, max_items=1, now=now
+            classroom,
+            caller,
+            student_id,
+            state,
+            seen,
+            skill_id=skill_id,
+            max_items=1,
+            now=now,
+            as_of=as_of,
         )
         [item] = decision.advice.recommendations
         return NextItem(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from knowtrace.deciding import Advice, Candidate, difficulty, recommend
 from knowtrace.domain import Mastery
-from knowtrace.errors import KnowTraceError
+from knowtrace.errors import KnowTraceError, UnavailableError
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.recommendations.schemas import (
@@ -62,6 +62,7 @@ async def recommendations(
             start, end = parse_window(asked.time_window).bounds(now)
             state = await replayed_state(session, tracer, asked.student, start=start, end=end)
         seen = await recently_seen(classroom, session, asked.student, now)
+        as_of = await session.erased_at()
     decision = await decide(
         classroom,
         caller,
@@ -71,6 +72,7 @@ async def recommendations(
         skill_id=asked.skill,
         max_items=asked.max_items,
         now=now,
+        as_of=as_of,
     )
     return RecommendationOut(
         **asked.caller_words,
@@ -109,8 +111,15 @@ async def decide(
     skill_id: str,
     max_items: int,
     now: datetime,
+    as_of: int,
 ) -> Decision:
-    """Choose items of one skill by the rules and log the choice."""
+    """Choose items of one skill by the rules and log the choice.
+
+    `as_of` is what `Session.erased_at` said when the student was read.
+
+    Raises:
+        UnavailableError: the student was erased since, and must not be brought back by a decision.
+    """
     tracer = classroom.tracer
     [mastery] = tracer.mastery(state, [skill_id])
     advice = recommend(
@@ -136,9 +145,20 @@ async def decide(
         propensity=None,
     )
     async with classroom.store.writing(caller.tenant_id) as session:
+        await _check_not_erased(session, student_id, as_of)
         await session.decisions.append(stored)
         await classroom.mailroom.tell_decision(session, stored)
     return decision
+
+
+async def _check_not_erased(session: Session, student_id: str, as_of: int) -> None:
+    if await session.erased_at() == as_of:
+        return
+    stored = (await session.students.load([student_id])).get(student_id)
+    if stored is None or stored.rewritten_at > as_of:
+        raise UnavailableError(
+            "A student was erased while this was computed, perhaps this one. Nothing was stored; ask again."
+        )
 
 
 def candidates_of(

@@ -1,0 +1,148 @@
+"""`knowtrace students`: what a school owes its students."""
+
+import asyncio
+import getpass
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from knowtrace.cli.installation import DatabaseOption, TenantOption, settings_of
+from knowtrace.cli.terminal import print_json, say
+
+if TYPE_CHECKING:
+    from knowtrace.service.consents.training import Written
+    from knowtrace.service.erasure.schemas import Receipt
+    from knowtrace.service.identity.caller import Caller
+
+app = typer.Typer(no_args_is_help=True, help="Erase students, and hand out what is kept of them.")
+
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of models, for the receipt; default: that of the run that is served."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@app.command("erase")
+def erase_command(
+    student_id: Annotated[str, typer.Argument(metavar="STUDENT_ID", help="Whom to erase.")],
+    *,
+    tenant: TenantOption = "default",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    models: ModelsOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a student and print the receipt. Running services forget the student within seconds.
+
+    Example: knowtrace students erase maria --yes
+    """
+    from knowtrace.service.erasure.service import erase_directly, models_in  # noqa: PLC0415 - the web
+    from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
+
+    if not yes:
+        typer.confirm(f"Erase everything kept of {student_id!r}? It cannot be undone.", abort=True)
+    settings = settings_of(database_url=database)
+
+    async def run() -> "Receipt":
+        async with open_store(settings) as store:
+            found = models_in(models or settings.models or settings.run.parent)
+            return await erase_directly(store, operator(tenant), [student_id], found)
+
+    show_receipt(asyncio.run(run()), as_json=as_json)
+
+
+@app.command("answers")
+def answers_command(
+    out: Annotated[Path, typer.Option(help="File to write, as `knowtrace train --data` reads it.")],
+    *,
+    tenant: TenantOption = "default",
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a tenant's answers for training, leaving out students who have not agreed to it.
+
+    Example: knowtrace students answers --out answers.csv
+    """
+    from knowtrace.service.consents.training import write_answers  # noqa: PLC0415 - other commands do not need the web
+    from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
+
+    settings = settings_of(database_url=database)
+
+    async def run() -> "Written":
+        async with open_store(settings) as store:
+            return await write_answers(store, tenant, out, without_decision=settings.training_consent_default)
+
+    written = asyncio.run(run())
+    if as_json:
+        print_json(asdict(written))
+        return
+    say(f"{out}: {written.num_answers:,} answers of {written.num_students:,} students.")
+    say(f"Left out for want of consent to training: {written.num_left_out:,} students.")
+
+
+@app.command("retain")
+def retain_command(
+    older_than: Annotated[
+        int,
+        typer.Option(
+            "--older-than", min=1, help="Days since the last answer after which a student is erased."
+        ),
+    ],
+    *,
+    tenant: TenantOption = "default",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    models: ModelsOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase every student whose last answer is older than so many days, and print one receipt for all.
+
+    Example: knowtrace students retain --older-than 730 --yes
+    """
+    from knowtrace.service.erasure.service import erase_directly, models_in  # noqa: PLC0415 - the web
+    from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
+
+    settings = settings_of(database_url=database)
+    before = datetime.now(UTC) - timedelta(days=older_than)
+
+    async def run() -> "Receipt | None":
+        async with open_store(settings) as store:
+            async with store.reading(tenant) as session:
+                found = await session.students.silent_since(before)
+            if not found:
+                return None
+            if not yes:
+                typer.confirm(f"Erase {len(found):,} students? It cannot be undone.", abort=True)
+            folder = models or settings.models or settings.run.parent
+            return await erase_directly(store, operator(tenant), found, models_in(folder))
+
+    receipt = asyncio.run(run())
+    if receipt is None:
+        say(f"No student's last answer is older than {older_than} days: nothing is erased.")
+        return
+    show_receipt(receipt, as_json=as_json)
+
+
+def operator(tenant_id: str) -> "Caller":
+    """Return whom the audit log names: who runs this command."""
+    from knowtrace.service.identity.caller import Caller, Role  # noqa: PLC0415 - other commands do not need the web
+
+    return Caller(tenant_id, f"operator:{getpass.getuser()}", Role.ADMIN)
+
+
+def show_receipt(receipt: "Receipt", *, as_json: bool) -> None:
+    if as_json:
+        print_json(receipt.model_dump(mode="json"))
+        return
+    total = sum(receipt.rows.values())
+    held = ", ".join(f"{table} {count:,}" for table, count in receipt.rows.items() if count)
+    say(f"Erased: {total:,} rows of {receipt.num_students:,} students ({held or 'nothing was kept'}).")
+    say(f"Receipt {receipt.receipt_id}, audit line {receipt.audit_line}.")
+    for model in receipt.models_trained_before:
+        say(f"Trained before: {model.version}, on {model.data} ({model.data_fingerprint}).")
+    for line in receipt.not_covered:
+        say(f"Not covered: {line}")

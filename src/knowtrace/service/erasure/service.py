@@ -1,0 +1,125 @@
+"""Erase a student through whoever writes, and say what was erased and what was not."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from knowtrace.service.classroom import Classroom
+from knowtrace.service.erasure.schemas import Receipt, TrainedModel
+from knowtrace.service.identity.caller import Caller
+from knowtrace.service.lineup import find_runs
+from knowtrace.store import Deed, Store
+from knowtrace.tracing.erasing import Erased, Erasure, erase
+
+ACTION = "students.erase"
+
+NOT_COVERED = (
+    "Backups and replicas of the database: they hold the student until they are replaced.",
+    "The models named above: what training took from the student's answers stays in them until they are trained anew.",
+    "Data that were copied out before: exports, files of answers for training, the lake.",
+    "Log lines: they hold a keyed hash of the student id; without KNOWTRACE_LOG_KEY it cannot be turned back.",
+    "The audit log: it keeps a hash of the student id, so that this erasure can be shown.",
+)
+POSTGRESQL = "PostgreSQL's own files: deleted rows leave them with VACUUM, and its write-ahead log when it is recycled."
+
+
+async def erase_student(classroom: Classroom, caller: Caller, student_id: str, request_id: str) -> Receipt:
+    """Erase a student behind every answer that was sent before.
+
+    Raises:
+        UnavailableError: nothing was erased; ask again.
+    """
+    receipt_id = new_receipt_id()
+    deed = deed_of(caller, student_id, receipt_id, request_id)
+    erased = await classroom.intake.erase(
+        Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed)
+    )
+    models = await asyncio.to_thread(
+        models_in,
+        classroom.settings.models or classroom.settings.run.parent,
+        loaded=[model.version for model in classroom.lineup.loaded],
+    )
+    return await receipt(classroom.store, receipt_id, [erased], models)
+
+
+async def erase_directly(
+    store: Store, caller: Caller, student_ids: Sequence[str], models: list[TrainedModel]
+) -> Receipt:
+    """Erase students without a service; those that run learn of it within seconds.
+
+    Raises:
+        UnavailableError: the database cannot be written; the students before are erased.
+    """
+    receipt_id = new_receipt_id()
+
+    async def one(student_id: str) -> Erased:
+        deed = deed_of(caller, student_id, receipt_id, "")
+        async with store.transaction() as transaction:
+            return await erase(
+                transaction, Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed)
+            )
+
+    return await receipt(store, receipt_id, [await one(student_id) for student_id in student_ids], models)
+
+
+async def receipt(
+    store: Store, receipt_id: str, erased: Sequence[Erased], models: list[TrainedModel]
+) -> Receipt:
+    """Write the receipt of some erasures, after taking what they deleted out of the database's log."""
+    is_file_clean = await store.empty_write_ahead_log()
+    rows: dict[str, int] = {}
+    for one in erased:
+        for table, count in one.rows.items():
+            rows[table] = rows.get(table, 0) + count
+    return Receipt(
+        receipt_id=receipt_id,
+        erased_at=erased[-1].at,
+        num_students=len(erased),
+        rows=rows,
+        models_trained_before=models,
+        not_covered=[*NOT_COVERED, *([POSTGRESQL] if is_file_clean is None else [])],
+        audit_line=erased[-1].audit_line,
+        is_file_clean=is_file_clean,
+    )
+
+
+def models_in(folder: Path, *, loaded: Sequence[str] = ()) -> list[TrainedModel]:
+    """Return the models of a folder, and loaded ones that are not in it any more, with what they were trained on."""
+    found = {run.version: _config_of(run.path) for run in find_runs(folder)}
+    configs: dict[str, dict[str, Any]] = {version: {} for version in loaded} | found
+    return [
+        _trained(version, config, is_loaded=version in loaded) for version, config in sorted(configs.items())
+    ]
+
+
+def new_receipt_id() -> str:
+    return secrets.token_hex(8)
+
+
+def deed_of(caller: Caller, student_id: str, receipt_id: str, request_id: str) -> Deed:
+    return Deed(
+        subject=caller.subject,
+        role=caller.role.value,
+        action=f"{ACTION} {receipt_id}",
+        object=f"student:{student_id}",
+        request_id=request_id,
+    )
+
+
+def _config_of(path: Path) -> dict[str, Any]:
+    return orjson.loads((path / "config.json").read_bytes())
+
+
+def _trained(version: str, config: dict[str, Any], *, is_loaded: bool) -> TrainedModel:
+    data = config.get("data") or {}
+    return TrainedModel(
+        version=version,
+        trained_at=config.get("created_at"),
+        data=data.get("name"),
+        data_fingerprint=data.get("fingerprint"),
+        is_loaded=is_loaded,
+    )

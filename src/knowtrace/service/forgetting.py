@@ -1,0 +1,69 @@
+"""Let go of what this process remembers of students who were erased, here or by another process."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from knowtrace.errors import UnavailableError
+from knowtrace.service.broker import Broker
+from knowtrace.store import Store
+from knowtrace.tracing.intake import Intake
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.forgetting")
+
+
+class Forgetting:
+    """Tells everybody in this process who remembers students. Who joins is called at every erasure."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._listeners: list[Callable[[], None]] = []
+
+    def join(self, listener: Callable[[], None]) -> None:
+        """Be called whenever something that is remembered may be of a student who was erased."""
+        self._listeners.append(listener)
+
+    def forget(self, tenant_id: str, student_id: str) -> None:
+        """Forget a student who was erased here."""
+        self._broker.end(tenant_id, student_id)
+        self._tell()
+
+    def forget_all(self) -> None:
+        """Forget every student: another process has erased one, whose id it does not keep."""
+        self._broker.end_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+@asynccontextmanager
+async def following_erasures(
+    forgetting: Forgetting, store: Store, intake: Intake, *, every: float
+) -> AsyncGenerator[None]:
+    """Look every so many seconds whether a student was erased, and forget what was read before."""
+    seen = await store.erased_at()
+
+    async def go_on(seen: int) -> None:
+        while True:
+            await asyncio.sleep(every)
+            try:
+                erased_at = await store.erased_at()
+            except UnavailableError as error:
+                log.warning("erasures cannot be followed", error=type(error).__name__)
+                continue
+            if erased_at != seen:
+                seen = erased_at
+                await intake.forget()
+                forgetting.forget_all()
+
+    task = asyncio.create_task(go_on(seen), name="erasures")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

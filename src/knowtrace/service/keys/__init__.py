@@ -1,0 +1,1 @@
+"""API keys over HTTP: /api/v1/keys."""

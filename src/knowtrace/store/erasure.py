@@ -1,0 +1,115 @@
+"""Every row that is a student's, in whatever table, and its deletion.
+
+A table that is added to the metadata must be named here, as one that holds students' rows or as one that holds none:
+a test compares.
+"""
+
+from collections.abc import Callable, Mapping
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowtrace.store.access_tables import api_keys
+from knowtrace.store.integration_tables import learning_records, outbox
+from knowtrace.store.job_tables import job_parts, job_results, jobs
+from knowtrace.store.tables import (
+    event_revisions,
+    events,
+    recommendations,
+    student_consents,
+    student_mastery,
+    student_snapshots,
+    student_states,
+)
+
+Condition = Callable[[str, str], sa.ColumnElement[bool]]
+"""From (tenant_id, student_id) to which rows of a table are that student's."""
+
+HOLDS_NO_STUDENT: Mapping[str, str] = {
+    "log_head": "two numbers for all",
+    "model_roles": "which model plays which part",
+    "audit_log": "names of what a deed was done to are hashes in it, and its lines are chained",
+    "audit_heads": "where the audit log ends",
+    "tenants": "who has ever stored anything",
+    "job_queue": "which job comes next; one whose job is gone is passed over",
+    "schedule_runs": "what the installation did at set times",
+    "webhooks": "where messages go",
+    "subscriptions": "who has webhooks",
+    "delivery_lanes": "where messages wait, by hashes",
+}
+
+
+def _named_in(table: sa.Table) -> Condition:
+    return lambda tenant_id, student_id: sa.and_(
+        table.c.tenant_id == tenant_id, table.c.student_id == student_id
+    )
+
+
+def _revisions(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
+    """Older bodies of the student's answers, and of those that have been put down to somebody else since."""
+    mine = sa.select(events.c.event_id).where(_named_in(events)(tenant_id, student_id))
+    return sa.and_(
+        event_revisions.c.tenant_id == tenant_id,
+        sa.or_(
+            event_revisions.c.event_id.in_(mine),
+            event_revisions.c.body["student_id"].as_string() == student_id,
+        ),
+    )
+
+
+def _jobs_naming(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
+    """Whole jobs that name the student anywhere in what they are to do or have done: half a job is of no use."""
+    named = orjson.dumps(student_id).decode()
+    found = [
+        sa.select(table.c.job_id).where(
+            table.c.tenant_id == tenant_id, sa.cast(column, sa.Text).contains(named, autoescape=True)
+        )
+        for table, column in ((job_parts, job_parts.c.requests), (job_results, job_results.c.result))
+    ]
+    return sa.and_(jobs.c.tenant_id == tenant_id, jobs.c.job_id.in_(sa.union(*found)))
+
+
+def _gone_with_their_job(table: sa.Table) -> Condition:
+    left = sa.select(jobs.c.job_id)
+    return lambda tenant_id, _: sa.and_(
+        table.c.tenant_id == tenant_id, table.c.job_id.not_in(left.where(jobs.c.tenant_id == tenant_id))
+    )
+
+
+OF_STUDENT: Mapping[sa.Table, Condition] = {
+    # Before the events: they tell whose the older bodies are.
+    event_revisions: _revisions,
+    events: _named_in(events),
+    student_mastery: _named_in(student_mastery),
+    student_snapshots: _named_in(student_snapshots),
+    student_states: _named_in(student_states),
+    recommendations: _named_in(recommendations),
+    api_keys: _named_in(api_keys),
+    student_consents: _named_in(student_consents),
+    learning_records: _named_in(learning_records),
+    outbox: _named_in(outbox),
+    # Their parts and results go with them; what follows only shows that none is left.
+    jobs: _jobs_naming,
+    job_parts: _gone_with_their_job(job_parts),
+    job_results: _gone_with_their_job(job_results),
+}
+"""Where students' rows are, in the order in which they are deleted."""
+
+
+class Erasures:
+    """Deletes a student of one tenant on one open connection; commits nothing itself."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def erase(self, student_id: str) -> dict[str, int]:
+        """Delete every row of a student; return how many each table had."""
+        counts: dict[str, int] = {}
+        for table, is_of in OF_STUDENT.items():
+            deleted = await self._connection.execute(
+                sa.delete(table).where(is_of(self._tenant_id, student_id))
+            )
+            counts[table.name] = deleted.rowcount
+        return counts
