@@ -23,7 +23,7 @@ async def test_a_command_that_takes_too_long_is_stopped(monkeypatch: pytest.Monk
     script = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
     monkeypatch.setattr(commands, "PROGRAM", ("-c", script))
     began = time.monotonic()
-    ended = await run_command([], timeout_seconds=1.5)
+    ended = await run_command([], timeout_seconds=5)
     assert ended.code is None
     assert time.monotonic() - began < 20
     assert not is_alive(int(ended.output))

@@ -204,6 +204,7 @@ async def test_high_priority_goes_first_and_equals_go_round(shop: Shop) -> None:
     await shop.submit([1] * 2 * PART)
     shop.clock.advance(0.5)
     await shop.submit([2] * 2 * PART)
+    shop.clock.advance(0.5)
     parts = (await order_of_turns(shop))[::PART]
     assert parts == [1, 2, 1, 2]
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.store.access_tables import api_keys
 from knowtrace.store.integration_tables import learning_records, outbox
-from knowtrace.store.job_tables import job_parts, job_results, jobs
+from knowtrace.store.job_tables import job_parts, job_queue, job_results, jobs
 from knowtrace.store.tables import (
     event_revisions,
     events,
@@ -32,7 +32,6 @@ HOLDS_NO_STUDENT: Mapping[str, str] = {
     "audit_log": "names of what a deed was done to are hashes in it, and its lines are chained",
     "audit_heads": "where the audit log ends",
     "tenants": "who has ever stored anything",
-    "job_queue": "which job comes next; one whose job is gone is passed over",
     "schedule_runs": "what the installation did at set times",
     "webhooks": "where messages go",
     "subscriptions": "who has webhooks",
@@ -58,16 +57,21 @@ def _revisions(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _jobs_naming(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
+def _jobs_naming(table: sa.Table) -> Condition:
     """Whole jobs that name the student anywhere in what they are to do or have done: half a job is of no use."""
-    named = orjson.dumps(student_id).decode()
-    found = [
-        sa.select(table.c.job_id).where(
-            table.c.tenant_id == tenant_id, sa.cast(column, sa.Text).contains(named, autoescape=True)
-        )
-        for table, column in ((job_parts, job_parts.c.requests), (job_results, job_results.c.result))
-    ]
-    return sa.and_(jobs.c.tenant_id == tenant_id, jobs.c.job_id.in_(sa.union(*found)))
+
+    def condition(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
+        named = orjson.dumps(student_id).decode()
+        found = [
+            sa.select(column.table.c.job_id).where(
+                column.table.c.tenant_id == tenant_id,
+                sa.cast(column, sa.Text).contains(named, autoescape=True),
+            )
+            for column in (job_parts.c.requests, job_results.c.result)
+        ]
+        return sa.and_(table.c.tenant_id == tenant_id, table.c.job_id.in_(sa.union(*found)))
+
+    return condition
 
 
 def _gone_with_their_job(table: sa.Table) -> Condition:
@@ -89,8 +93,10 @@ OF_STUDENT: Mapping[sa.Table, Condition] = {
     student_consents: _named_in(student_consents),
     learning_records: _named_in(learning_records),
     outbox: _named_in(outbox),
-    # Their parts and results go with them; what follows only shows that none is left.
-    jobs: _jobs_naming,
+    # A job and its place in the queue go together, and its parts and results with it: what follows shows that none is
+    # left.
+    job_queue: _jobs_naming(job_queue),
+    jobs: _jobs_naming(jobs),
     job_parts: _gone_with_their_job(job_parts),
     job_results: _gone_with_their_job(job_results),
 }
