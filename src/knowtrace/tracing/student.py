@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,7 @@ State = NDArray[np.float32]
 """A model's whole memory of one student: a flat vector of constant size."""
 
 
-@dataclass(frozen=True, slots=True)
-class SkillEvidence:
+class SkillEvidence(NamedTuple):
     """How often and how lately a student answered items of one skill, and whether it was ever mastered."""
 
     num_answers: int

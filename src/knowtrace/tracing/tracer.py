@@ -4,10 +4,10 @@ Nothing here knows which model it is: a run's steps are all there is. torch is n
 """
 
 import math
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,32 @@ FEW_SKILLS = 8
 MOST_KEPT_PANELS = 10_000
 
 NO_EVIDENCE = SkillEvidence(0, None, was_mastered=False)
+NO_ESTIMATES: NDArray[np.float64] = np.empty(0)
+
+
+class Heard(NamedTuple):
+    """An answer's item and its skills as indices, the known skills it touches, and the items that stand for those."""
+
+    item: int
+    skills: list[int]
+    touched: tuple[str, ...]
+    asked: Panels | None
+
+
+class FailingAsOurs:
+    """Turns whatever a model's runtime raises into a ModelError: who serves it has another to ask."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            raise ModelError(f"Model {self._version} failed ({type(error).__name__}: {error}).") from error
 
 
 class Tracer:
@@ -50,6 +76,9 @@ class Tracer:
         self._panels = run.panels
         self._positions = {skill_id: p for p, skill_id in enumerate(self.vocabulary.skill_ids)}
         self._kept: dict[tuple[str, ...], Panels] = {}
+        # As many as the vocabulary has items: what an answer without skills of its own is to the model.
+        self._heard: dict[str, Heard] = {}
+        self._failing_as_ours = FailingAsOurs(run.version)
         num_categories = self.vocabulary.num_categories
         self._score = np.linspace(0, 1, num_categories, dtype=np.float32)
 
@@ -68,9 +97,9 @@ class Tracer:
     def answer(self, student: StudentState, interaction: Interaction) -> tuple[StudentState, list[Mastery]]:
         """Return the state after one more answer, and the new mastery of the known skills it touches."""
         at = interaction.answered_at
-        skill_ids = self.skills_of(interaction.item_id, interaction.skill_ids)
-        touched = tuple(skill_id for skill_id in skill_ids if skill_id in self._positions)
-        vector, estimates = self._step(student, interaction, skill_ids, touched)
+        heard = self._hear(interaction)
+        touched = heard.touched
+        vector, estimates = self._step(student, interaction, heard)
         skills = dict(student.skills)
         for skill_id in touched:
             before = skills.get(skill_id, NO_EVIDENCE)
@@ -81,7 +110,7 @@ class Tracer:
         masteries = self._masteries(after, touched, estimates)
         for mastery in masteries:
             if mastery.state is MasteryState.MASTERED:
-                skills[mastery.skill_id] = replace(skills[mastery.skill_id], was_mastered=True)
+                skills[mastery.skill_id] = skills[mastery.skill_id]._replace(was_mastered=True)
         return after, masteries
 
     def replay(self, interactions: Iterable[Interaction]) -> StudentState:
@@ -107,7 +136,7 @@ class Tracer:
             return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        with self._failing_as_ours():
+        with self._failing_as_ours:
             found = self._steps.predict(
                 student.vector, items, skills, lag=self._lag_of_asking(student.last_answered_at, at)
             )
@@ -131,14 +160,14 @@ class Tracer:
             skill_ids, asked = self.vocabulary.skill_ids, self._panels
             if not skill_ids:
                 return []
-            with self._failing_as_ours():
+            with self._failing_as_ours:
                 probabilities = self._steps.mastery(student.vector, lag=lag)
                 _check(probabilities)
         else:
             if not skill_ids:
                 return []
             asked = self._joined(tuple(skill_ids))
-            with self._failing_as_ours():
+            with self._failing_as_ours:
                 probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
                 _check(probabilities)
         return self._masteries(student, skill_ids, asked.means(probabilities @ self._score))
@@ -151,16 +180,10 @@ class Tracer:
         self,
         student: StudentState,
         interaction: Interaction,
-        skill_ids: tuple[str, ...],
-        touched: tuple[str, ...],
+        heard: "Heard",
     ) -> tuple[State, NDArray[np.float64]]:
         """Return the model's state after an answer, and its estimate of each touched skill."""
-        answered = (
-            student.vector,
-            self.vocabulary.item_index(interaction.item_id),
-            self.vocabulary.skill_row(skill_ids),
-            interaction.response,
-        )
+        answered = student.vector, heard.item, heard.skills, interaction.response
         lag = UNKNOWN_TIME
         if self.vocabulary.has_lags:
             lag = lag_to_asking(
@@ -168,12 +191,12 @@ class Tracer:
             )
         seconds = interaction.elapsed_seconds if self.vocabulary.has_elapsed else None
         elapsed = UNKNOWN_TIME if seconds is None else seconds
-        asked = self._joined(touched) if touched else None
-        with self._failing_as_ours():
+        asked = heard.asked
+        with self._failing_as_ours:
             if asked is None:
                 vector = self._steps.observe(*answered, lag=lag, elapsed=elapsed)
                 _check(vector)
-                return vector, np.empty(0)
+                return vector, NO_ESTIMATES
             vector, probabilities = self._steps.answer(
                 *answered,
                 asked=asked,
@@ -181,9 +204,26 @@ class Tracer:
                 elapsed=elapsed,
                 asked_lag=self._lag_of_asking(interaction.answered_at, None),
             )
-            _check(vector)
+            # They are made of the state: where it is not finite, they are not.
             _check(probabilities)
         return vector, asked.means(probabilities @ self._score)
+
+    def _hear(self, interaction: Interaction) -> "Heard":
+        """Return an answer in the model's own terms, kept for the next one to the same item."""
+        item_id, given = interaction.item_id, interaction.skill_ids
+        if not given and (kept := self._heard.get(item_id)):
+            return kept
+        skill_ids = self.skills_of(item_id, given)
+        touched = tuple(skill_id for skill_id in skill_ids if skill_id in self._positions)
+        heard = Heard(
+            self.vocabulary.item_index(item_id),
+            self.vocabulary.skill_row(skill_ids),
+            touched,
+            self._joined(touched) if touched else None,
+        )
+        if not given and self.vocabulary.item(item_id) is not None:
+            self._heard[item_id] = heard
+        return heard
 
     def _masteries(
         self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float64]
@@ -212,14 +252,6 @@ class Tracer:
                 skill_ids, values, bounds, evidence, strict=True
             )
         ]
-
-    @contextmanager
-    def _failing_as_ours(self) -> Generator[None]:
-        try:
-            yield
-        except Exception as error:
-            # Whatever a runtime raises: who serves the model has another to ask, and must know it for the model's.
-            raise ModelError(f"Model {self.version} failed ({type(error).__name__}: {error}).") from error
 
     def _lag_of_asking(self, last: datetime | None, at: datetime | None) -> float:
         """Return the seconds from the last answer to a moment, 0 without a moment.
