@@ -25,7 +25,7 @@ $(VENV)/.spark: $(VENV)/.installed
 	@scripts/setup spark "$(VENV)"
 	@touch $@
 
-services: ## find or install what tests need beyond Python: Chromium, PostgreSQL, Java
+services: ## find or install what tests need beyond Python: Chromium, PostgreSQL, Redis, Java
 	@scripts/setup services
 
 check: setup spark ## lint, format and types
