@@ -177,7 +177,7 @@ async def test_a_receiver_that_hangs_holds_up_nobody_else(
         assert sent.status_code == 200
         await receiver.wait_for(1)
         [dead] = await dead_of(client, hook, 1)
-        assert "1 s" in dead["last_error"] or "Timeout" in dead["last_error"]
+        assert dead["last_error"].startswith("no answer in ")
 
 
 async def test_redirects_are_not_followed(
