@@ -330,7 +330,8 @@ async def test_a_process_that_dies_loses_no_message(
     async def hang(*_: object) -> None:
         await asyncio.sleep(3_600)
 
-    settings = settings.model_copy(update={"delivery_lease_seconds": 0.5})
+    # Long enough for the first process to end within it: one that goes on would take its own lane again.
+    settings = settings.model_copy(update={"delivery_lease_seconds": 3})
     part = "_deliver_lane" if dies == "before sending" else "_settle"
     with monkeypatch.context() as patch:
         patch.setattr(Deliverer, part, hang)
