@@ -253,6 +253,19 @@ async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
     assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
 
 
+async def test_a_canary_begins_without_the_failures_of_an_earlier_part(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    await post(client, "load", versions[1])
+    for _ in range(FAILURES):
+        app.state.classroom.lineup.get(versions[1]).breaker.failed()
+    await post(client, "canary", versions[1], share=1.0)
+    await asyncio.sleep(0.3)
+    listed = (await client.get(MODELS)).json()
+    assert listed["canary_share"] == 1.0
+    assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == versions[1]
+
+
 async def test_each_rung_of_the_ladder_answers_and_is_named(
     client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
 ) -> None:

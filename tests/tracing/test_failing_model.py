@@ -1,5 +1,6 @@
 """A model that fails costs its mastery, never an answer; a switch of models is a rebuild and never a mixture."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knowtrace.errors import ConflictError, ModelError
+from knowtrace.errors import ConflictError, ModelError, UnavailableError
 from knowtrace.registry import PlainRun, Run
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer, following
@@ -145,3 +146,37 @@ def replace_response(sent: Any, value: int, tracer: Tracer) -> Any:
 
     graded = replace(sent, correct=None, response=value)
     return to_event(graded, tenant_id=SCHOOL, num_categories=2, now=datetime.now(UTC)).interaction
+
+
+async def test_a_revision_whose_mastery_fails_is_stored_once_and_says_so(
+    store: Store, tracer: Tracer
+) -> None:
+    """The steps go on and only the look at the student fails: the sender must hear of what is stored."""
+    told: list[str] = []
+    async with Intake(store, tracer, on_revision=lambda _, result: told.append(result.event_id)) as intake:
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(4)])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tracer._steps, "predict", raises)
+            right = replace(answer(tracer, 1), correct=None, response=0)
+            first = await intake.correct(SCHOOL, right)
+            again = await intake.correct(SCHOOL, right)
+        assert (first.revision, first.is_new, first.is_degraded) == (1, True, True)
+        assert (again.revision, again.is_new, again.is_degraded) == (1, False, True)
+        assert told == ["anna-1"]
+        await intake.submit(SCHOOL, [answer(tracer, 8)])
+    await assert_equals_replay(store, tracer)
+
+
+async def test_a_switch_that_nobody_waits_for_any_more_ends_no_writer(store: Store, tracer: Tracer) -> None:
+    other = Tracer(PlainRun(of="x", vocabulary=tracer.vocabulary, hears_answers=True))
+    async with Intake(store, tracer) as intake:
+        waiting = asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, n) for n in range(50)]))
+        leaving = [asyncio.create_task(intake.switch(other)), asyncio.create_task(intake.forget())]
+        await asyncio.sleep(0)
+        for task in leaving:
+            task.cancel()
+        await waiting
+        [after] = await intake.submit(SCHOOL, [answer(tracer, 60)])
+        assert after.model_version == other.version
+    with pytest.raises(UnavailableError, match="stopping"):
+        await intake.switch(tracer)

@@ -70,3 +70,6 @@ async def test_only_new_answers_are_stepped_through_until_the_past_changes(
         assert (await look())[1] == 13
         async with store.reading("another school") as session:
             assert (await followed.live_state(session, "anna")).num_answers == 0
+        followed.forget()
+        assert (await look())[1] == 13
+        assert len(followed._kept) == 1

@@ -38,6 +38,11 @@ class Breaker:
         self._failures += 1
         self._asked_again_at = self._clock() + REST_SECONDS
 
+    def begin_anew(self) -> None:
+        """Forget what the model did before."""
+        self._failures = self.num_failures = 0
+        self.seconds.clear()
+
     def median_seconds(self) -> float | None:
         """Return the median duration of the last answers; None until there are enough of them."""
         if len(self.seconds) < WINDOW // 2:

@@ -74,6 +74,8 @@ async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics
     except KnowTraceError as error:
         # Whoever answers now goes on answering; a database that is away is said by readiness.
         log.warning("parts of models cannot be followed", error=str(error))
+    except Exception:
+        log.exception("parts of models cannot be followed")
 
 
 def harm_of_canary(lineup: Lineup) -> str | None:

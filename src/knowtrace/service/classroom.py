@@ -73,6 +73,8 @@ class Classroom:
 
     def with_model(self, model: Loaded, *, is_degraded: bool) -> "Classroom":
         """Return the same parts around another model: what one request sees from its beginning to its end."""
+        if model is self.model and is_degraded == self.is_degraded:
+            return self
         return replace(self, model=model, is_degraded=is_degraded)
 
 
@@ -100,6 +102,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     broker = Broker(max_subscribers=settings.max_stream_subscribers)
     forgetting = Forgetting(broker)
+    forgetting.join(lineup.forget)
 
     def on_commit(committed: Committed) -> None:
         metrics.observe_commit(committed)
@@ -153,6 +156,9 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 delivering(store, mailroom, settings, sealer),
             ):
                 yield classroom
+                for shadow in list(classroom.shadows):
+                    shadow.cancel()
+                await asyncio.gather(*classroom.shadows, return_exceptions=True)
             broker.close()
 
 

@@ -50,7 +50,8 @@ async def answered(
             for rung in lineup.ladder(first):
                 if rung.breaker.is_open:
                     continue
-                room = classroom.with_model(rung, is_degraded=rung is not first)
+                is_degraded = rung is not first
+                room = classroom.with_model(rung, is_degraded=is_degraded)
                 began = time.perf_counter()
                 try:
                     answer = await work(room)
@@ -60,7 +61,7 @@ async def answered(
                     log.warning("model failed", model_version=rung.version, exc_info=error)
                     continue
                 rung.breaker.succeeded(time.perf_counter() - began)
-                if rung is not first:
+                if is_degraded:
                     classroom.metrics.fell_back(rung.tracer.name)
                 elif compare is not None and lineup.shadow is not None:
                     _shadow(classroom, lineup.shadow, work, answer, compare)

@@ -53,12 +53,15 @@ async def following_erasures(
             await asyncio.sleep(every)
             try:
                 erased_at = await store.erased_at()
+                if erased_at == seen:
+                    continue
+                await intake.forget()
             except UnavailableError as error:
                 log.warning("erasures cannot be followed", error=type(error).__name__)
-                continue
-            if erased_at != seen:
+            except Exception:
+                log.exception("erasures cannot be followed")
+            else:
                 seen = erased_at
-                await intake.forget()
                 forgetting.forget_all()
 
     task = asyncio.create_task(go_on(seen), name="erasures")

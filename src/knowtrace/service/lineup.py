@@ -204,11 +204,23 @@ class Lineup:
     def take(self, models: list[Loaded], roles: Mapping[ModelRole, Casting]) -> None:
         """Let these models play these parts, and unload the oldest of those without one that are too many."""
         self._loaded |= {model.version: model for model in models}
+        if roles.get(ModelRole.CANARY) != self.roles.get(ModelRole.CANARY):
+            # What it did in another part is not to be held against it in this one.
+            canary = roles.get(ModelRole.CANARY)
+            for model in models:
+                if canary is not None and model.version == canary.version:
+                    model.breaker.begin_anew()
         self.roles = dict(roles)
+        self._loaded.setdefault(self.champion.version, self.champion)
         spare = [version for version in self._loaded if not self.parts_of(version)]
         for version in spare[: max(len(self._loaded) - self._max_loaded, 0)]:
             del self._loaded[version]
         self._stand_ins = {v: kept for v, kept in self._stand_ins.items() if v in self._loaded}
+
+    def forget(self) -> None:
+        """Let go of every student that a model has followed."""
+        for model in self._loaded.values():
+            model.followed.forget()
 
     def drop(self, version: str) -> None:
         """Unload a model.

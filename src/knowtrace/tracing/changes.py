@@ -78,14 +78,14 @@ async def recount(session: Session, student: Student, *, since: Place) -> None:
     student.state = replace(student.state, num_answers=num_answers, last_answered_at=last_answered_at)
 
 
-def unasked(event: StoredEvent, student_ids: tuple[str, ...]) -> RevisionResult:
+def unasked(event: StoredEvent, student_ids: tuple[str, ...], *, is_new: bool = True) -> RevisionResult:
     """Say that a revision is stored, and no more."""
     return RevisionResult(
         event_id=event.event_id,
         student_id=event.interaction.student_id,
         revision=event.revision,
         is_withdrawn=event.withdrawn_at is not None,
-        is_new=True,
+        is_new=is_new,
         student_ids=student_ids,
         is_degraded=True,
     )

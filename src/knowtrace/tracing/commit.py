@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from knowtrace.domain import Mastery
 from knowtrace.errors import NotFoundError
-from knowtrace.store import Session, Store, StoredEvent
+from knowtrace.store import Session, Store, StoredEvent, Transaction
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
 from knowtrace.tracing.erasing import Erased, Erasure, erase
@@ -108,7 +108,7 @@ class Committer:
         students: dict[tuple[str, str], Student] = {}
         hits = 0
         async with self._store.transaction() as transaction:
-            head = before = await self._head_of_log(await transaction.head())
+            head = before = await self._head_of_log(transaction)
             for tenant_id, numbers in by_tenant.items():
                 session = await transaction.of(tenant_id)
                 mine = [events[number] for number in numbers]
@@ -163,7 +163,7 @@ class Committer:
         """
         now = datetime.now(UTC)
         async with self._store.transaction() as transaction:
-            head = await self._head_of_log(await transaction.head())
+            head = await self._head_of_log(transaction)
             session = await transaction.of(revision.tenant_id)
             older = await session.events.find(revision.event_id)
             if older is None:
@@ -172,6 +172,8 @@ class Committer:
                 )
             newer = revised(revision, older, now)
             if newer is None:
+                if not asks_model:
+                    return unasked(older, (), is_new=False)
                 state = await Followed(self._tracer).live_state(session, older.interaction.student_id)
                 return replace(await asyncio.to_thread(self._after, older, state), is_new=False)
             head += 1
@@ -190,14 +192,21 @@ class Committer:
                     await recount(session, student, since=since)
             await self._save(session, students.values(), now, is_rewritten=True)
             await self._tell(session, list(students.values()), now, revised=revision.event_id)
+            # Before the commit: a model that fails here must not leave a revision that its sender hears nothing of.
+            if asks_model:
+                state = students[newer.interaction.student_id].state
+                result = replace(
+                    await asyncio.to_thread(self._after, newer, state), student_ids=tuple(students)
+                )
+            else:
+                result = unasked(newer, tuple(students))
             await transaction.move_head(head)
         self._head = head
-        if not asks_model:
+        if asks_model:
+            self._remember({(revision.tenant_id, name): student for name, student in students.items()})
+        else:
             self._cache.clear()
-            return unasked(newer, tuple(students))
-        self._remember({(revision.tenant_id, name): student for name, student in students.items()})
-        result = await asyncio.to_thread(self._after, newer, students[newer.interaction.student_id].state)
-        return replace(result, student_ids=tuple(students))
+        return result
 
     def _after(self, event: StoredEvent, state: StudentState) -> RevisionResult:
         """Say how an answer stands, with today's mastery of the skills it touches."""
@@ -214,7 +223,9 @@ class Committer:
             model_version=self._tracer.version,
         )
 
-    async def _head_of_log(self, head: int) -> int:
+    async def _head_of_log(self, transaction: Transaction) -> int:
+        """Return where the log stands, and forget what was remembered of it when it stood elsewhere."""
+        head = await transaction.head()
         if head != self._head:
             self._cache.clear()
         return head

@@ -53,6 +53,10 @@ class Followed:
             self._kept.popitem(last=False)
         return stand.state
 
+    def forget(self) -> None:
+        """Replay every student anew at the next look."""
+        self._kept.clear()
+
     async def _begin(self, session: Session, student_id: str, rewritten_at: int) -> Stand:
         snapshot = await session.snapshots.newest(student_id, self._tracer.version)
         if snapshot is None:

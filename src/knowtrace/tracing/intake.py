@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
 from knowtrace.store import Deed, Store
@@ -33,6 +33,7 @@ from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.tracer import Tracer
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 LARGEST_GROUP = 1_000
 """Events in one transaction, unless one request alone brings more: bounds how long a sender waits for
@@ -46,14 +47,6 @@ class Request:
 
     events: list[Event]
     done: "asyncio.Future[list[EventResult]]"
-
-    def succeed(self, results: list[EventResult]) -> None:
-        if not self.done.done():  # the sender may have gone; its events stay committed
-            self.done.set_result(results)
-
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +189,14 @@ class Intake:
 
         Raises:
             ConflictError: it has other response categories than the answers that are stored.
+            UnavailableError: the service is stopping.
         """
         if tracer.vocabulary.num_categories != self._num_categories:
             raise ConflictError(
                 f"Model {tracer.version} has {tracer.vocabulary.num_categories} response categories, the stored "
                 f"answers have {self._num_categories}: serve it on a database of its own."
             )
+        self._check_room(0)
         request = SwitchRequest(tracer, asyncio.get_running_loop().create_future())
         self._queue.append(request)
         self._arrived.set()
@@ -221,7 +216,12 @@ class Intake:
         return await request.done
 
     async def forget(self) -> None:
-        """Read every student anew from the next commit on."""
+        """Read every student anew from the next commit on.
+
+        Raises:
+            UnavailableError: the service is stopping.
+        """
+        self._check_room(0)
         request = ForgetRequest(asyncio.get_running_loop().create_future())
         self._queue.append(request)
         self._arrived.set()
@@ -257,30 +257,31 @@ class Intake:
     async def _write(self) -> None:
         while True:
             await self._arrived.wait()
-            if self._queue and isinstance(first := self._queue[0], RevisionRequest):
-                self._queue.popleft()
-                await self._settle_revision(first)
-                self._num_waiting -= 1
-            elif self._queue and isinstance(first := self._queue[0], SwitchRequest):
-                self._queue.popleft()
-                self._committer.switch(first.tracer)
-                first.done.set_result(None)
-            elif self._queue and isinstance(first := self._queue[0], ErasureRequest):
-                self._queue.popleft()
-                await self._settle_erasure(first)
-                self._num_waiting -= 1
-            elif self._queue and isinstance(first := self._queue[0], ForgetRequest):
-                self._queue.popleft()
-                self._committer.forget()
-                if not first.done.done():
-                    first.done.set_result(None)
-            elif group := self._next_group():
-                await self._settle(group)
-                self._num_waiting -= sum(len(request.events) for request in group)
-            elif self._is_closing:
-                return
-            else:
-                self._arrived.clear()
+            match self._queue[0] if self._queue else None:
+                case None if self._is_closing:
+                    return
+                case None:
+                    self._arrived.clear()
+                case Request():
+                    group = self._next_group()
+                    await self._settle(group)
+                    self._num_waiting -= sum(len(request.events) for request in group)
+                case RevisionRequest() as revision:
+                    self._queue.popleft()
+                    await self._settle_revision(revision)
+                    self._num_waiting -= 1
+                case ErasureRequest() as erasure:
+                    self._queue.popleft()
+                    await self._settle_erasure(erasure)
+                    self._num_waiting -= 1
+                case SwitchRequest() as switch:
+                    self._queue.popleft()
+                    self._committer.switch(switch.tracer)
+                    _succeed(switch.done, None)
+                case ForgetRequest() as forget:
+                    self._queue.popleft()
+                    self._committer.forget()
+                    _succeed(forget.done, None)
 
     def _next_group(self) -> list[Request]:
         group: list[Request] = []
@@ -299,11 +300,9 @@ class Intake:
         except Exception as error:
             if not isinstance(error, KnowTraceError):
                 logger.exception("A student could not be erased")
-            if not request.done.done():
-                request.done.set_exception(error)
+            _fail(request.done, error)
             return
-        if not request.done.done():
-            request.done.set_result(erased)
+        _succeed(request.done, erased)
         self._tell(lambda: self._on_erasure(request.erasure.tenant_id, request.erasure.student_id))
 
     async def _settle_revision(self, request: RevisionRequest) -> None:
@@ -312,11 +311,9 @@ class Intake:
         except Exception as error:
             if not isinstance(error, KnowTraceError):
                 logger.exception("An answer could not be revised")
-            if not request.done.done():
-                request.done.set_exception(error)
+            _fail(request.done, error)
             return
-        if not request.done.done():
-            request.done.set_result(result)
+        _succeed(request.done, result)
         if result.is_new:
             self._tell(lambda: self._on_revision(request.revision.tenant_id, result))
 
@@ -335,7 +332,7 @@ class Intake:
             committed = await self._committer.commit([event for request in group for event in request.events])
         except UnavailableError as error:
             for request in group:
-                request.fail(error)
+                _fail(request.done, error)
             return
         except Exception as error:  # noqa: BLE001 - whatever one request does, the writer and its neighbours go on
             if len(group) == 1:
@@ -344,7 +341,7 @@ class Intake:
             for request in group:
                 await self._settle([request])
             return
-        self._succeed(group, committed)
+        self._acknowledge(group, committed)
 
     async def _settle_alone(self, request: Request, error: Exception) -> None:
         """Store what a model has failed on without it; any other failure is the sender's to hear."""
@@ -354,17 +351,17 @@ class Intake:
                 committed = await self._committer.commit(request.events, asks_model=False)
             except Exception as second:
                 logger.exception("An answer could not be stored")
-                request.fail(second)
+                _fail(request.done, second)
                 return
-            self._succeed([request], committed)
+            self._acknowledge([request], committed)
             return
         logger.error("An answer could not be stored", exc_info=error)
-        request.fail(error)
+        _fail(request.done, error)
 
-    def _succeed(self, group: Sequence[Request], committed: Committed) -> None:
+    def _acknowledge(self, group: Sequence[Request], committed: Committed) -> None:
         results = iter(committed.results)
         for request in group:
-            request.succeed([next(results) for _ in request.events])
+            _succeed(request.done, [next(results) for _ in request.events])
         self._tell(lambda: self._on_commit(committed))
 
     def _tell(self, listener: Callable[[], None]) -> None:
@@ -372,3 +369,14 @@ class Intake:
             listener()
         except Exception:  # the answers are stored; who listens must not stop the next ones
             logger.exception("A commit could not be announced")
+
+
+def _succeed(done: "asyncio.Future[Result]", result: Result) -> None:
+    """Let a sender hear; one that has gone changes nothing: what was done stays done."""
+    if not done.done():
+        done.set_result(result)
+
+
+def _fail(done: "asyncio.Future[Any]", error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)

@@ -55,9 +55,8 @@ class Guard:
         if is_denied:
             needed = " and ".join(permission.value for permission in self.permissions)
             _note(identity, request, caller, needed)
-            raise DeniedError(
-                f"This credential may not do this: it needs {needed} for every student the request names."
-            )
+            whom = " for every student the request names" if Reach.OWN in reaches else ""
+            raise DeniedError(f"This credential may not do this: it needs {needed}{whom}.")
         return caller
 
 
