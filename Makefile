@@ -28,10 +28,11 @@ $(VENV)/.spark: $(VENV)/.installed
 services: ## find or install what tests need beyond Python: Chromium, PostgreSQL, Redis, Java
 	@scripts/setup services
 
-check: setup spark ## lint, format and types
+check: setup spark ## lint, format, types; in tests and benchmarks that every name exists
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python -p pyright.tests.json
 
 format: setup ## put the code into the house format
 	$(BIN)/ruff check --fix .

@@ -36,7 +36,8 @@ from knowtrace.models import build_model
 from knowtrace.sources import Dataset, read
 from knowtrace.training import TrainingConfig, build_vocabulary, encode, fit, split_students
 from knowtrace.training.allocator import keep_freed_memory
-from knowtrace.training.sequences import group_students, sizes_of
+from knowtrace.training.persons import group_students
+from knowtrace.training.sequences import sizes_of
 from knowtrace.training.train import prepare
 
 DATA = Path(os.environ.get("KNOWTRACE_DATA", "../shared/data"))

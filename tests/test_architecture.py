@@ -30,8 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     "deciding": {"domain"},
     "catalogue": {"domain", "errors"},
     "client": set(),
-    "jobs": {"domain", "errors", "store", "deciding"},
-    "service": {"domain", "errors", "settings", "standards", "registry", "store", "tracing", "deciding", "jobs"},
+    "outbound": {"errors"},
+    "jobs": {"domain", "errors", "outbound", "store", "deciding"},
+    "service": {"domain", "errors", "settings", "standards", "registry", "store", "tracing", "deciding", "jobs",
+                "outbound"},
     "dashboard": {"domain", "errors", "registry", "store", "tracing", "deciding", "service"},
     "cli": {"domain", "errors", "settings", "sources", "standards", "models", "psychometrics", "registry",
             "training", "evaluation", "catalogue", "lake", "jobs", "service", "dashboard"},
@@ -41,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
 """What each room may import. `cli` alone stands in both wings."""
 
 LEARNING = {"sources", "lake", "models", "psychometrics", "training", "evaluation"}
-SERVING = {"store", "tracing", "deciding", "jobs", "service", "dashboard"}
+SERVING = {"store", "tracing", "deciding", "jobs", "outbound", "service", "dashboard"}
 
 DEMO = Path("cli/demo.py")
 """The demo is a choice of models, so it names them."""

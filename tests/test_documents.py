@@ -21,9 +21,10 @@ def test_commands_and_options_exist(document: Path) -> None:
     for words, rest in COMMAND.findall(document.read_text()):
         command: click.Command = root
         for word in words.split():
-            if not hasattr(command, "commands") or word not in command.commands:
+            inner = getattr(command, "commands", {})
+            if word not in inner:
                 break
-            command = command.commands[word]
+            command = inner[word]
         assert command is not root, f"no command: knowtrace {words}"
         known = {option for parameter in command.params for option in parameter.opts}
         unknown = set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - known

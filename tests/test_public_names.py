@@ -107,7 +107,6 @@ PUBLIC: dict[str, list[str]] = {
         "score",
     ],
     "knowtrace.jobs": [
-        "Allowed",
         "Crew",
         "Done",
         "Ended",
@@ -124,7 +123,6 @@ PUBLIC: dict[str, list[str]] = {
         "forget",
         "no_job",
         "run_command",
-        "sign",
         "submit",
         "write_item_parameters",
         "write_mastery_counts",
@@ -164,6 +162,15 @@ PUBLIC: dict[str, list[str]] = {
         "preset",
         "search_space",
         "usual_training",
+    ],
+    "knowtrace.outbound": [
+        "Allowed",
+        "ForbiddenAddressError",
+        "HEADER",
+        "Resolve",
+        "look_up",
+        "post",
+        "sign",
     ],
     "knowtrace.psychometrics": [
         "Calibration",

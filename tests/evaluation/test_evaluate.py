@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from training.histories import Quiet
 
-from knowtrace.domain import Interaction
+from knowtrace.domain import Interaction, metrics
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation import Evaluation, evaluate
 from knowtrace.registry import Run
@@ -16,7 +16,6 @@ from knowtrace.training import (
     Recipe,
     encode,
     load_model,
-    metrics,
     predict_all,
     recipe_of,
     split_of,

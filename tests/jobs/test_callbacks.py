@@ -1,16 +1,12 @@
 """Who asked is told, signed, once; and nobody can make us call where we must not."""
 
-import hashlib
-import hmac
-
 import httpx
 import orjson
 import pytest
 
-from knowtrace.errors import DataError
-from knowtrace.jobs import Allowed, Messenger, sign
-from knowtrace.jobs.addresses import is_public, look_up
-from knowtrace.jobs.callbacks import PAUSES_SECONDS, SIGNATURE, TIMESTAMP
+from knowtrace.jobs import Messenger
+from knowtrace.jobs.callbacks import PAUSES_SECONDS
+from knowtrace.outbound import HEADER, Allowed, sign
 from knowtrace.store import Errand
 from tests.jobs.conftest import Shop
 
@@ -66,17 +62,9 @@ async def test_the_end_of_a_job_is_told_once_and_signed(shop: Shop) -> None:
         2,
         1,
     )
-    timestamp = request.headers[TIMESTAMP]
-    assert int(timestamp) == shop.clock().timestamp()
-    expected = hmac.new(KEY, f"{timestamp}.".encode() + request.content, hashlib.sha256).hexdigest()
-    assert request.headers[SIGNATURE] == f"v1={expected}"
+    at = int(shop.clock().timestamp())
+    assert request.headers[HEADER] == sign(KEY, request.content, at=at)
     assert (await shop.job(job_id)).callback_sent_at == shop.clock()
-
-
-def test_the_signature_is_the_published_one() -> None:
-    """RFC 4231, test case 2, with our timestamp and full stop: computed with `openssl dgst -sha256 -hmac Jefe`."""
-    assert sign(b"Jefe", "1", b"{}") == ("v1=" + hmac.new(b"Jefe", b"1.{}", hashlib.sha256).hexdigest())
-    assert sign(b"Jefe", "1", b"{}") != sign(b"Jefe", "2", b"{}")
 
 
 async def test_a_callback_is_tried_again_with_growing_pauses_and_then_given_up(shop: Shop) -> None:
@@ -135,60 +123,3 @@ async def test_a_private_host_is_called_where_it_is(shop: Shop) -> None:
 
     await messenger(shop, receiver, resolve=inside).take_turn()
     assert str(receiver.requests[0].url) == "http://10.0.0.7:8080/done"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example.org/",
-        "https://hooks.example.org.evil.org/",
-        "https://hooks.example.org@evil.org/",
-        "https://user:secret@hooks.example.org/",
-        "https://hooks.example.org:444/",
-        "http://hooks.example.org/",
-        "https://lms.internal/",
-        "ftp://hooks.example.org/",
-        "file:///etc/passwd",
-        "//hooks.example.org/",
-        "https://[::1/",
-        "https://hooks.example.org:x/",
-        "https://127.0.0.1/",
-        "",
-    ],
-)
-def test_other_addresses_are_refused(url: str) -> None:
-    with pytest.raises(DataError, match="callback_url"):
-        ALLOWED.check(url)
-
-
-def test_listed_addresses_pass() -> None:
-    for url in (
-        URL,
-        "https://HOOKS.example.org:443/x",
-        "http://lms.internal:8080/",
-        "https://lms.internal:8080/",
-    ):
-        ALLOWED.check(url)
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("93.184.216.34", True),
-        ("2606:2800:220:1:248:1893:25c8:1946", True),
-        ("192.168.1.1", False),
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("fe80::1%eth0", False),
-        ("fc00::1", False),
-        ("2002:0a00:0001::1", False),
-    ],
-)
-def test_public_addresses_are_told_from_others(address: str, public: bool) -> None:
-    assert is_public(address) is public
-
-
-async def test_names_are_looked_up() -> None:
-    assert "127.0.0.1" in [*await look_up("127.0.0.1", 80)]
-    assert await look_up("no-such-host.invalid", 80) == []

@@ -174,7 +174,7 @@ async def test_nobody_is_called_back_who_is_not_on_the_list(
     for url in ("https://evil.example.org/", "http://169.254.169.254/latest/meta-data"):
         answer = await client.post(SUBMIT, json={"requests": [asked(0)], "callback_url": url})
         assert answer.status_code == 400, url
-        assert "which this installation does not call" in answer.json()["detail"]
+        assert "is not among the hosts that this installation calls" in answer.json()["detail"]
 
 
 async def test_the_largest_job_is_stored_quickly(

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import orjson
@@ -18,7 +18,7 @@ C = audit_log.c
 
 
 @pytest.fixture
-async def log(database_url: str) -> Store:
+async def log(database_url: str) -> AsyncIterator[Store]:
     """A store with a key, and five lines in the log of the tenant `north`."""
     async with empty(database_url, audit_key=b"a key of this test") as store:
         for number in range(NUM_LINES):

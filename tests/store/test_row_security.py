@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.engine import make_url
 
 from knowtrace.store import Store
@@ -100,7 +101,7 @@ async def test_the_database_itself_refuses_foreign_rows(postgres_store: Store, a
 async def test_the_database_itself_refuses_to_write_for_another_tenant(as_service: Store) -> None:
     async with as_service.writing("school") as session:
         session.events._tenant_id = "other"
-        with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+        with pytest.raises(exc.ProgrammingError, match="row-level security"):
             await session.events.append([event(1, minute=0)])
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from knowtrace.domain import metrics
 from knowtrace.evaluation import Estimate, bootstrap
 from knowtrace.models import MODELS, Sizes, build_model, usual_training
 from knowtrace.sources import Dataset, SimulationConfig, simulate
@@ -19,7 +20,6 @@ from knowtrace.training import (
     build_vocabulary,
     encode,
     fit,
-    metrics,
     predict_all,
     scored_answers,
     split_students,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation import bootstrap
 from knowtrace.models import Sizes, build_model, gbdt, item_statistics
@@ -19,7 +20,6 @@ from knowtrace.training import (
     encode,
     fingerprint,
     fit,
-    metrics,
     notes_on_containers,
     predict_all,
     scored_answers,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
@@ -13,7 +14,6 @@ from knowtrace.training import (
     Recipe,
     TrainingConfig,
     load_model,
-    metrics,
     predict_all,
     recipe_of,
     scored_answers,

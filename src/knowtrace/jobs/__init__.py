@@ -2,8 +2,7 @@
 work that is done at set times, each time once.
 """
 
-from knowtrace.jobs.addresses import Allowed
-from knowtrace.jobs.callbacks import Messenger, sign
+from knowtrace.jobs.callbacks import Messenger
 from knowtrace.jobs.commands import Ended, run_command
 from knowtrace.jobs.crew import Crew
 from knowtrace.jobs.exports import write_item_parameters, write_mastery_counts
@@ -15,7 +14,6 @@ from knowtrace.jobs.timetable import Done, Schedule, Timetable, Work
 from knowtrace.jobs.worker import Result, Worker
 
 __all__ = [
-    "Allowed",
     "Crew",
     "Done",
     "Ended",
@@ -32,7 +30,6 @@ __all__ = [
     "forget",
     "no_job",
     "run_command",
-    "sign",
     "submit",
     "write_item_parameters",
     "write_mastery_counts",

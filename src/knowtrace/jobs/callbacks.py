@@ -1,37 +1,23 @@
 """Tell whoever asked that a job has ended: one signed POST, tried again for about an hour."""
 
-import hashlib
-import hmac
 import secrets
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import orjson
 import structlog
 
 from knowtrace.errors import DataError, UnavailableError
-from knowtrace.jobs.addresses import Allowed, Resolve, look_up
 from knowtrace.jobs.leases import Leases
+from knowtrace.outbound import Allowed, Resolve, look_up, post
 from knowtrace.store import Claim, Errand, Store, StoredJob
 
 PATIENCE_SECONDS = 5.0
 PAUSES_SECONDS = (5, 30, 120, 600, 3_000)
 """Between one try and the next; after the last, nobody is told any more."""
 
-SIGNATURE = "X-KnowTrace-Signature"
-TIMESTAMP = "X-KnowTrace-Timestamp"
-
 log: Any = structlog.get_logger().bind(logger="knowtrace.callbacks")
-
-
-def sign(key: bytes, timestamp: str, body: bytes) -> str:
-    """Return what the receiver must find: HMAC-SHA256 over the timestamp, a full stop and the body, in hexadecimal.
-
-    A receiver refuses timestamps that are old, so that what was overheard cannot be sent again.
-    """
-    return "v1=" + hmac.new(key, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 class Messenger:
@@ -83,29 +69,23 @@ class Messenger:
         """Send one message; return why it was not taken, or None."""
         url = job.callback_url or ""
         body = message(job)
-        timestamp = str(int(self._leases.now().timestamp()))
-        parts = urlsplit(url)
         try:
             # The lists may have changed since the job was submitted, and the host's address always may.
-            self._allowed.check(url)
-            address = await self._allowed.address_of(url, self._resolve)
             async with httpx.AsyncClient(
                 timeout=PATIENCE_SECONDS, transport=self._transport, follow_redirects=False, trust_env=False
             ) as client:
-                answer = await client.post(
-                    httpx.URL(url).copy_with(host=address),
-                    content=body,
-                    headers={
-                        "Host": parts.netloc,
-                        "Content-Type": "application/json",
-                        TIMESTAMP: timestamp,
-                        SIGNATURE: sign(self._key, timestamp, body),
-                    },
-                    extensions={"sni_hostname": parts.hostname},
+                status = await post(
+                    client,
+                    self._allowed,
+                    url,
+                    body,
+                    key=self._key,
+                    at=int(self._leases.now().timestamp()),
+                    resolve=self._resolve,
                 )
-        except (httpx.HTTPError, DataError, UnavailableError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, DataError, UnavailableError) as error:
             return str(error) or type(error).__name__
-        return None if answer.is_success else f"The receiver answered {answer.status_code}."
+        return None if httpx.codes.is_success(status) else f"The receiver answered {status}."
 
     async def _note(self, claim: Claim, error: str | None) -> None:
         now = self._leases.now()

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 from store.conftest import empty
 
 from knowtrace.service.classroom import Classroom
@@ -228,7 +229,7 @@ async def test_the_search_of_the_file_would_find_what_is_not_overwritten(
     """Without SQLite's secure deletion the same search finds the student."""
     engine = school.classroom.store._engine.sync_engine
 
-    @sa.event.listens_for(engine, "checkout")
+    @event.listens_for(engine, "checkout")
     def careless(connection: Any, *_: object) -> None:
         connection.cursor().execute("PRAGMA secure_delete = OFF")
 

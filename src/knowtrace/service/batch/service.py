@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from knowtrace.errors import ConflictError, DataError, KnowTraceError
-from knowtrace.jobs import Allowed, Result, cancel, no_job, submit
+from knowtrace.jobs import Result, cancel, no_job, submit
+from knowtrace.outbound import Allowed
 from knowtrace.service.batch.schemas import (
     BatchOut,
     BatchRequest,

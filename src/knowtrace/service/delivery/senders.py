@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
-from knowtrace.service.delivery.addresses import find_target
-from knowtrace.service.delivery.signing import HEADER, sign
+from knowtrace.errors import KnowTraceError
+from knowtrace.outbound import Allowed, post
 from knowtrace.settings import Settings
 from knowtrace.store import QueuedMessage
 
@@ -35,6 +35,10 @@ def written(tenant_id: str, message: QueuedMessage) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
+def allowed_webhooks(settings: Settings) -> Allowed:
+    return Allowed(settings.webhook_hosts, is_development=settings.environment == "development")
+
+
 class WebhookSender:
     """POSTs to one URL. Redirects are not followed; an answer other than 2xx is a failure."""
 
@@ -47,21 +51,16 @@ class WebhookSender:
     async def __call__(self, tenant_id: str, message: QueuedMessage) -> None:
         body = written(tenant_id, message)
         try:
-            target = await find_target(self._url, self._settings)
-            async with self._client.stream(
-                "POST",
-                target.url,
-                content=body,
-                headers={
-                    "Host": target.host_header,
-                    "Content-Type": "application/json",
-                    "X-KnowTrace-Message": message.message_id,
-                    HEADER: sign(self._secret, body, at=int(time.time())),
-                },
-                extensions={"sni_hostname": target.host},
-            ) as answer:
-                status = answer.status_code  # the body of the answer is not read: it may never end
-        except Exception as error:
+            status = await post(
+                self._client,
+                allowed_webhooks(self._settings),
+                self._url,
+                body,
+                key=self._secret,
+                at=int(time.time()),
+                headers={"X-KnowTrace-Message": message.message_id},
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, KnowTraceError) as error:
             raise DeliveryError(f"{type(error).__name__}: {error}") from error
         if not 200 <= status < 300:
             raise DeliveryError(f"HTTP status {status}")

@@ -7,8 +7,8 @@ from typing import cast
 
 from knowtrace.errors import ConflictError, NotFoundError, UnavailableError
 from knowtrace.service.classroom import Classroom
-from knowtrace.service.delivery.addresses import check_url
 from knowtrace.service.delivery.kinds import Kind
+from knowtrace.service.delivery.senders import allowed_webhooks
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.webhooks.schemas import (
     DeadMessage,
@@ -35,7 +35,7 @@ async def create_webhook(
         ConflictError: the tenant has as many as it may.
         UnavailableError: the installation has no key to seal secrets with.
     """
-    check_url(asked.url, classroom.settings)
+    allowed_webhooks(classroom.settings).check(asked.url)
     if not classroom.sealer.can_seal:
         raise UnavailableError("Webhooks need a key to seal their secrets with: set KNOWTRACE_SEAL_KEY.")
     webhook_id, secret = uuid.uuid4().hex, f"whsec_{secrets.token_hex(32)}"

@@ -1,0 +1,48 @@
+"""One signed POST to an address that was just checked."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from knowtrace.outbound.addresses import Allowed, Resolve, look_up, place_of
+from knowtrace.outbound.signing import HEADER, sign
+
+
+async def post(
+    client: httpx.AsyncClient,
+    allowed: Allowed,
+    url: str,
+    body: bytes,
+    *,
+    key: bytes,
+    at: int,
+    headers: Mapping[str, str] | None = None,
+    resolve: Resolve = look_up,
+) -> int:
+    """Send JSON, signed as of `at` (seconds since 1970), and return the status; the answer's body is not read.
+
+    The host is looked up and checked for each call, and that very address is connected to: a name that points to
+    another machine a moment later gains nothing. `client` must neither follow redirects nor use a proxy.
+
+    Raises:
+        ForbiddenAddressError: the URL may not be called, or leads where nothing may be called.
+        UnavailableError: its host has no address.
+        httpx.HTTPError: the call failed.
+    """
+    allowed.check(url)
+    address = await allowed.address_of(url, resolve)
+    parts = urlsplit(url)
+    async with client.stream(
+        "POST",
+        httpx.URL(url).copy_with(host=address),
+        content=body,
+        headers={
+            **(headers or {}),
+            "Host": place_of(parts),
+            "Content-Type": "application/json",
+            HEADER: sign(key, body, at=at),
+        },
+        extensions={"sni_hostname": parts.hostname},
+    ) as answer:
+        return answer.status_code
