@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills cold lake lake-kills clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm cold lake lake-kills clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,12 @@ load: setup $(RUN)/manifest.json ## events per second and latency of the service
 
 kills: setup $(RUN)/manifest.json ## 200 kill -9 under write load: nothing acknowledged is lost
 	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json
+
+restarts: setup $(RUN)/manifest.json ## 100 rolling restarts under load: every request is answered
+	$(BIN)/python benchmarks/rolling_restarts.py --run $(RUN) --out $(RESULTS)/rolling_restarts.json
+
+storm: setup $(RUN)/manifest.json ## 100,000 sends, shuffled and repeated: the outcome of one clean sending
+	$(BIN)/python benchmarks/retry_storm.py --run $(RUN) --out $(RESULTS)/retry_storm.json
 
 lake: setup ## a lake of 1, 10 and 131 million answers: rows per second, memory, disk
 	$(BIN)/python benchmarks/lake_scale.py --answers 1000000,10000000,131441538 --work build/lake \

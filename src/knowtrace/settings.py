@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     own: log lines of one student can then be joined within a process, and by nobody afterwards. So it is with
     `session_key`, which signs the cookies of who signed in: without one they end with the process.
 
+    At most `max_requests_inside` requests wait for their answers at once and `max_waiting_events` answers to be stored,
+    none of them longer than `write_within_seconds`; what is more is sent away with 503. On SIGTERM the service first
+    says for `leaving_seconds` that others are to be asked, and still answers: as long as a balancer needs to hear it.
+
     `job_workers` compute batch jobs in this process. A job's caller is called back at `callback_hosts`, over https and
     at public addresses, and at `callback_private_hosts`, wherever they are; what is sent is signed with
     `callback_key`.
@@ -97,9 +101,13 @@ class Settings(BaseSettings):
     log_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_hex(32)))
 
     max_request_bytes: int = Field(default=2 * 2**20, gt=0)
+    body_within_seconds: float = Field(default=30.0, gt=0)
+    max_requests_inside: int = Field(default=256, gt=0)
     max_waiting_events: int = Field(default=20_000, gt=0)
+    write_within_seconds: float = Field(default=10.0, gt=0)
     max_cached_students: int = Field(default=10_000, gt=0)
     lock_wait_seconds: float = Field(default=5.0, gt=0)
+    leaving_seconds: float = Field(default=0.0, ge=0, le=300)
     drain_seconds: int = Field(default=20, gt=0)
 
     live_quality_share: float = Field(default=0.1, ge=0, le=1)

@@ -32,6 +32,7 @@ def server(tmp_path: Path, tiny_run: Path, port: int) -> Iterator[subprocess.Pop
         "KNOWTRACE_RUN": str(tiny_run),
         "KNOWTRACE_PORT": str(port),
         "KNOWTRACE_LOG_KEY": "a key for this test",
+        "KNOWTRACE_LEAVING_SECONDS": "1",
     }
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -106,6 +107,19 @@ def test_a_session_from_first_answer_to_shutdown(
     assert posted["user_id"] == mastery["user_id"]
     assert len(posted["user_id"]) == 16
     assert posted["model_version"] == mastery["model_version"]
+
+
+def test_it_says_that_it_leaves_before_it_goes(server: subprocess.Popen[bytes], port: int) -> None:
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client() as client:
+        assert client.get(f"{url}/ready").headers.get("connection") != "close"
+        server.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while (ready := client.get(f"{url}/ready")).status_code == 200 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (ready.status_code, ready.headers["connection"]) == (503, "close")
+        assert client.post(f"{url}/api/v1/events", json=event(1)).status_code == 200
+    assert server.wait(20) in {0, -signal.SIGTERM}
 
 
 def test_the_service_and_all_it_imports_need_no_torch() -> None:

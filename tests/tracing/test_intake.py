@@ -383,3 +383,26 @@ async def test_a_thousand_answers_do_not_block_the_loop(tracer: Tracer, intake: 
         shares.append(longest / (asyncio.get_running_loop().time() - began))
         watcher.cancel()
     assert 0 < min(shares) < 1 / 4
+
+
+async def test_who_waits_too_long_is_told_and_not_stored(tmp_path: Path, tracer: Tracer) -> None:
+    """Another connection holds the database while both wait; the first is being written, the second is not yet."""
+    path = tmp_path / "held.db"
+    async with Store(f"sqlite+aiosqlite:///{path}", lock_wait_seconds=5.0) as store:
+        await store.migrate()
+        async with Intake(store, tracer, write_within_seconds=0.1) as intake:
+            holder = sqlite3.connect(path, isolation_level=None)
+            holder.execute("BEGIN IMMEDIATE")
+            first = asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, 1)]))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            second = asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, 2)]))
+            await asyncio.sleep(0.3)
+            holder.execute("COMMIT")
+            holder.close()
+            assert outcomes(await first) == ["accepted"]
+            with pytest.raises(UnavailableError, match="are not: send them again"):
+                await second
+            assert (await stored(store)).num_answers == 1
+            assert outcomes(await intake.submit(SCHOOL, [answer(tracer, 2)])) == ["accepted"]
+            assert intake.num_waiting == 0

@@ -18,6 +18,7 @@ from knowtrace.service.casting import following_roles
 from knowtrace.service.delivery.deliverer import delivering
 from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.delivery.sealing import Sealer
+from knowtrace.service.door import Door
 from knowtrace.service.forgetting import Forgetting, following_erasures
 from knowtrace.service.identity.authenticate import Identity
 from knowtrace.service.identity.opening import open_identity, open_store
@@ -38,6 +39,7 @@ class Classroom:
     """The parts of one running service."""
 
     settings: Settings
+    door: Door
     lineup: Lineup
     model: Loaded
     is_degraded: bool = False
@@ -100,6 +102,8 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
     quality = LiveQuality(settings.live_quality_share)
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
+    door = Door(settings.max_requests_inside)
+    metrics.watch_door(door)
     broker = Broker(max_subscribers=settings.max_stream_subscribers)
     forgetting = Forgetting(broker)
     forgetting.join(lineup.forget)
@@ -116,6 +120,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             store,
             first.tracer,
             max_waiting_events=settings.max_waiting_events,
+            write_within_seconds=settings.write_within_seconds,
             max_cached_students=settings.max_cached_students,
             quality=quality,
             outgoing=mailroom,
@@ -127,6 +132,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         async with intake:
             classroom = Classroom(
                 settings=settings,
+                door=door,
                 lineup=lineup,
                 model=first,
                 rules=Rules(

@@ -10,6 +10,7 @@ from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from knowtrace.service.door import Door
 from knowtrace.store import Errand, JobPriority, JobStatus, Waiting
 from knowtrace.tracing.answers import Outcome
 from knowtrace.tracing.commit import Committed
@@ -32,6 +33,9 @@ class Metrics:
         r = self.registry
         self._requests = Counter(
             "knowtrace_http_requests_total", "Requests answered", ["method", "route", "status"], registry=r
+        )
+        self._refused = Counter(
+            "knowtrace_requests_refused_total", "Requests sent away because too many were waiting", registry=r
         )
         self._predictions = Counter(
             "ml_prediction_requests_total", "Answers computed by the model", ["route"], registry=r
@@ -112,6 +116,9 @@ class Metrics:
         if status >= 500:
             self._errors.labels(status).inc()
 
+    def refused(self) -> None:
+        self._refused.inc()
+
     def model_failed(self, version: str) -> None:
         self._failures.labels(version).inc()
 
@@ -167,6 +174,11 @@ class Metrics:
         Gauge("knowtrace_live_scored_answers", "Answers behind both", registry=r).set_function(
             lambda: quality.num_scored
         )
+
+    def watch_door(self, door: Door) -> None:
+        Gauge(
+            "knowtrace_requests_inside", "Requests that wait for their answers", registry=self.registry
+        ).set_function(lambda: door.num_inside)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

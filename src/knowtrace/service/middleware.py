@@ -1,8 +1,10 @@
-"""Around every request: its id, the limit on its size, its log line and metrics, and an answer whatever
-happens.
+"""Around every request: its id, the limits on its body and on how many there are at once, its log line and metrics,
+and an answer whatever happens.
 """
 
+import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -12,6 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from knowtrace.service.classroom import Classroom, classroom_of
 from knowtrace.service.problems import problem
 from knowtrace.service.record import begin_record, record_of
+from knowtrace.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a body is not read to its end."""
+
+    status: int
+    detail: str
 
 
 class RequestMiddleware:
@@ -29,7 +40,7 @@ class RequestMiddleware:
             return
         started = time.perf_counter()
         classroom = classroom_of(scope)
-        max_bytes = classroom.settings.max_request_bytes
+        door = classroom.door
         record = begin_record(scope)
         status = 0
 
@@ -39,18 +50,26 @@ class RequestMiddleware:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = record.request_id
+                if door.is_closing:
+                    headers["Connection"] = "close"
                 for name, value in record.headers.items():
                     headers[name] = value
             await send(message)
 
         failure: Exception | None = None
         try:
-            body = await _read(scope, receive, max_bytes)
-            if body is None:
-                detail = f"The body is larger than {max_bytes} bytes: send it in several calls."
-                await problem(scope, 413, detail)(scope, receive, send_with_id)
+            body = await _read_in_time(scope, receive, classroom.settings)
+            if isinstance(body, Refusal):
+                await problem(scope, body.status, body.detail)(scope, receive, send_with_id)
+            elif passage := door.enter(scope):
+                with passage:
+                    await self._app(scope, _replay(body, receive), passage.ending_with(send_with_id))
             else:
-                await self._app(scope, _replay(body, receive), send_with_id)
+                classroom.metrics.refused()
+                # Neither logged one by one nor asked who sends it: refusing must stay cheap.
+                detail = f"{door.num_inside} requests wait for their answers, the most this process lets in."
+                await problem(scope, 503, detail)(scope, receive, send_with_id)
+                return
         except Exception as error:  # noqa: BLE001 - the last net: the client gets an answer, the log the place
             failure = error
             if not status:
@@ -84,6 +103,20 @@ class RequestMiddleware:
             self._log.error("request failed", exc_info=failure, **fields)
         else:
             self._log.info("request", **fields)
+
+
+async def _read_in_time(scope: Scope, receive: Receive, settings: Settings) -> bytes | Refusal:
+    seconds, max_bytes = settings.body_within_seconds, settings.max_request_bytes
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _read(scope, receive, max_bytes)
+    except TimeoutError:
+        return Refusal(
+            408, f"The body did not arrive within {seconds:g} s: send it again, or in smaller parts."
+        )
+    if body is None:
+        return Refusal(413, f"The body is larger than {max_bytes} bytes: send it in several calls.")
+    return body
 
 
 async def _read(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:

@@ -48,6 +48,7 @@ DESCRIPTIONS = {
     401: "Nobody knows who asks: no credential, or one that is not accepted.",
     403: "The caller may not do this, to this student or at all.",
     404: "A thing that was asked for by name is not there.",
+    408: "The body took too long to arrive.",
     409: "The request contradicts what is stored.",
     413: "More than one call may carry.",
     422: "The request is malformed; every problem is listed.",
@@ -56,15 +57,16 @@ DESCRIPTIONS = {
     503: "Not able to answer right now; Retry-After says when to ask again.",
 }
 
-GUARDED = (401, 403, 429, 503)
+GUARDED = (401, 403, 429)
 
 
 def answers(*statuses: int, is_guarded: bool = True) -> dict[int | str, dict[str, Any]]:
-    """Declare the problems an endpoint can answer with; 500 is everyone's, and a guard's are those of who asks."""
+    """Declare the problems an endpoint can answer with; 500 and 503 are everyone's, a guard's are those of who asks."""
+    slow = {408} if 413 in statuses else set[int]()
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": DESCRIPTIONS[status], "content": content}
-        for status in sorted({*statuses, 500, *(GUARDED if is_guarded else ())})
+        for status in sorted({*statuses, *slow, 500, 503, *(GUARDED if is_guarded else ())})
     }
 
 

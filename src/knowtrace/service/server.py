@@ -1,6 +1,7 @@
 """Run the service until it is told to stop; `python -m knowtrace.service.server` reads the environment."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 from types import FrameType
 
@@ -15,17 +16,29 @@ from knowtrace.settings import Settings
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which on the first signal also ends the event streams: it would wait for their readers."""
+    """uvicorn, which on SIGTERM first says that it is leaving, and goes when it has been heard; SIGINT does not wait.
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    It also ends the event streams: it would wait for their readers.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, *, leaving_seconds: float) -> None:
         super().__init__(config)
         self._app = app
+        self._leaving_seconds = leaving_seconds
+        self._is_leaving = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
         classroom = getattr(self._app.state, "classroom", None)
         if isinstance(classroom, Classroom):
+            classroom.door.close()
             classroom.broker.close()
+        leave = super().handle_exit
+        if self._is_leaving or sig != signal.SIGTERM or not self._leaving_seconds:
+            leave(sig, frame)
+            return
+        self._is_leaving = True
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, self._leaving_seconds, leave, sig, frame)
 
 
 def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -> None:
@@ -57,7 +70,7 @@ def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -
         server_header=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    Server(config, app).run()
+    Server(config, app, leaving_seconds=settings.leaving_seconds).run()
 
 
 async def _try_opening(settings: Settings) -> None:

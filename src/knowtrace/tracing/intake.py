@@ -41,12 +41,18 @@ others.
 """
 
 
+TOO_LATE = (
+    "These answers have waited {:g} s for their turn to be stored and are not: send them again in a moment."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The events of one call, and where its sender waits."""
+    """The events of one call, where its sender waits, and until when: a time of the event loop's clock."""
 
     events: list[Event]
     done: "asyncio.Future[list[EventResult]]"
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class Intake:
         tracer: Tracer,
         *,
         max_waiting_events: int = 20_000,
+        write_within_seconds: float = 10.0,
         max_cached_students: int = 10_000,
         quality: LiveQuality | None = None,
         outgoing: Outgoing | None = None,
@@ -101,6 +108,7 @@ class Intake:
         )
         self._num_categories = tracer.vocabulary.num_categories
         self._max_waiting = max_waiting_events
+        self._write_within = write_within_seconds
         self._on_commit = on_commit
         self._on_revision = on_revision
         self._on_erasure = on_erasure
@@ -137,8 +145,8 @@ class Intake:
         """Make a tenant's answers durable and return what became of each, in their order.
 
         Raises:
-            UnavailableError: too many events are waiting, the service is stopping, or the database cannot
-            write.
+            UnavailableError: too many events are waiting, these have waited too long, the service is stopping, or
+            the database cannot write.
         """
         now = datetime.now(UTC)
         results: list[EventResult | None] = []
@@ -237,7 +245,8 @@ class Intake:
 
     async def _enqueue(self, events: list[Event]) -> list[EventResult]:
         self._check_room(len(events))
-        request = Request(events, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        request = Request(events, loop.create_future(), loop.time() + self._write_within)
         self._queue.append(request)
         self._num_waiting += len(events)
         self._arrived.set()
@@ -264,8 +273,9 @@ class Intake:
                     self._arrived.clear()
                 case Request():
                     group = self._next_group()
-                    await self._settle(group)
-                    self._num_waiting -= sum(len(request.events) for request in group)
+                    if group:
+                        await self._settle(group)
+                        self._num_waiting -= sum(len(request.events) for request in group)
                 case RevisionRequest() as revision:
                     self._queue.popleft()
                     await self._settle_revision(revision)
@@ -284,9 +294,16 @@ class Intake:
                     _succeed(forget.done, None)
 
     def _next_group(self) -> list[Request]:
+        """Take what one transaction is to store; whoever has waited too long is told so instead, and is not stored."""
         group: list[Request] = []
         size = 0
+        now = asyncio.get_running_loop().time()
         while self._queue and isinstance(request := self._queue[0], Request):
+            if request.due < now:
+                self._queue.popleft()
+                self._num_waiting -= len(request.events)
+                _fail(request.done, UnavailableError(TOO_LATE.format(self._write_within)))
+                continue
             if group and size + len(request.events) > LARGEST_GROUP:
                 break
             self._queue.popleft()

@@ -19,8 +19,8 @@ async def readiness(classroom: Classroom) -> Ready:
     Raises:
         UnavailableError: one of them cannot answer, or the service is stopping.
     """
-    if not classroom.intake.is_open:
-        raise UnavailableError("The service is stopping and takes no more answers.")
+    if classroom.door.is_closing or not classroom.intake.is_open:
+        raise UnavailableError("The service is stopping: ask another.")
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await classroom.store.ping()

@@ -52,12 +52,11 @@ def _answer(status: int, error: str, headers: Mapping[str, str]) -> Response:
 
 
 def protocol_answers(*statuses: int, is_guarded: bool = True) -> dict[int | str, dict[str, Any]]:
-    """Declare the errors of an endpoint; a fault of the service and a body too large are answered before a route."""
-    said = sorted({*statuses, *(GUARDED if is_guarded else ())})
-    return {
-        **answers(413, is_guarded=False),
-        **{status: {"model": InferenceError, "description": DESCRIPTIONS[status]} for status in said},
-    }
+    """Declare the errors of an endpoint; what is answered before a route (413, 503 of a full house) is a problem."""
+    before = answers(413, is_guarded=False)
+    said = sorted({*statuses, 503, *(GUARDED if is_guarded else ())})
+    own = {status: {"model": InferenceError, "description": DESCRIPTIONS[status]} for status in said}
+    return {**before, **own, 503: {**before[503], **own[503]}}
 
 
 def _text(error: RequestValidationError) -> str:
