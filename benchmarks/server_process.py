@@ -65,6 +65,11 @@ class ServerProcess:
             time.sleep(0.02)
         raise RuntimeError(f"The server was not ready within {STARTS_WITHIN_SECONDS} s; see {self._log}.")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9: no handler runs, nothing is flushed."""
         assert self._process is not None

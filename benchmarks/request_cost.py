@@ -1,0 +1,180 @@
+"""Where a request's time goes: the real server under a mixed load, sampled from outside; a table and a flame graph.
+
+    python benchmarks/request_cost.py --run demo/runs/mingru --database postgresql
+
+Needs py-spy (`pip install py-spy`). Each sample is a stack of one thread; it counts for the innermost frame that
+belongs to a part of the table. A thread that waits for work is left out, and so is the event loop itself, whose waiting
+and working cannot be told apart from outside: shares are of what is left.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+from databases import DATABASES, open_database
+from generator import Client, Load, closed
+from overload import mixed
+from server_process import ServerProcess, machine, write_result
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "model: steps, panels, intervals": (
+        "knowtrace/registry",
+        "knowtrace/tracing/tracer",
+        "knowtrace/domain",
+        "onnxruntime",
+        "numpy",
+    ),
+    "store: statements, rows, transactions": (
+        "knowtrace/store",
+        "sqlalchemy",
+        "psycopg",
+        "aiosqlite",
+        "asyncio/locks",
+    ),
+    "validation and serialisation": (
+        "pydantic",
+        "orjson",
+        "fastapi/dependencies",
+        "knowtrace/service/fields",
+    ),
+    "who asks, and limits": ("knowtrace/service/identity", "limits"),
+    "logs and metrics": (
+        "structlog",
+        "prometheus_client",
+        "knowtrace/service/logs",
+        "knowtrace/service/metrics",
+    ),
+    "deciding": ("knowtrace/deciding", "knowtrace/service/recommendations"),
+    "HTTP: parsing, routing, writing": (
+        "uvicorn",
+        "starlette",
+        "fastapi",
+        "httptools",
+        "contextlib",
+        "anyio",
+    ),
+    "the service's own glue": ("knowtrace",),
+}
+"""The first part that a frame's file belongs to; frames of the standard library count for who called them."""
+
+WAITING = (
+    "_worker (concurrent/futures",
+    "_connection_worker_thread (aiosqlite",
+    "Runner.run (asyncio/runners",
+    "wait (",
+)
+
+
+def is_waiting(stack: list[str]) -> bool:
+    return stack[-1].startswith(WAITING)
+
+
+def part_of(stack: list[str]) -> str:
+    for frame in reversed(stack):
+        file = frame.rpartition("(")[2]
+        for part, places in PARTS.items():
+            if file.startswith(places):
+                return part
+    return "the interpreter"
+
+
+def stacks(path: Path) -> Iterator[tuple[list[str], int]]:
+    for line in path.read_text().splitlines():
+        frames, _, count = line.rpartition(" ")
+        yield frames.split(";"), int(count)
+
+
+def sample(pid: int, seconds: int, out: Path, form: str) -> None:
+    program = Path(sys.executable).with_name("py-spy")
+    if not program.exists():
+        raise SystemExit(f"No {program}: `pip install py-spy` installs it.")
+    command = [
+        str(program),
+        "record",
+        "-p",
+        str(pid),
+        "-d",
+        str(seconds),
+        "-r",
+        "200",
+        "-f",
+        form,
+        "-o",
+        str(out),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+async def keep_busy(load: Load, port: int, clients: int, until: float) -> None:
+    await closed(load, [Client(port) for _ in range(clients)], until)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, required=True, help="the run folder to serve")
+    parser.add_argument("--database", choices=DATABASES, default="postgresql")
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--seconds", type=int, default=20, help="for the table, and again for the graph")
+    parser.add_argument("--students", type=int, default=1_000)
+    parser.add_argument("--out", type=Path, default=Path("docs/results/request_cost.json"))
+    options = parser.parse_args()
+    before = machine()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_database(options.database, Path(folder)) as database_url,
+        ServerProcess(
+            database_url=database_url,
+            run=options.run,
+            log=Path(folder) / "server.log",
+            rate_limit="10000000/minute",
+        ) as server,
+    ):
+        listed = server.get("/api/v1/items?limit=1000")["items"]
+        skills = sorted({skill_id for item in listed for skill_id in item["skill_ids"]})
+        load = Load(mixed([item["item_id"] for item in listed], skills, options.students))
+        until = time.perf_counter() + 2 * options.seconds + 6
+        busy = threading.Thread(
+            target=lambda: uvloop.run(keep_busy(load, server.port, options.clients, until))
+        )
+        busy.start()
+        time.sleep(2)
+        raw = Path(folder) / "stacks.txt"
+        sample(server.pid, options.seconds, raw, "raw")
+        sample(server.pid, options.seconds, options.out.with_suffix(".svg"), "flamegraph")
+        busy.join()
+        parts: Counter[str] = Counter()
+        waiting = 0
+        for stack, count in stacks(raw):
+            if is_waiting(stack):
+                waiting += count
+            else:
+                parts[part_of(stack)] += count
+    write_result(
+        options.out,
+        {
+            "command": shlex.join(["python", *sys.argv]),
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine_at_start": before,
+            "database": options.database,
+            "run": options.run.name,
+            "requests": load.statuses(),
+            "samples": parts.total(),
+            "samples_left_out": waiting,
+            "shares": {part: round(count / parts.total(), 3) for part, count in parts.most_common()},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
