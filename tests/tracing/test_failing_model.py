@@ -167,7 +167,13 @@ async def test_a_revision_whose_mastery_fails_is_stored_once_and_says_so(
     await assert_equals_replay(store, tracer)
 
 
-async def test_a_switch_that_nobody_waits_for_any_more_ends_no_writer(store: Store, tracer: Tracer) -> None:
+async def test_a_switch_that_nobody_waits_for_any_more_ends_no_writer(
+    store: Store, tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr("knowtrace.tracing.intake.replay_ahead", nobody)
     other = Tracer(PlainRun(of="x", vocabulary=tracer.vocabulary, hears_answers=True))
     async with Intake(store, tracer) as intake:
         waiting = asyncio.create_task(intake.submit(SCHOOL, [answer(tracer, n) for n in range(50)]))

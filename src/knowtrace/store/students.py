@@ -148,6 +148,13 @@ class Students:
         mine = mine.order_by(c.last_answered_at.desc(), c.student_id).limit(limit)
         return [StudentSummary(**row) for row in (await self._connection.execute(mine)).mappings()]
 
+    async def longest(self, *, limit: int, at_least: int) -> list[str]:
+        """Return the ids of students with at least so many answers, most answers first."""
+        c = student_states.c
+        mine = sa.select(c.student_id).where(c.tenant_id == self._tenant_id, c.num_answers >= at_least)
+        mine = mine.order_by(c.num_answers.desc(), c.student_id).limit(limit)
+        return list(await self._connection.scalars(mine))
+
     async def silent_since(self, before: datetime) -> list[str]:
         """Return the ids of students whose last answer was given before a time, the longest silent first."""
         c = student_states.c

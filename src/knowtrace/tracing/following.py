@@ -81,6 +81,13 @@ class Student:
         """
         if since is not None:
             await session.snapshots.forget(self.student_id, since=since)
+        await self.replay(session, tracer)
+        self.latest = self.standing or {}
+        self.after.clear()
+        await session.students.forget_mastery([self.student_id])
+
+    async def replay(self, session: Session, tracer: Tracer) -> None:
+        """Follow the whole log, from the newest snapshot by this model on; nothing is written."""
         snapshot = await session.snapshots.newest(self.student_id, tracer.version)
         self.state = tracer.start() if snapshot is None else state_of_snapshot(snapshot)
         _, _, self.last_position = await session.events.extent(self.student_id)
@@ -88,6 +95,3 @@ class Student:
         place = None if snapshot is None else snapshot.place
         async for page in session.events.history(self.student_id, after=place):
             await asyncio.to_thread(self.follow, tracer, page)
-        self.latest = self.standing
-        self.after.clear()
-        await session.students.forget_mastery([self.student_id])

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
 from knowtrace.store import Deed, Store
+from knowtrace.tracing.ahead import replay_ahead
 from knowtrace.tracing.answers import (
     Answer,
     Event,
@@ -106,6 +107,7 @@ class Intake:
         self._committer = Committer(
             store, tracer, max_cached_students=max_cached_students, quality=quality, outgoing=outgoing
         )
+        self._store = store
         self._num_categories = tracer.vocabulary.num_categories
         self._max_waiting = max_waiting_events
         self._write_within = write_within_seconds
@@ -195,6 +197,8 @@ class Intake:
     async def switch(self, tracer: Tracer) -> None:
         """Let another model compute; what was sent before is answered by the one before.
 
+        Long histories are replayed first, while answers go on being stored.
+
         Raises:
             ConflictError: it has other response categories than the answers that are stored.
             UnavailableError: the service is stopping.
@@ -204,6 +208,8 @@ class Intake:
                 f"Model {tracer.version} has {tracer.vocabulary.num_categories} response categories, the stored "
                 f"answers have {self._num_categories}: serve it on a database of its own."
             )
+        self._check_room(0)
+        await replay_ahead(self._store, tracer)
         self._check_room(0)
         request = SwitchRequest(tracer, asyncio.get_running_loop().create_future())
         self._queue.append(request)
