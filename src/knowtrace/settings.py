@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
     `redis_stream` names one, to a stream of `redis_url`.
 
+    Spans of a `traced_share` of the requests, and of those whose caller is traced, go to `otlp_endpoint`, as
+    `http://collector:4318/v1/traces`.
+
     `training_consent_default` says whether answers of students who were never asked may train models.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
@@ -109,6 +112,9 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(default=5.0, gt=0)
     leaving_seconds: float = Field(default=0.0, ge=0, le=300)
     drain_seconds: int = Field(default=20, gt=0)
+
+    otlp_endpoint: str | None = None
+    traced_share: float = Field(default=0.1, ge=0, le=1)
 
     live_quality_share: float = Field(default=0.1, ge=0, le=1)
 

@@ -36,6 +36,7 @@ from knowtrace.service.sagemaker.endpoints import router as sagemaker
 from knowtrace.service.schedules.endpoints import router as schedules
 from knowtrace.service.schedules.keeping import keeping_time
 from knowtrace.service.students.endpoints import router as students
+from knowtrace.service.telemetry import exporting_spans
 from knowtrace.service.webhooks.endpoints import router as webhooks
 from knowtrace.service.workers import working
 from knowtrace.service.xapi.endpoints import router as xapi
@@ -47,14 +48,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with (
-            open_classroom(settings) as classroom,
-            working(classroom) as crew,
-            keeping_time(classroom) as timetable,
-        ):
-            app.state.crew, app.state.timetable = crew, timetable
-            app.state.classroom = classroom
-            yield
+        with exporting_spans(settings):
+            async with (
+                open_classroom(settings) as classroom,
+                working(classroom) as crew,
+                keeping_time(classroom) as timetable,
+            ):
+                app.state.crew, app.state.timetable = crew, timetable
+                app.state.classroom = classroom
+                yield
 
     app = FastAPI(
         title="KnowTrace",
@@ -67,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         # FastAPI would serve these to everybody; ours stand behind a guard.
         openapi_url=None,
+        # FastAPI's own spans carry paths, and so students' ids; `knowtrace.spans` makes ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for router in (
         description,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from opentelemetry.trace import Span, SpanKind, format_trace_id
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +17,9 @@ from knowtrace.service.classroom import Classroom, classroom_of
 from knowtrace.service.problems import problem
 from knowtrace.service.record import begin_record, record_of
 from knowtrace.settings import Settings
+from knowtrace.spans import failed, span
+
+TRACE_CONTEXT = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,17 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        record = begin_record(scope)
+        parent = TRACE_CONTEXT.extract({"traceparent": record.traceparent}) if record.traceparent else None
+        with span(scope["method"], kind=SpanKind.SERVER, parent=parent) as current:
+            if (here := current.get_span_context()).is_valid:
+                record.trace_id = format_trace_id(here.trace_id)
+            await self._answer(scope, receive, send, current)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, current: Span) -> None:
         started = time.perf_counter()
         classroom = classroom_of(scope)
-        door = classroom.door
-        record = begin_record(scope)
+        door, record = classroom.door, record_of(scope)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -72,18 +84,30 @@ class RequestMiddleware:
                 return
         except Exception as error:  # noqa: BLE001 - the last net: the client gets an answer, the log the place
             failure = error
+            failed(current, error)
             if not status:
                 detail = (
                     "The service failed on this request. Report the request_id; sending it again may help."
                 )
                 await problem(scope, 500, detail)(scope, receive, send_with_id)
         self._finish(classroom, scope, status, time.perf_counter() - started, failure)
+        route = route_of(scope)
+        current.update_name(f"{scope['method']} {route}")
+        current.set_attributes(
+            {
+                "http.request.method": scope["method"],
+                "http.route": route,
+                "http.response.status_code": status,
+                "knowtrace.request_id": record.request_id,
+                "knowtrace.model_version": record.model_version or "",
+            }
+        )
 
     def _finish(
         self, classroom: Classroom, scope: Scope, status: int, seconds: float, failure: Exception | None
     ) -> None:
         record = record_of(scope)
-        route = getattr(scope.get("route"), "path_format", "unmatched")
+        route = route_of(scope)
         classroom.metrics.observe_request(
             scope["method"], route, status, seconds, is_prediction=record.inference_time_ms is not None
         )
@@ -103,6 +127,11 @@ class RequestMiddleware:
             self._log.error("request failed", exc_info=failure, **fields)
         else:
             self._log.info("request", **fields)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of a request's path: the path itself may name a student."""
+    return getattr(scope.get("route"), "path_format", "unmatched")
 
 
 async def _read_in_time(scope: Scope, receive: Receive, settings: Settings) -> bytes | Refusal:

@@ -20,6 +20,7 @@ class RequestRecord:
 
     request_id: str
     trace_id: str
+    traceparent: str = ""
     student_id: str | None = None
     inference_time_ms: float | None = None
     model_version: str | None = None
@@ -29,15 +30,17 @@ class RequestRecord:
 
 def begin_record(scope: Scope) -> RequestRecord:
     """Start the record of a request: a sane X-Request-ID is kept, as is the trace of a traceparent."""
-    request_id = trace_id = ""
+    request_id = trace_id = traceparent = ""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     for name, value in headers:
         if name == b"x-request-id" and SANE_ID.fullmatch(value.decode("latin-1")):
             request_id = value.decode("latin-1")
         elif name == b"traceparent" and (match := TRACEPARENT.fullmatch(value.decode("latin-1"))):
-            trace_id = match[1]
+            trace_id, traceparent = match[1], match[0]
     request_id = request_id or secrets.token_hex(16)
-    record = scope[KEY] = RequestRecord(request_id=request_id, trace_id=trace_id or request_id)
+    record = scope[KEY] = RequestRecord(
+        request_id=request_id, trace_id=trace_id or request_id, traceparent=traceparent
+    )
     return record
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.errors import UnavailableError
+from knowtrace.spans import aside
 from knowtrace.store import migrating
 from knowtrace.store.audit import AuditLog
 from knowtrace.store.decisions import Decisions
@@ -269,17 +270,18 @@ class Store:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
-        async with self._turn, self._connection() as connection:
+        async with self._turn, self._connection("store.transaction") as connection:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin():
                 await lock_for_writing(connection)
                 yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[AsyncConnection]:
+    async def _connection(self, what: str = "store.read") -> AsyncGenerator[AsyncConnection]:
         try:
-            async with self._engine.connect() as connection:
-                yield connection
+            with aside(what):
+                async with self._engine.connect() as connection:
+                    yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             cause = getattr(error, "orig", None) or error
             raise UnavailableError(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from knowtrace.domain import Mastery
 from knowtrace.errors import NotFoundError
+from knowtrace.spans import span
 from knowtrace.store import Session, Store, StoredEvent, Transaction
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
@@ -269,8 +270,9 @@ class Committer:
         await asyncio.to_thread(self._follow, in_order)
 
     def _follow(self, students: Iterable[Student]) -> None:
-        for student in students:
-            student.follow(self._tracer, student.fresh, quality=self._quality)
+        with span("model.follow"):
+            for student in students:
+                student.follow(self._tracer, student.fresh, quality=self._quality)
 
     async def _tell(
         self, session: Session, students: Sequence[Student], now: datetime, *, revised: str | None = None

@@ -9,12 +9,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
+from knowtrace.spans import here, span
 from knowtrace.store import Deed, Store
 from knowtrace.tracing.ahead import replay_ahead
 from knowtrace.tracing.answers import (
@@ -31,6 +31,14 @@ from knowtrace.tracing.commit import Committed, Committer
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.outgoing import Outgoing
 from knowtrace.tracing.quality import LiveQuality
+from knowtrace.tracing.requests import (
+    AnyRequest,
+    ErasureRequest,
+    ForgetRequest,
+    Request,
+    RevisionRequest,
+    SwitchRequest,
+)
 from knowtrace.tracing.tracer import Tracer
 
 logger = logging.getLogger(__name__)
@@ -45,46 +53,6 @@ others.
 TOO_LATE = (
     "These answers have waited {:g} s for their turn to be stored and are not: send them again in a moment."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The events of one call, where its sender waits, and until when: a time of the event loop's clock."""
-
-    events: list[Event]
-    done: "asyncio.Future[list[EventResult]]"
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchRequest:
-    """Another model for all that comes after it."""
-
-    tracer: Tracer
-    done: "asyncio.Future[None]"
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionRequest:
-    """One revision, and where its sender waits. It has a transaction of its own."""
-
-    revision: Revision
-    done: "asyncio.Future[RevisionResult]"
-
-
-@dataclass(frozen=True, slots=True)
-class ErasureRequest:
-    """One student to be erased, and where its sender waits. What was sent before is stored first, and goes too."""
-
-    erasure: Erasure
-    done: "asyncio.Future[Erased]"
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetRequest:
-    """Another process has erased somebody: nothing that was remembered before it is to be remembered after it."""
-
-    done: "asyncio.Future[None]"
 
 
 class Intake:
@@ -114,9 +82,7 @@ class Intake:
         self._on_commit = on_commit
         self._on_revision = on_revision
         self._on_erasure = on_erasure
-        self._queue: deque[Request | RevisionRequest | SwitchRequest | ErasureRequest | ForgetRequest] = (
-            deque()
-        )
+        self._queue: deque[AnyRequest] = deque()
         self._num_waiting = 0
         self._arrived = asyncio.Event()
         self._is_closing = False
@@ -252,7 +218,7 @@ class Intake:
     async def _enqueue(self, events: list[Event]) -> list[EventResult]:
         self._check_room(len(events))
         loop = asyncio.get_running_loop()
-        request = Request(events, loop.create_future(), loop.time() + self._write_within)
+        request = Request(events, loop.create_future(), loop.time() + self._write_within, here())
         self._queue.append(request)
         self._num_waiting += len(events)
         self._arrived.set()
@@ -351,8 +317,11 @@ class Intake:
         """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
         own.
         """
+        events = [event for request in group for event in request.events]
+        callers = [request.span for request in group if request.span.is_valid]
         try:
-            committed = await self._committer.commit([event for request in group for event in request.events])
+            with span("intake.commit", links=callers, events=len(events)):
+                committed = await self._committer.commit(events)
         except UnavailableError as error:
             for request in group:
                 _fail(request.done, error)

@@ -23,6 +23,7 @@ from knowtrace.domain import (
 )
 from knowtrace.errors import ModelError, NotFoundError
 from knowtrace.registry import Panels, PlainRun, Run
+from knowtrace.spans import span
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
 
 FEW_SKILLS = 8
@@ -136,7 +137,7 @@ class Tracer:
             return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
         items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
         skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        with self._failing_as_ours:
+        with span("model.predict", questions=len(questions)), self._failing_as_ours:
             found = self._steps.predict(
                 student.vector, items, skills, lag=self._lag_of_asking(student.last_answered_at, at)
             )
@@ -160,14 +161,14 @@ class Tracer:
             skill_ids, asked = self.vocabulary.skill_ids, self._panels
             if not skill_ids:
                 return []
-            with self._failing_as_ours:
+            with span("model.mastery"), self._failing_as_ours:
                 probabilities = self._steps.mastery(student.vector, lag=lag)
                 _check(probabilities)
         else:
             if not skill_ids:
                 return []
             asked = self._joined(tuple(skill_ids))
-            with self._failing_as_ours:
+            with span("model.mastery", skills=len(skill_ids)), self._failing_as_ours:
                 probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
                 _check(probabilities)
         return self._masteries(student, skill_ids, asked.means(probabilities @ self._score))

@@ -1,0 +1,57 @@
+"""What waits for the writer, and where whoever sent it waits for the outcome."""
+
+import asyncio
+from dataclasses import dataclass
+
+from opentelemetry.trace import SpanContext
+
+from knowtrace.tracing.answers import Event, EventResult, Revision, RevisionResult
+from knowtrace.tracing.erasing import Erased, Erasure
+from knowtrace.tracing.tracer import Tracer
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The events of one call, where its sender waits, and until when: a time of the event loop's clock.
+
+    `span` is where the call stands in its trace.
+    """
+
+    events: list[Event]
+    done: "asyncio.Future[list[EventResult]]"
+    due: float
+    span: SpanContext
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRequest:
+    """Another model for all that comes after it."""
+
+    tracer: Tracer
+    done: "asyncio.Future[None]"
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRequest:
+    """One revision, and where its sender waits. It has a transaction of its own."""
+
+    revision: Revision
+    done: "asyncio.Future[RevisionResult]"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """One student to be erased, and where its sender waits. What was sent before is stored first, and goes too."""
+
+    erasure: Erasure
+    done: "asyncio.Future[Erased]"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """Another process has erased somebody: nothing that was remembered before it is to be remembered after it."""
+
+    done: "asyncio.Future[None]"
+
+
+AnyRequest = Request | RevisionRequest | SwitchRequest | ErasureRequest | ForgetRequest
