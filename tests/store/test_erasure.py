@@ -104,7 +104,7 @@ async def test_messages_and_dead_ones_go_and_those_of_others_stay(store: Store) 
             body = {"student_id": student_id}
             message = Message(message_id=f"m{number}", kind="mastery", student_id=student_id, body=body)
             await session.outbox.append([(message, ["hook"])], at=NOW)
-    [lane, _] = await store.lease_lanes(now=NOW, until=NOW, limit=5)
+    [lane, _] = await store.lease_lanes(now=NOW, until=NOW, limit=5, most_of_one=5, held={})
     async with store.writing("school") as session:
         waiting = await session.outbox.waiting(lane, limit=1)
         assert waiting[0].student_id == "anna"
