@@ -67,7 +67,7 @@ class Settings(BaseSettings):
 
     What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
     arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
-    is deleted.
+    is deleted. Messages that were delivered or given up are deleted whatever is said.
 
     `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     keep_decisions_days: int | None = Field(default=None, ge=1)
     keep_jobs_days: int | None = Field(default=None, ge=1)
     keep_snapshots_days: int | None = Field(default=None, ge=1)
+    keep_messages_days: int = Field(default=30, ge=1)
 
     redis_url: str | None = None
     redis_stream: str | None = None
