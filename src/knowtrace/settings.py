@@ -4,9 +4,9 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -50,6 +50,9 @@ SECRETS = frozenset(
     {"database_url", "redis_url", "log_key", "session_key", "audit_key", "callback_key", "seal_key"}
 )
 """Settings that a file may hold."""
+
+LEASE_MARGIN_SECONDS = 1.0
+"""To write down what became of the last message, once it was sent or not."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -167,6 +170,16 @@ class Settings(BaseSettings):
     student_rate_limit: str = "600/minute"
     failure_limit: str = "30/minute"
     events_per_day: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _leases_outlast_what_is_done_under_them(self) -> Self:
+        if self.delivery_lease_seconds <= self.delivery_timeout_seconds + LEASE_MARGIN_SECONDS:
+            raise ValueError(
+                f"delivery_lease_seconds ({self.delivery_lease_seconds:g}) must exceed delivery_timeout_seconds "
+                f"({self.delivery_timeout_seconds:g}) by more than {LEASE_MARGIN_SECONDS:g}: another process "
+                "would send a message again that this one is still sending."
+            )
+        return self
 
     @property
     def is_open(self) -> bool:

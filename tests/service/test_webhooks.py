@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import ValidationError
 from sqlalchemy.event import listen
 
 from knowtrace.errors import UnavailableError
@@ -194,6 +195,12 @@ async def test_many_students_of_a_hanging_receiver_hold_up_nobody_else(
         await client.post("/api/v1/events", json=event(0, event_id="later"))
         await receiver.wait_for(1)
         assert len(hanging.requests) == LANES_OF_ONE_DESTINATION
+
+
+@pytest.mark.parametrize("lease", [0.1, 5, 6])
+def test_a_lease_that_ends_while_a_message_is_being_sent_is_refused(lease: float) -> None:
+    with pytest.raises(ValidationError, match=rf"delivery_lease_seconds \({lease:g}\) must exceed"):
+        Settings(delivery_timeout_seconds=5, delivery_lease_seconds=lease)
 
 
 async def test_redirects_are_not_followed(

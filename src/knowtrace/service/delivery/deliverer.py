@@ -19,7 +19,7 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service.delivery.outgoing import STREAM, Mailroom
 from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.delivery.senders import DeliveryError, Sender, StreamSender, WebhookSender
-from knowtrace.settings import Settings
+from knowtrace.settings import LEASE_MARGIN_SECONDS, Settings
 from knowtrace.store import Lane, QueuedMessage, Store, StoredWebhook
 
 LANES_AT_ONCE = 32
@@ -117,7 +117,7 @@ class Deliverer:
         failed: QueuedMessage | None = None
         error = ""
         # Whoever takes the lane over when the lease has ended must not meet us still sending.
-        stop_at = until - timedelta(seconds=self._settings.delivery_timeout_seconds + 1)
+        stop_at = until - timedelta(seconds=self._settings.delivery_timeout_seconds + LEASE_MARGIN_SECONDS)
         for message in messages:
             try:
                 async with asyncio.timeout(self._settings.delivery_timeout_seconds):
