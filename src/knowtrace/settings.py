@@ -4,9 +4,9 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -51,6 +51,9 @@ SECRETS = frozenset(
 )
 """Settings that a file may hold."""
 
+LEASE_MARGIN_SECONDS = 1.0
+"""To write down what became of the last message, once it was sent or not."""
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -71,7 +74,7 @@ class Settings(BaseSettings):
 
     What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
     arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
-    is deleted.
+    is deleted. Messages that were delivered or given up are deleted whatever is said.
 
     `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
@@ -164,6 +167,7 @@ class Settings(BaseSettings):
     keep_decisions_days: int | None = Field(default=None, ge=1)
     keep_jobs_days: int | None = Field(default=None, ge=1)
     keep_snapshots_days: int | None = Field(default=None, ge=1)
+    keep_messages_days: int = Field(default=30, ge=1)
 
     redis_url: str | None = None
     redis_stream: str | None = None
@@ -180,6 +184,16 @@ class Settings(BaseSettings):
     student_rate_limit: str = "600/minute"
     failure_limit: str = "30/minute"
     events_per_day: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _leases_outlast_what_is_done_under_them(self) -> Self:
+        if self.delivery_lease_seconds <= self.delivery_timeout_seconds + LEASE_MARGIN_SECONDS:
+            raise ValueError(
+                f"delivery_lease_seconds ({self.delivery_lease_seconds:g}) must exceed delivery_timeout_seconds "
+                f"({self.delivery_timeout_seconds:g}) by more than {LEASE_MARGIN_SECONDS:g}: another process "
+                "would send a message again that this one is still sending."
+            )
+        return self
 
     @property
     def is_open(self) -> bool:

@@ -1,10 +1,13 @@
 """Who asked is told, signed, once; and nobody can make us call where we must not."""
 
+import asyncio
+from datetime import timedelta
+
 import httpx
 import orjson
 import pytest
 
-from knowtrace.jobs import Messenger
+from knowtrace.jobs import Leases, Messenger
 from knowtrace.jobs.callbacks import PAUSES_SECONDS
 from knowtrace.outbound import HEADER, Allowed, sign
 from knowtrace.store import Errand
@@ -123,3 +126,52 @@ async def test_a_private_host_is_called_where_it_is(shop: Shop) -> None:
 
     await messenger(shop, receiver, resolve=inside).take_turn()
     assert str(receiver.requests[0].url) == "http://10.0.0.7:8080/done"
+
+
+async def test_a_callback_that_takes_longer_than_the_lease_is_not_sent_by_two(shop: Shop) -> None:
+    await finished(shop)
+    sent = asyncio.Event()
+
+    class Slow(Receiver):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await super().handle_async_request(request)
+            shop.clock.advance(shop.leases.seconds)
+            await sent.wait()
+            return response
+
+    shop.leases = Leases(store=shop.store, seconds=0.3, now=shop.clock)
+    receiver = Slow()
+    first = asyncio.create_task(messenger(shop, receiver).take_turn())
+    async with asyncio.timeout(10):
+        while not receiver.requests:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)  # renewed meanwhile, by the wall clock
+    async with asyncio.timeout(5):
+        assert not await messenger(shop, receiver).take_turn()
+    sent.set()
+    await first
+    assert len(receiver.requests) == 1
+
+
+async def test_a_receiver_that_never_ends_its_answer_is_given_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte in time, the whole never: the patience is for all of it."""
+    monkeypatch.setattr("knowtrace.jobs.callbacks.PATIENCE_SECONDS", 0.05)
+    job_id = await finished(shop)
+
+    class Dripping(Receiver):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            while True:
+                await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(10):
+        assert await messenger(shop, Dripping()).take_turn()
+    assert (await shop.job(job_id)).callback_error == "The receiver did not answer in 0.05 s."
+
+
+async def test_a_job_that_is_deleted_leaves_no_callback_behind(shop: Shop) -> None:
+    await finished(shop)
+    async with shop.store.writing("north") as session:
+        assert await session.jobs.forget_ended(before=shop.clock() + timedelta(days=1)) == 1
+    assert not await messenger(shop, Receiver()).take_turn()

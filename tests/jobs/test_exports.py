@@ -6,10 +6,11 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from knowtrace.domain import CatalogueItem, Mastery, Vocabulary, mastery_state
 from knowtrace.jobs import Keeping, forget, write_item_parameters, write_mastery_counts
-from knowtrace.store import Snapshot, Store, StoredDecision, StoredSkill, StoredStudent
+from knowtrace.store import Message, Snapshot, Store, StoredDecision, StoredSkill, StoredStudent
 from tests.jobs.conftest import Shop
 from tests.store.test_store import student
 
@@ -147,11 +148,11 @@ async def test_retention_deletes_what_is_old_in_every_tenant_and_nothing_else(sh
         shop.clock.time = at
         await shop.submit([1], tenant_id=tenant_id)
         await shop.worker().take_turn()
-    keeping = Keeping(decisions_days=30, jobs_days=30, snapshots_days=30)
+    keeping = Keeping(decisions_days=30, jobs_days=30, snapshots_days=30, messages_days=30)
     said = await forget(store, keeping, now=now)
-    assert said == "deleted 2 decisions, 2 jobs with their results and 2 snapshots of 2 tenants"
+    assert said == ("deleted 2 decisions, 2 jobs with their results, 2 snapshots and 0 messages of 2 tenants")
     assert await forget(store, keeping, now=now) == (
-        "deleted 0 decisions, 0 jobs with their results and 0 snapshots of 2 tenants"
+        "deleted 0 decisions, 0 jobs with their results, 0 snapshots and 0 messages of 2 tenants"
     )
     async with store.reading("south") as session:
         assert [d.decision_id for d in await session.decisions.newest("anna", limit=9)] == ["south-5"]
@@ -163,8 +164,35 @@ async def test_what_has_no_limit_is_kept_for_ever(shop: Shop, kept: str) -> None
     await shop.submit([1])
     await shop.worker().take_turn()
     days = {"decisions_days": None, "jobs_days": None, "snapshots_days": None}
-    assert Keeping(**days).is_for_ever
-    keeping = Keeping(**{**days, kept: 1})
-    assert not keeping.is_for_ever
+    keeping = Keeping(**{**days, kept: 1}, messages_days=30)
     said = await forget(shop.store, keeping, now=shop.clock() + timedelta(days=9))
     assert f"{1 if kept == 'jobs_days' else 0} jobs" in said
+
+
+async def test_messages_go_once_they_have_arrived_or_were_given_up_long_ago(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In several transactions, each of few messages: who waits to write gets a turn between them."""
+    monkeypatch.setattr("knowtrace.jobs.retention.MESSAGES_AT_ONCE", 3)
+    store, long_ago = shop.store, shop.clock() - timedelta(days=40)
+    async with store.writing("north") as session:
+        for number in range(10):
+            message = Message(message_id=f"m{number}", kind="mastery", student_id="anna", body={})
+            await session.outbox.append([(message, ["hook"])], at=long_ago)
+    until = long_ago + timedelta(seconds=1)
+    [lane] = await store.lease_lanes(now=long_ago, until=until, limit=1, most_of_one=1, held={})
+    async with store.writing("north") as session:
+        first, *others = await session.outbox.waiting(lane, limit=10)
+        await session.outbox.settle(lane, delivered=[], failed=first, error="no", again_at=None, now=long_ago)
+        sequences = [message.sequence for message in others[:7]]
+        await session.outbox.settle(
+            lane, delivered=sequences[:6], failed=None, error="", again_at=None, now=long_ago
+        )
+        await session.outbox.settle(
+            lane, delivered=sequences[6:], failed=None, error="", again_at=None, now=shop.clock()
+        )
+    keeping = Keeping(decisions_days=None, jobs_days=None, snapshots_days=None, messages_days=30)
+    assert "and 7 messages of" in await forget(store, keeping, now=shop.clock())
+    async with store._engine.connect() as connection:
+        left = (await connection.execute(sa.text("SELECT message_id FROM outbox ORDER BY sequence"))).all()
+    assert left == [("m7",), ("m8",), ("m9",)], "one that arrived today, and two that still wait"

@@ -157,3 +157,32 @@ async def test_what_cannot_be_begun_says_why(desk: Desk) -> None:
     with pytest.raises(ConflictError, match="Schedule unset is not configured: set KNOWTRACE_X"):
         await timetable.begin("unset")
     assert not await timetable.take_turn("unset")
+
+
+async def test_work_is_stopped_once_another_process_has_taken_the_run_over(desk: Desk) -> None:
+    """Of two that train at once, both could let their model answer."""
+    await desk.timetable().take_turn("nightly")
+    desk.clock.time = day(2)
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def train(due_at: datetime) -> Done:
+        begun.set()
+        try:
+            await asyncio.sleep(3_600)
+        finally:
+            stopped.set()
+        raise AssertionError("it slept for an hour")
+
+    schedule = Schedule(name="nightly", summary="", rule=Rule.parse("0 2 * * *"), work=train, needs="")
+    timetable = Timetable(desk.store, [schedule], now=desk.clock, lease_seconds=0.3)
+    turn = asyncio.create_task(timetable.take_turn("nightly"))
+    async with asyncio.timeout(10):
+        await begun.wait()
+        run = (await desk.runs())[0]
+        async with desk.store.transaction() as transaction:
+            until = desk.clock() + timedelta(seconds=60)
+            await transaction.schedules.take_over(run, worker="other", now=desk.clock(), lease_until=until)
+        await stopped.wait()
+        assert await turn
+    left = (await desk.runs())[0]
+    assert (left.outcome, left.worker, left.finished_at) == (Outcome.RUNNING, "other", None)

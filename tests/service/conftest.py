@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from knowtrace.registry import Run
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
 from knowtrace.settings import Settings
@@ -44,9 +45,12 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def event(classroom: Classroom) -> Callable[..., Body]:
-    """Make a well-formed answer: one minute after the other, about the known items in turn."""
-    items = classroom.tracer.vocabulary.items
+def event(opened_run: Run) -> Callable[..., Body]:
+    """Make a well-formed answer: one minute after the other, about the known items in turn.
+
+    Needs no service: a test that opens its own would have this one beside it, on one database.
+    """
+    items = opened_run.vocabulary.items
 
     def make(number: int = 1, **changes: Any) -> Body:
         body: Body = {

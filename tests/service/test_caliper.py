@@ -219,3 +219,32 @@ async def test_grades_sent_at_once_end_in_the_last_one(
     assert {answer.status_code for answer in sent} <= {200, 503}
     [stored] = await answers_of(client)
     assert stored["response"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"eventTime": "0001-01-01T00:00:00+14:00"}, "eventTime"),
+        ({"eventTime": "2026-03-01T10:00:00"}, "eventTime"),
+        ({"actor": {"id": "x" * 201}}, "student"),
+        ({"actor": {"id": "a\0b"}}, "student"),
+    ],
+)
+async def test_what_no_row_can_hold_is_refused_before_it_is_stored(
+    client: httpx.AsyncClient, completed: Callable[..., Body], changes: Body, place: str
+) -> None:
+    """A time that UTC has no place for; a student's id longer than its column; a NUL, which PostgreSQL refuses."""
+    answer = await send(client, completed(1, **changes))
+    assert answer.status_code == 400, answer.text
+    assert [error["loc"] for error in answer.json()["errors"]] == [["data", 0, place]]
+
+
+async def test_an_event_that_is_nested_too_deep_is_refused(
+    client: httpx.AsyncClient, completed: Callable[..., Body]
+) -> None:
+    nested: Body = {}
+    for _ in range(900):
+        nested = {"object": nested}
+    answer = await send(client, completed(1, extensions=nested))
+    assert (answer.status_code, answer.json()["status"]) == (400, 400)
+    assert "nested deeper than 250 levels" in answer.json()["detail"]

@@ -7,18 +7,20 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import ValidationError
 from sqlalchemy.event import listen
 
 from knowtrace.errors import UnavailableError
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
-from knowtrace.service.delivery.deliverer import Deliverer
+from knowtrace.service.delivery.deliverer import LANES_AT_ONCE, LANES_OF_ONE_DESTINATION, Deliverer
 from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.permissions import Permission
@@ -179,6 +181,28 @@ async def test_a_receiver_that_hangs_holds_up_nobody_else(
         assert dead["last_error"].startswith("no answer in ")
 
 
+async def test_many_students_of_a_hanging_receiver_hold_up_nobody_else(
+    settings: Settings, event: Callable[..., Body], receiver: Receiver
+) -> None:
+    """More lanes than are delivered at once: those of others pass by long before one of them times out."""
+    settings = settings.model_copy(update={"delivery_timeout_seconds": 30})
+    async with Receiver("hanging") as hanging, served(settings) as (_, client):
+        await subscribe(client, hanging.url)
+        bodies = [event(number, student_id=f"s{number}") for number in range(2 * LANES_AT_ONCE)]
+        assert (await client.post("/api/v1/events", json=bodies)).status_code == 200
+        await hanging.wait_for(LANES_OF_ONE_DESTINATION)
+        await subscribe(client, receiver.url)
+        await client.post("/api/v1/events", json=event(0, event_id="later"))
+        await receiver.wait_for(1)
+        assert len(hanging.requests) == LANES_OF_ONE_DESTINATION
+
+
+@pytest.mark.parametrize("lease", [0.1, 5, 6])
+def test_a_lease_that_ends_while_a_message_is_being_sent_is_refused(lease: float) -> None:
+    with pytest.raises(ValidationError, match=rf"delivery_lease_seconds \({lease:g}\) must exceed"):
+        Settings(delivery_timeout_seconds=5, delivery_lease_seconds=lease)
+
+
 async def test_redirects_are_not_followed(
     client: httpx.AsyncClient, event: Callable[..., Body], receiver: Receiver
 ) -> None:
@@ -300,7 +324,7 @@ async def test_a_process_that_dies_loses_no_message(
         await asyncio.sleep(3_600)
 
     # Long enough for the first process to end within it: one that goes on would take its own lane again.
-    settings = settings.model_copy(update={"delivery_lease_seconds": 3})
+    settings = settings.model_copy(update={"delivery_lease_seconds": 3, "delivery_timeout_seconds": 1})
     part = "_deliver_lane" if dies == "before sending" else "_settle"
     with monkeypatch.context() as patch:
         patch.setattr(Deliverer, part, hang)
@@ -344,16 +368,16 @@ async def test_two_processes_do_not_deliver_the_same_message_at_once(
 
 async def test_a_lane_is_leased_to_one(classroom: Classroom, client: httpx.AsyncClient, event: Any) -> None:
     now = datetime.now(UTC) + timedelta(seconds=1)
-    await classroom.store.lease_lanes(now=now, until=now, limit=5)
+    lease = partial(classroom.store.lease_lanes, most_of_one=5, held={})
     async with classroom.store.writing("default") as session:
         await session.outbox._open_lanes([("a", "x"), ("b", "x")], now)
     until = now + timedelta(seconds=10)
-    assert len(await classroom.store.lease_lanes(now=now, until=until, limit=1)) == 1
-    taken = await classroom.store.lease_lanes(now=now, until=until, limit=5)
+    assert len(await lease(now=now, until=until, limit=1)) == 1
+    taken = await lease(now=now, until=until, limit=5)
     assert taken in ([Lane("a", "default", "x")], [Lane("b", "default", "x")])
-    assert await classroom.store.lease_lanes(now=now, until=until, limit=5) == []
+    assert await lease(now=now, until=until, limit=5) == []
     late = until + timedelta(seconds=1)
-    assert len(await classroom.store.lease_lanes(now=late, until=late, limit=5)) == 2
+    assert len(await lease(now=late, until=late, limit=5)) == 2
 
 
 @pytest.fixture

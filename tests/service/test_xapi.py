@@ -303,3 +303,17 @@ async def test_a_sender_that_was_cut_off_sends_again(
 
 async def _fails(*_: object) -> Any:
     raise ConnectionAbortedError
+
+
+async def test_a_statement_that_is_nested_too_deep_is_refused(
+    client: httpx.AsyncClient, statement: Callable[..., Body]
+) -> None:
+    """Extensions are free, but what is read must be written again: orjson reads 1,024 levels and writes 254."""
+    nested: Body = {}
+    for _ in range(900):
+        nested = {"more": nested}
+    deep = statement(1, result={"success": True, "extensions": {"https://school.example/x": nested}})
+    answer = await send(client, statement(2), deep)
+    assert answer.status_code == 400, answer.text
+    assert "nested deeper than 250 levels" in answer.json()["detail"]
+    assert await answers_of(client) == [], "all or none"

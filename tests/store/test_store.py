@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import make_url
 
 from knowtrace.errors import SettingsError, UnavailableError
 from knowtrace.store import Store, StoredStudent
@@ -70,6 +71,38 @@ async def test_what_was_stored_before_there_were_tenants_is_the_default_tenants(
     await store.migrate("0001")
     async with store._engine.connect() as connection:
         assert await connection.scalar(sa.text("SELECT count(*) FROM student_mastery")) == 1
+
+
+async def test_an_owner_who_is_no_superuser_migrates_rows_of_two_tenants_back_and_forth(
+    postgres_store: Store, postgres_url: str
+) -> None:
+    """Policies bind the owner too: what a migration reads across tenants must not come out empty."""
+    async with postgres_store._engine.begin() as connection:
+        for statement in (
+            "DROP SCHEMA public CASCADE",
+            "CREATE SCHEMA public",
+            "DROP ROLE IF EXISTS owner_of_all",
+            "CREATE ROLE owner_of_all LOGIN PASSWORD 'x'",
+            "ALTER SCHEMA public OWNER TO owner_of_all",
+        ):
+            await connection.execute(sa.text(statement))
+    url = make_url(postgres_url).set(username="owner_of_all", password="x")
+    async with Store(url.render_as_string(hide_password=False)) as store:
+        await store.migrate()
+        assert await store.keeps_tenants_apart()
+        for tenant_id in ("north", "south"):
+            async with store.writing(tenant_id) as session:
+                await session.students.save([student("anna")])
+        for revision in ("0004", "0006", "0002", "head"):
+            await store.migrate(revision)
+        assert await store.tenants() == ["north", "south"]
+        for tenant_id in ("north", "south"):
+            async with store.reading(tenant_id) as session:
+                assert set(await session.students.load(["anna"])) == {"anna"}
+        with pytest.raises(RuntimeError, match="2 students belong to tenants other than 'default'"):
+            await store.migrate("0001")
+        async with store.reading("north") as session:
+            assert len(await session.students.page(limit=5)) == 1
 
 
 async def test_tenants_that_would_be_mixed_stop_a_migration_back(store: Store) -> None:

@@ -1,5 +1,6 @@
 """Tell whoever asked that a job has ended: one signed POST, tried again for about an hour."""
 
+import asyncio
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from knowtrace.outbound import Allowed, Resolve, look_up, post
 from knowtrace.store import Claim, Errand, Store, StoredJob
 
 PATIENCE_SECONDS = 5.0
+"""For one try, from the look-up of the host to the answer."""
+
 PAUSES_SECONDS = (5, 30, 120, 600, 3_000)
 """Between one try and the next; after the last, nobody is told any more."""
 
@@ -61,7 +64,8 @@ class Messenger:
             session = await transaction.of(claim.tenant_id)
             job = await session.jobs.find(claim.job_id)
             assert job is not None, "a job and its place in the queue are written and removed together"
-        error = await self._deliver(job)
+        async with self._leases.renewing(claim):
+            error = await self._deliver(job)
         await self._note(claim, error)
         return True
 
@@ -71,9 +75,15 @@ class Messenger:
         body = message(job)
         try:
             # The lists may have changed since the job was submitted, and the host's address always may.
-            async with httpx.AsyncClient(
-                timeout=PATIENCE_SECONDS, transport=self._transport, follow_redirects=False, trust_env=False
-            ) as client:
+            async with (
+                asyncio.timeout(PATIENCE_SECONDS),
+                httpx.AsyncClient(
+                    timeout=PATIENCE_SECONDS,
+                    transport=self._transport,
+                    follow_redirects=False,
+                    trust_env=False,
+                ) as client,
+            ):
                 status = await post(
                     client,
                     self._allowed,
@@ -83,6 +93,8 @@ class Messenger:
                     at=int(self._leases.now().timestamp()),
                     resolve=self._resolve,
                 )
+        except TimeoutError:
+            return f"The receiver did not answer in {PATIENCE_SECONDS:g} s."
         except (httpx.HTTPError, httpx.InvalidURL, DataError, UnavailableError) as error:
             return str(error) or type(error).__name__
         return None if httpx.codes.is_success(status) else f"The receiver answered {status}."

@@ -5,23 +5,26 @@ from datetime import datetime, timedelta
 
 from knowtrace.store import Store
 
+MESSAGES_AT_ONCE = 1_000
+"""In one transaction: the outbox grows with every answer, and others wait for their turn to write."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """For how many days each is kept; None keeps it for ever."""
+    """For how many days each is kept; None keeps it for ever.
+
+    Messages count from when they arrived or were given up.
+    """
 
     decisions_days: int | None
     jobs_days: int | None
     snapshots_days: int | None
-
-    @property
-    def is_for_ever(self) -> bool:
-        return self.decisions_days is self.jobs_days is self.snapshots_days is None
+    messages_days: int
 
 
 async def forget(store: Store, keeping: Keeping, *, now: datetime) -> str:
     """Delete, tenant by tenant, what is older; return how many of each."""
-    decisions = jobs = snapshots = 0
+    decisions = jobs = snapshots = messages = 0
     tenants = await store.tenants()
     for tenant_id in tenants:
         async with store.writing(tenant_id) as session:
@@ -35,7 +38,18 @@ async def forget(store: Store, keeping: Keeping, *, now: datetime) -> str:
                 snapshots += await session.snapshots.forget_old(
                     before=now - timedelta(days=keeping.snapshots_days)
                 )
+        messages += await _forget_messages(store, tenant_id, now - timedelta(days=keeping.messages_days))
     return (
-        f"deleted {decisions} decisions, {jobs} jobs with their results and {snapshots} snapshots "
-        f"of {len(tenants)} tenants"
+        f"deleted {decisions} decisions, {jobs} jobs with their results, {snapshots} snapshots "
+        f"and {messages} messages of {len(tenants)} tenants"
     )
+
+
+async def _forget_messages(store: Store, tenant_id: str, before: datetime) -> int:
+    messages = 0
+    while True:
+        async with store.writing(tenant_id) as session:
+            deleted = await session.outbox.forget(before=before, limit=MESSAGES_AT_ONCE)
+        messages += deleted
+        if deleted < MESSAGES_AT_ONCE:
+            return messages

@@ -197,18 +197,26 @@ class Timetable:
 
     @asynccontextmanager
     async def _renewing(self, run: ScheduleRun) -> AsyncGenerator[None]:
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(self._lease_seconds / RENEWALS)
-                try:
-                    async with self._store.transaction() as transaction:
-                        await transaction.schedules.renew(run, lease_until=self._lease_until())
-                except UnavailableError as error:
-                    log.warning("a lease could not be renewed", schedule=run.schedule, error=str(error))
+        """Hold a run while it is worked on. Once another process has taken it over, the work here is stopped."""
+        async with asyncio.timeout(None) as held:
 
-        task = asyncio.create_task(renew(), name="schedule lease")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            async def renew() -> None:
+                while True:
+                    await asyncio.sleep(self._lease_seconds / RENEWALS)
+                    try:
+                        async with self._store.transaction() as transaction:
+                            is_ours = await transaction.schedules.renew(run, lease_until=self._lease_until())
+                    except UnavailableError as error:
+                        log.warning("a lease could not be renewed", schedule=run.schedule, error=str(error))
+                        continue
+                    if not is_ours:
+                        log.warning("another process has taken a run over", schedule=run.schedule)
+                        held.reschedule(asyncio.get_running_loop().time())
+                        return
+
+            task = asyncio.create_task(renew(), name="schedule lease")
+            try:
+                yield
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)

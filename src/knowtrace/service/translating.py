@@ -17,6 +17,9 @@ from knowtrace.standards.cells import LONGEST_ANSWER_SECONDS
 from knowtrace.standards.credit import category_of
 from knowtrace.tracing.answers import Answer
 
+DEEPEST = 250
+"""Levels of JSON that can be written; orjson reads more than it writes, which is 254."""
+
 Problem = tuple[Sequence[str | int], str]
 """(where it stands, the rule that is broken)."""
 
@@ -52,8 +55,18 @@ def answer_of(**said: Any) -> Answer | None:
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
-    """Return a hash of a record's content, whatever the order of its parts."""
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """Return a hash of a record's content, whatever the order of its parts.
+
+    Raises:
+        MalformedError: it is nested deeper than it could be written again.
+    """
+    try:
+        written = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise MalformedError(
+            f"A record is nested deeper than {DEEPEST} levels; nothing was stored. Send it flatter."
+        ) from None
+    return hashlib.sha256(written).hexdigest()
 
 
 def time_of(text: str) -> datetime:

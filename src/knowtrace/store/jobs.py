@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from knowtrace.store.job_tables import job_parts, job_results, jobs
+from knowtrace.store.job_tables import job_parts, job_queue, job_results, jobs
 
 Body = dict[str, Any]
 
@@ -140,9 +140,14 @@ class Jobs:
         return [(row.number, row.result) for row in found]
 
     async def forget_ended(self, *, before: datetime) -> int:
-        """Delete jobs, with their results, that ended before a time; return how many."""
-        old = sa.delete(jobs).where(jobs.c.tenant_id == self._tenant_id, jobs.c.finished_at < before)
-        return (await self._connection.execute(old)).rowcount
+        """Delete jobs, with their results, that ended before a time; return how many.
+
+        Callbacks that were never sent go too: a place in the queue without its job would stop all that come after it.
+        """
+        is_old = sa.and_(jobs.c.tenant_id == self._tenant_id, jobs.c.finished_at < before)
+        waiting = job_queue.c.job_id.in_(sa.select(jobs.c.job_id).where(is_old))
+        await self._connection.execute(sa.delete(job_queue).where(waiting))
+        return (await self._connection.execute(sa.delete(jobs).where(is_old))).rowcount
 
     async def _change(self, job_id: str, **values: Any) -> None:
         await self._connection.execute(self._of(sa.update(jobs), jobs, job_id).values(**values))

@@ -5,7 +5,8 @@ when it is given back or its lease has ended, another may.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -159,6 +160,13 @@ class Outbox:
         await self._open_lanes([(lane, destination) for lane in lanes], at)
         return len(lanes)
 
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete messages that were delivered or given up before a time, the oldest ones first; return how many."""
+        is_settled = sa.or_(C.delivered_at < before, C.dead_at < before)
+        old = sa.select(C.sequence).where(C.tenant_id == self._tenant_id, is_settled)
+        some = sa.delete(outbox).where(C.sequence.in_(old.order_by(C.sequence).limit(limit)))
+        return (await self._connection.execute(some)).rowcount
+
     async def add_webhook(self, webhook: StoredWebhook) -> None:
         row = {column.name: getattr(webhook, column.name, self._tenant_id) for column in webhooks.columns}
         await self._connection.execute(sa.insert(webhooks), row)
@@ -206,20 +214,36 @@ class Outbox:
 
 
 async def lease_lanes(
-    connection: AsyncConnection, *, now: datetime, until: datetime, limit: int
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    most_of_one: int,
+    held: Mapping[str, int],
 ) -> list[Lane]:
-    """Take the lanes that have waited longest, of whatever tenant, and that nobody holds."""
+    """Take the lanes that have waited longest, of whatever tenant, and that nobody holds.
+
+    `held` counts by destination the lanes that the caller holds already: with the new ones no more than `most_of_one`
+    become of any.
+    """
     is_free = sa.or_(L.lease_until.is_(None), L.lease_until < now)
+    full = [destination for destination, count in held.items() if count >= most_of_one]
     found = await connection.execute(
         sa.select(L.lane, L.tenant_id, L.destination)
-        .where(L.available_at <= now, is_free)
+        .where(L.available_at <= now, is_free, L.destination.not_in(full))
         .order_by(L.available_at)
         .limit(limit)
     )
-    lanes = [Lane(*row) for row in found]
+    lanes: list[Lane] = []
+    counts = Counter(held)
+    for lane in (Lane(*row) for row in found):
+        if counts[lane.destination] < most_of_one:
+            counts[lane.destination] += 1
+            lanes.append(lane)
     if lanes:
-        held = sa.update(delivery_lanes).where(L.lane.in_([lane.lane for lane in lanes]))
-        await connection.execute(held.values(lease_until=until))
+        taken = sa.update(delivery_lanes).where(L.lane.in_([lane.lane for lane in lanes]))
+        await connection.execute(taken.values(lease_until=until))
     return lanes
 
 

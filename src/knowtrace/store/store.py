@@ -245,14 +245,20 @@ class Store:
         async with self._connection() as connection:
             return await read_subscriptions(connection)
 
-    async def lease_lanes(self, *, now: datetime, until: datetime, limit: int) -> list[Lane]:
+    async def lease_lanes(
+        self, *, now: datetime, until: datetime, limit: int, most_of_one: int, held: Mapping[str, int]
+    ) -> list[Lane]:
         """Take lanes of messages, of whatever tenant, that nobody else may deliver from until then.
+
+        `held` counts by destination those that the caller has: with the new ones at most `most_of_one` become of any.
 
         Raises:
             UnavailableError: the database cannot be reached.
         """
         async with self._transaction() as connection:
-            return await lease_lanes(connection, now=now, until=until, limit=limit)
+            return await lease_lanes(
+                connection, now=now, until=until, limit=limit, most_of_one=most_of_one, held=held
+            )
 
     async def ping(self) -> None:
         """Ask the database anything.

@@ -45,6 +45,7 @@ MOST_ROUNDS = 10
 
 NO_ID = "an event has an id, of at most 200 printable characters"
 NO_TIME = "an event has an eventTime, ISO 8601 with its offset"
+NO_STUDENT = "a student's id has at most 200 printable characters"
 ONCE = "the ids of events sent together differ"
 
 
@@ -126,7 +127,7 @@ def _read(envelope: Envelope, settings: Settings) -> list[Sent]:
             if not text_at(event, "type"):
                 problems.append((["data", number], NO_EVENT))
             continue
-        found = _problems(event)
+        found = _problems(event, settings)
         problems += [(["data", number, *path], rule) for path, rule in found]
         if not found:
             sent.append(_sent(event, settings))
@@ -136,25 +137,33 @@ def _read(envelope: Envelope, settings: Settings) -> list[Sent]:
     return sent
 
 
-def _problems(event: dict[str, Any]) -> list[Problem]:
+def _problems(event: dict[str, Any], settings: Settings) -> list[Problem]:
     if not is_event(event):
         return [([], NO_EVENT)]
     found: list[Problem] = []
     if not _is_id(id_of(event)):
         found.append((["id"], NO_ID))
-    try:
-        is_time = datetime.fromisoformat(text_at(event, "eventTime")).tzinfo is not None
-    except ValueError:
-        is_time = False
-    if not is_time:
+    if not _is_time(text_at(event, "eventTime")):
         found.append((["eventTime"], NO_TIME))
     if half_of(event) is not None:
+        student = own_name(student_of(event), settings.accounts_home)
+        if student and not _is_id(student):
+            found.append((["student"], NO_STUDENT))
         try:
             if not _is_id(attempt_of(event)):
                 found.append((["attempt"], NO_ID))
         except BadCellError as bad:
             found.append(([bad.column], bad.rule))
     return found
+
+
+def _is_time(text: str) -> bool:
+    """Return whether a text is a time with its offset that has a place in UTC: some of the year 1 have none."""
+    try:
+        time_of(text)
+        return datetime.fromisoformat(text).tzinfo is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 def _is_id(text: str) -> bool:

@@ -6,6 +6,7 @@ a process that dies between the two leaves it to be sent again, when its lease h
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,13 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service.delivery.outgoing import STREAM, Mailroom
 from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.delivery.senders import DeliveryError, Sender, StreamSender, WebhookSender
-from knowtrace.settings import Settings
+from knowtrace.settings import LEASE_MARGIN_SECONDS, Settings
 from knowtrace.store import Lane, QueuedMessage, Store, StoredWebhook
 
-LANES_AT_ONCE = 16
+LANES_AT_ONCE = 32
+LANES_OF_ONE_DESTINATION = 8
+"""A receiver that is slow holds no more of them, and the others' messages pass it by."""
+
 MESSAGES_AT_ONCE = 50
 LONGEST_BACKOFF_SECONDS = 3_600.0
 
@@ -40,6 +44,7 @@ class Deliverer:
         self._sealer = sealer
         self._client = client
         self._stream = _stream_sender(settings)
+        self._underway: dict[asyncio.Task[None], str] = {}
 
     async def go_on(self) -> None:
         """Deliver as messages come and as their time does; who wants what is read again now and then."""
@@ -56,7 +61,7 @@ class Deliverer:
                 if loop.time() - refreshed >= self._settings.subscriptions_poll_seconds:
                     await self._mailroom.refresh()
                     refreshed = loop.time()
-                while self._mailroom.has_destinations and await self.deliver_waiting():
+                while self._mailroom.has_destinations and await self._take_up_waiting():
                     pass
             except KnowTraceError as error:
                 # The messages are kept; a database that is away is said by readiness.
@@ -65,21 +70,43 @@ class Deliverer:
                 log.exception("delivery failed, and goes on")
 
     async def close(self) -> None:
+        """Stop in the middle; what was not written down is delivered again when its lease has ended."""
+        for task in self._underway:
+            task.cancel()
+        await asyncio.gather(*self._underway, return_exceptions=True)
         if self._stream is not None:
             await self._stream.close()
 
-    async def deliver_waiting(self) -> int:
-        """Deliver from the lanes that have waited longest; returns how many lanes there were."""
+    async def _take_up_waiting(self) -> bool:
+        """Begin to deliver from the lanes that have waited longest; False when none waits, or there is no room."""
+        room = LANES_AT_ONCE - len(self._underway)
+        if not room:
+            return False
         now = datetime.now(UTC)
         until = now + timedelta(seconds=self._settings.delivery_lease_seconds)
-        lanes = await self._store.lease_lanes(now=now, until=until, limit=LANES_AT_ONCE)
-        found = await asyncio.gather(
-            *(self._deliver_lane(lane, until) for lane in lanes), return_exceptions=True
+        lanes = await self._store.lease_lanes(
+            now=now,
+            until=until,
+            limit=room,
+            most_of_one=LANES_OF_ONE_DESTINATION,
+            held=Counter(self._underway.values()),
         )
-        for lane, result in zip(lanes, found, strict=True):
-            if isinstance(result, Exception):
-                log.error("a lane could not be delivered", lane=lane.lane, exc_info=result)
-        return len(lanes)
+        for lane in lanes:
+            task = asyncio.create_task(self._take_up(lane, until), name="lane")
+            self._underway[task] = lane.destination
+            task.add_done_callback(self._has_room)
+        return bool(lanes)
+
+    def _has_room(self, done: asyncio.Task[None]) -> None:
+        del self._underway[done]
+        self._mailroom.arrived.set()
+
+    async def _take_up(self, lane: Lane, until: datetime) -> None:
+        try:
+            await self._deliver_lane(lane, until)
+        except Exception:
+            # The lane is taken up again when its lease has ended.
+            log.exception("a lane could not be delivered", lane=lane.lane)
 
     async def _deliver_lane(self, lane: Lane, until: datetime) -> None:
         async with self._store.reading(lane.tenant_id) as session:
@@ -90,7 +117,7 @@ class Deliverer:
         failed: QueuedMessage | None = None
         error = ""
         # Whoever takes the lane over when the lease has ended must not meet us still sending.
-        stop_at = until - timedelta(seconds=self._settings.delivery_timeout_seconds + 1)
+        stop_at = until - timedelta(seconds=self._settings.delivery_timeout_seconds + LEASE_MARGIN_SECONDS)
         for message in messages:
             try:
                 async with asyncio.timeout(self._settings.delivery_timeout_seconds):

@@ -42,14 +42,14 @@ SUMMARIES = {
     "ingestion": "Build the lake from what has come in.",
     "mastery_aggregation": "Count students by skill and state; small counts are withheld.",
     "item_parameters": "Write how hard the champion's items are.",
-    "retention": "Delete old decisions, jobs and snapshots.",
+    "retention": "Delete old messages, decisions, jobs and snapshots.",
     "training": "Train a model, judge it against the champion, and let it answer if it passes.",
 }
 NEEDS = {
     "ingestion": "KNOWTRACE_INGESTION_COMMAND",
     "mastery_aggregation": "KNOWTRACE_EXPORT_FOLDER",
     "item_parameters": "KNOWTRACE_EXPORT_FOLDER",
-    "retention": "KNOWTRACE_KEEP_DECISIONS_DAYS, KNOWTRACE_KEEP_JOBS_DAYS or KNOWTRACE_KEEP_SNAPSHOTS_DAYS",
+    "retention": "nothing",
     "training": "KNOWTRACE_TRAINING_COMMAND and KNOWTRACE_GATE_OPTIONS",
 }
 OPERATOR = Caller("default", "schedule:training", Role.OPERATOR)
@@ -80,12 +80,11 @@ def schedules_of(settings: Settings, classroom: Classroom | None) -> list[Schedu
 
 
 def _configured(settings: Settings, classroom: Classroom | None) -> dict[str, Work]:
-    keeping = keeping_of(settings)
     is_configured = {
         "ingestion": bool(settings.ingestion_command),
         "mastery_aggregation": settings.export_folder is not None,
         "item_parameters": settings.export_folder is not None,
-        "retention": not keeping.is_for_ever,
+        "retention": True,
         "training": bool(settings.training_command and settings.gate_options),
     }
     works = {
@@ -111,6 +110,7 @@ def keeping_of(settings: Settings) -> Keeping:
         decisions_days=settings.keep_decisions_days,
         jobs_days=settings.keep_jobs_days,
         snapshots_days=settings.keep_snapshots_days,
+        messages_days=settings.keep_messages_days,
     )
 
 
