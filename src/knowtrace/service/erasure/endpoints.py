@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -16,10 +16,13 @@ from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 
 router = APIRouter(prefix="/api/v1/students", tags=["students"])
+BELOW_A_STUDENT = frozenset({"consent", "events", "export", "stream", "timeline"})
+"""Ids may hold slashes: a DELETE of anna/consent is meant for the consent of anna, and must erase nobody."""
+
 Eraser = Annotated[Caller, may(Permission.ERASE)]
 
 
-@router.delete("/{student_id:path}", response_model=Receipt, responses=answers(422, 503))
+@router.delete("/{student_id:path}", response_model=Receipt, responses=answers(405, 422, 503))
 async def erase(
     request: Request, classroom: InClassroom, caller: Eraser, student_id: StudentInPath
 ) -> Response:
@@ -27,6 +30,8 @@ async def erase(
 
     Cannot be undone. The same id may begin anew afterwards. For somebody of whom nothing is kept the receipt counts 0.
     """
+    if student_id.rpartition("/")[2] in BELOW_A_STUDENT:
+        raise HTTPException(405)
     record = record_of(request.scope)
     record.student_id = student_id
     return reply(await erase_student(classroom, caller, student_id, record.request_id))
