@@ -23,7 +23,7 @@ class KeyIn(Strict):
 class RotationIn(Strict):
     """How long the secret before is accepted beside the new one."""
 
-    overlap_hours: Annotated[float, Field(ge=0, le=24 * 30, allow_inf_nan=False, strict=False)] = 24.0
+    overlap_hours: Annotated[float, Field(ge=0, le=24 * 30, allow_inf_nan=False)] = 24.0
 
 
 class KeyOut(BaseModel):
