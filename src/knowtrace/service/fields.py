@@ -65,6 +65,15 @@ class Query(BaseModel):
 class ByStudent(BaseModel):
     """Names one student, as `student_id` or, in the words of some clients, `user_id`."""
 
+    # The description asks for one of them; both are taken too where they are the same, which no schema can say.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["student_id"], "properties": {"student_id": {"type": "string"}}},
+            "then": {"properties": {"user_id": {"type": "null"}}},
+            "else": {"required": ["user_id"], "properties": {"user_id": {"type": "string"}}},
+        }
+    )
+
     student_id: Id | None = None
     user_id: Id | None = None
 

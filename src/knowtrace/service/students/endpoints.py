@@ -20,6 +20,7 @@ from knowtrace.service.students import service
 from knowtrace.service.students.schemas import (
     HistoryOut,
     HistoryQuery,
+    StreamMessage,
     StudentsOut,
     StudentsQuery,
     TimelineOut,
@@ -91,7 +92,10 @@ class EventStream(StreamingResponse):
 @router.get(
     "/{student_id:path}/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(422, 503)},
+    responses={
+        200: {"content": {"text/event-stream": {"schema": StreamMessage.model_json_schema()}}},
+        **answers(422, 503),
+    },
 )
 async def stream(
     request: Request,
