@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.responses import Response
 
 
@@ -42,10 +43,24 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
+def _whole(value: Any) -> Any:
+    """JSON and its schemas have one kind of number: 9.0 is an integer there, and some clients write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class AnyId(PathConvertor):
+    """Any text in a path, slashes and line ends too: what may be an id is said where it is read."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("id", AnyId())
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_from_iso), AfterValidator(_in_utc)]
 Seconds = Annotated[float, Field(ge=0, le=86_400 * 365, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Count = Annotated[Whole, Field(ge=0, le=1_000_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 StudentInPath = Annotated[Id, Path(description="The student's id; it may hold slashes.")]
 

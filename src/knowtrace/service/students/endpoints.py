@@ -42,7 +42,7 @@ async def list_students(
     return reply(await service.list_students(classroom, caller, query))
 
 
-@router.get("/{student_id:path}/events", response_model=HistoryOut, responses=answers(422, 503))
+@router.get("/{student_id:id}/events", response_model=HistoryOut, responses=answers(422, 503))
 async def read_history(
     request: Request,
     classroom: InClassroom,
@@ -55,7 +55,7 @@ async def read_history(
     return reply(await service.history(classroom, caller, student_id, query))
 
 
-@router.get("/{student_id:path}/timeline", response_model=TimelineOut, responses=answers(404, 422, 503))
+@router.get("/{student_id:id}/timeline", response_model=TimelineOut, responses=answers(404, 422, 503))
 async def read_timeline(
     request: Request,
     classroom: InClassroom,
@@ -90,7 +90,7 @@ class EventStream(StreamingResponse):
 
 
 @router.get(
-    "/{student_id:path}/stream",
+    "/{student_id:id}/stream",
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/event-stream": {"schema": StreamMessage.model_json_schema()}}},
