@@ -20,6 +20,14 @@ async def test_a_whole_number_may_be_written_as_any_number_of_json(
     assert answer.status_code == status, answer.text
 
 
+async def test_bounds_and_formats_are_described(app: FastAPI) -> None:
+    fields = app.openapi()["components"]["schemas"]["EventIn"]["properties"]
+    [count, _] = fields["hints_used"]["anyOf"]
+    assert count == {"type": "integer", "minimum": 0, "maximum": 1_000_000}
+    described = {name: fields["item_id"][name] for name in ("type", "format", "minLength", "maxLength")}
+    assert described == {"type": "string", "format": "printable", "minLength": 1, "maxLength": 200}
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

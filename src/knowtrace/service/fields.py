@@ -56,11 +56,20 @@ class AnyId(PathConvertor):
 
 register_url_convertor("id", AnyId())
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+WHOLE = BeforeValidator(_whole)
+"""Stands behind the bounds of a number: before them it would hide them from the description."""
+
+Whole = Annotated[int, WHOLE]
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_printable),
+    # Schemas have no word for what is printable; a format of our own tells those who read it.
+    Field(json_schema_extra={"format": "printable"}),
+]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_from_iso), AfterValidator(_in_utc)]
 Seconds = Annotated[float, Field(ge=0, le=86_400 * 365, allow_inf_nan=False)]
-Count = Annotated[Whole, Field(ge=0, le=1_000_000)]
+Count = Annotated[int, Field(ge=0, le=1_000_000), WHOLE]
 Share = Annotated[float, Field(ge=0, le=1)]
 StudentInPath = Annotated[Id, Path(description="The student's id; it may hold slashes.")]
 

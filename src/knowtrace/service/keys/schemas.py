@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from knowtrace.service.fields import Id, Strict, Whole
+from knowtrace.service.fields import WHOLE, Id, Strict
 
 MOST_SCOPES = 50
 
@@ -17,7 +17,7 @@ class KeyIn(Strict):
     name: Id
     student_id: Id | None = None
     scopes: Annotated[list[Id], Field(max_length=MOST_SCOPES)] = Field(default_factory=list[str])
-    expires_days: Annotated[Whole, Field(ge=1, le=36_500)] | None = None
+    expires_days: Annotated[int, Field(ge=1, le=36_500), WHOLE] | None = None
 
 
 class RotationIn(Strict):

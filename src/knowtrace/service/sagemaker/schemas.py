@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from knowtrace.service.fields import Computed, Id, Seconds, Share, Strict, Timestamp, Whole
+from knowtrace.service.fields import WHOLE, Computed, Id, Seconds, Share, Strict, Timestamp, Whole
 from knowtrace.service.inference.computing import AskedItem, PastAnswer
 from knowtrace.service.sagemaker.tables import records_of_columns, records_of_split
 
@@ -22,7 +22,7 @@ MOST_ITEMS = 1_000
 MOST_ROWS = 100
 MOST_SKILLS = 20
 
-NumberedSkill = Annotated[Whole, Field(ge=-(2**53), le=2**53)]
+NumberedSkill = Annotated[int, Field(ge=-(2**53), le=2**53), WHOLE]
 SkillIds = Annotated[list[Id], Field(max_length=MOST_SKILLS)]
 
 
