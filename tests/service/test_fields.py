@@ -91,3 +91,12 @@ async def test_a_description_says_that_something_is_named(
     assert is_described(app, "Step", step) == is_good
     answer = await client.post("/invocations", json={"user_sequence": [step]})
     assert (answer.status_code != 422) == is_good, answer.text
+
+
+@pytest.mark.parametrize("name", ["inputs", "instances", "dataframe_records"])
+async def test_a_table_without_rows_is_malformed_by_its_description_too(
+    app: FastAPI, client: httpx.AsyncClient, name: str
+) -> None:
+    form = "".join(part.capitalize() for part in name.split("_"))
+    assert not is_described(app, form, {name: []})
+    assert (await client.post("/invocations", json={name: []})).status_code == 422

@@ -108,25 +108,35 @@ class Row(Strict):
 Rows = Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 
 
-class SplitTable(Strict):
-    """The cells of each row stand in the order of `columns`."""
+class SequenceTable(Strict):
+    """A row per student, with one cell."""
 
-    columns: list[Literal["user_sequence", "items"]]
-    data: list[list[list[Step] | list[Id | Asked]]]
+    columns: tuple[Literal["user_sequence"]]
+    data: Annotated[list[tuple[list[Step]]], Field(min_length=1, max_length=MOST_ROWS)]
+    index: list[Any] | None = None
+
+
+class SplitTable(Strict):
+    """The cells of each row stand in the order of `columns`; the other order is taken too."""
+
+    columns: tuple[Literal["user_sequence"], Literal["items"]]
+    data: Annotated[list[tuple[list[Step], list[Id | Asked]]], Field(min_length=1, max_length=MOST_ROWS)]
     index: list[Any] | None = None
 
 
 class ColumnTable(Strict):
     """Each column has a cell per student."""
 
-    user_sequence: list[list[Step]]
+    user_sequence: Annotated[list[list[Step]], Field(min_length=1, max_length=MOST_ROWS)]
     items: list[list[Id | Asked]] = Field(default_factory=list[list[str | Asked]])
 
 
 class DataframeSplit(Strict):
     """A pandas table, `orient="split"`: a row per student."""
 
-    dataframe_split: Annotated[Rows, BeforeValidator(records_of_split, json_schema_input_type=SplitTable)]
+    dataframe_split: Annotated[
+        Rows, BeforeValidator(records_of_split, json_schema_input_type=SequenceTable | SplitTable)
+    ]
 
 
 class DataframeRecords(Strict):
@@ -144,9 +154,7 @@ class Instances(Strict):
 class Inputs(Strict):
     """A column per field, or a record per student, in the words of TensorFlow Serving."""
 
-    inputs: Annotated[
-        Rows, BeforeValidator(records_of_columns, json_schema_input_type=ColumnTable | list[Row])
-    ]
+    inputs: Annotated[Rows, BeforeValidator(records_of_columns, json_schema_input_type=ColumnTable | Rows)]
 
 
 Table = DataframeSplit | DataframeRecords | Instances | Inputs
