@@ -100,3 +100,11 @@ async def test_a_table_without_rows_is_malformed_by_its_description_too(
     form = "".join(part.capitalize() for part in name.split("_"))
     assert not is_described(app, form, {name: []})
     assert (await client.post("/invocations", json={name: []})).status_code == 422
+
+
+@pytest.mark.parametrize("index", [{}, 0, ""])
+async def test_the_index_of_a_table_is_a_list(app: FastAPI, client: httpx.AsyncClient, index: Any) -> None:
+    table = {"columns": ["user_sequence"], "data": [[[]]], "index": index}
+    assert not is_described(app, "SequenceTable", table)
+    answer = await client.post("/invocations", json={"dataframe_split": table})
+    assert (answer.status_code, "index must be a list" in answer.text) == (422, True)
