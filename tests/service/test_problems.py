@@ -44,6 +44,22 @@ async def test_405_names_the_methods_there_are(client: httpx.AsyncClient) -> Non
     assert "POST" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/v1/keys", "GET, POST"),
+        ("/api/v1/events/a/b", "DELETE, PUT"),
+        ("/api/v1/students/anna/consent", "GET, PUT"),
+        ("/api/v1/students/anna/events", "GET"),
+        ("/xapi/statements", "POST, PUT"),
+    ],
+)
+async def test_405_names_the_methods_of_all_routes_of_a_path(
+    client: httpx.AsyncClient, path: str, methods: str
+) -> None:
+    assert (await client.patch(path)).headers["allow"] == methods
+
+
 async def test_a_fault_of_ours_is_500_without_its_text(
     client: httpx.AsyncClient, classroom: Classroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,8 @@ async def test_put_is_204_then_204_then_409(
     assert (await put(client, statement(1, result={"success": False}), 1)).status_code == 409
     assert (await put(client, statement(2), 1)).status_code == 400, "two ids"
     assert (await put(client, statement(1))).status_code == 422, "no statementId"
+    for wrong in ("", None, 1):
+        assert (await put(client, statement(1, id=wrong), 1)).status_code == 400, wrong
     assert (await put(client, statement(1, id="no uuid"), 1)).status_code == 400
     assert len(await answers_of(client)) == 1
 

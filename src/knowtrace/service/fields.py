@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.responses import Response
 
 
@@ -42,10 +43,33 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+def _whole(value: Any) -> Any:
+    """JSON and its schemas have one kind of number: 9.0 is an integer there, and some clients write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class AnyId(PathConvertor):
+    """Any text in a path, slashes and line ends too: what may be an id is said where it is read."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("id", AnyId())
+
+WHOLE = BeforeValidator(_whole)
+"""Stands behind the bounds of a number: before them it would hide them from the description."""
+
+Whole = Annotated[int, WHOLE]
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_printable),
+    # Schemas have no word for what is printable; a format of our own tells those who read it.
+    Field(json_schema_extra={"format": "printable"}),
+]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_from_iso), AfterValidator(_in_utc)]
 Seconds = Annotated[float, Field(ge=0, le=86_400 * 365, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Count = Annotated[int, Field(ge=0, le=1_000_000), WHOLE]
 Share = Annotated[float, Field(ge=0, le=1)]
 StudentInPath = Annotated[Id, Path(description="The student's id; it may hold slashes.")]
 
@@ -64,6 +88,15 @@ class Query(BaseModel):
 
 class ByStudent(BaseModel):
     """Names one student, as `student_id` or, in the words of some clients, `user_id`."""
+
+    # The description asks for one of them; both are taken too where they are the same, which no schema can say.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["student_id"], "properties": {"student_id": {"type": "string"}}},
+            "then": {"properties": {"user_id": {"type": "null"}}},
+            "else": {"required": ["user_id"], "properties": {"user_id": {"type": "string"}}},
+        }
+    )
 
     student_id: Id | None = None
     user_id: Id | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -48,6 +49,7 @@ DESCRIPTIONS = {
     401: "Nobody knows who asks: no credential, or one that is not accepted.",
     403: "The caller may not do this, to this student or at all.",
     404: "A thing that was asked for by name is not there.",
+    405: "The path names another thing, with which this cannot be done; Allow says what can.",
     408: "The body took too long to arrive.",
     409: "The request contradicts what is stored.",
     413: "More than one call may carry.",
@@ -117,13 +119,22 @@ def headers_of(error: KnowTraceError) -> dict[str, str]:
 
 async def of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = error.detail
+    detail, headers = error.detail, error.headers
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {request.scope['path']}. GET /openapi.json lists every route."
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "others")
-        detail = f"{request.method} is not among the methods of {request.scope['path']}: {allowed}."
-    return problem(request.scope, error.status_code, detail, headers=error.headers)
+        headers = {"Allow": _allowed(request)}
+        detail = f"{request.method} is not among the methods of {request.scope['path']}: {headers['Allow']}."
+    return problem(request.scope, error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of a path: the router itself names those of the first route alone."""
+    every = list(iter_route_contexts(request.app.routes))
+    found = next(route for route in every if route.path_regex.match(request.scope["path"]))
+    routes = [route for route in every if route.path_format == found.path_format]
+    # What is mounted has no methods of its own: those are files.
+    return ", ".join(sorted({method for route in routes for method in route.methods or ("GET", "HEAD")}))
 
 
 async def of_validation(request: Request, error: Exception) -> Response:

@@ -3,16 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import event
 from store.conftest import empty
 
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.erasure.endpoints import BELOW_A_STUDENT
 from knowtrace.service.identity.caller import Role
 from knowtrace.store import Store
 from knowtrace.store.tables import metadata
@@ -122,6 +125,15 @@ async def test_nothing_of_an_erased_student_is_found_anywhere(
     for file in files:
         assert CANARY.encode() not in file.read_bytes(), file
     assert receipt["is_file_clean"] is (True if files else None)
+
+
+async def test_what_hangs_below_a_student_is_not_taken_for_a_student(school: School) -> None:
+    below = [route.path_format for route in iter_route_contexts(school.app.routes) if route.path_format]
+    names = {path.rpartition("/")[2] for path in below if path.startswith("/api/v1/students/{student_id}/")}
+    assert names == set(BELOW_A_STUDENT)
+    for name, student_id in product(names, ("anna", "a" * 300)):
+        answer = await school.ask(ADMIN, "DELETE", f"/api/v1/students/{student_id}/{name}")
+        assert (answer.status_code, "DELETE" in answer.headers["allow"]) == (405, False)
 
 
 async def test_the_receipt_says_what_was_trained_before_and_its_line_stands_in_the_audit_log(

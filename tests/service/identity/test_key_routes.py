@@ -55,3 +55,11 @@ async def test_a_key_with_scopes_gives_out_no_secrets(school: School) -> None:
             await school.ask(("north", "narrow"), "POST", f"/api/v1/keys{path}", json=body)
         ).status_code == 403
     assert (await school.ask(("north", "narrow"), "GET", "/api/v1/keys")).status_code == 200
+
+
+async def test_an_overlap_is_a_number(school: School) -> None:
+    [key_id] = [part.split("_")[1] for name, part in school.keys.items() if name == ("north", "spare")]
+    for wrong in (True, "1"):
+        asked = {"overlap_hours": wrong}
+        answer = await school.ask(ADMIN, "POST", f"/api/v1/keys/{key_id}/rotate", json=asked)
+        assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "overlap_hours"])

@@ -21,7 +21,7 @@ Reader = Annotated[Caller, may(Permission.CONSENT_READ)]
 Decider = Annotated[Caller, may(Permission.CONSENT_WRITE)]
 
 
-@router.get("/{student_id:path}/consent", response_model=ConsentOut, responses=answers(422, 503))
+@router.get("/{student_id:id}/consent", response_model=ConsentOut, responses=answers(422, 503))
 async def read_consent(
     request: Request, classroom: InClassroom, caller: Reader, student_id: StudentInPath
 ) -> Response:
@@ -30,7 +30,7 @@ async def read_consent(
     return reply(await service.read(classroom, caller, student_id))
 
 
-@router.put("/{student_id:path}/consent", response_model=ConsentOut, responses=answers(413, 422, 503))
+@router.put("/{student_id:id}/consent", response_model=ConsentOut, responses=answers(413, 422, 503))
 async def put_consent(
     request: Request, classroom: InClassroom, caller: Decider, student_id: StudentInPath, body: ConsentIn
 ) -> Response:

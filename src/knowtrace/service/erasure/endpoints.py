@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Request
+from starlette.convertors import register_url_convertor
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
 from knowtrace.service.erasure.schemas import Receipt
 from knowtrace.service.erasure.service import erase_student
-from knowtrace.service.fields import StudentInPath, reply
+from knowtrace.service.fields import AnyId, StudentInPath, reply
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
@@ -16,10 +17,21 @@ from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 
 router = APIRouter(prefix="/api/v1/students", tags=["students"])
+BELOW_A_STUDENT = ("consent", "events", "export", "stream", "timeline")
+
+
+class WholeStudent(AnyId):
+    """An id, and nothing below it: a DELETE of anna/consent is meant for the consent of anna, and must erase nobody."""
+
+    regex = AnyId.regex + "".join(f"(?<!/{name})" for name in BELOW_A_STUDENT)
+
+
+register_url_convertor("whole_student", WholeStudent())
+
 Eraser = Annotated[Caller, may(Permission.ERASE)]
 
 
-@router.delete("/{student_id:path}", response_model=Receipt, responses=answers(422, 503))
+@router.delete("/{student_id:whole_student}", response_model=Receipt, responses=answers(405, 422, 503))
 async def erase(
     request: Request, classroom: InClassroom, caller: Eraser, student_id: StudentInPath
 ) -> Response:

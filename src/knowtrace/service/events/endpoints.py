@@ -50,9 +50,7 @@ async def post_events(
     return reply(await take_many(classroom, caller, events))
 
 
-@router.put(
-    "/{event_id:path}", response_model=RevisedEventOut, responses=answers(400, 404, 409, 413, 422, 503)
-)
+@router.put("/{event_id:id}", response_model=RevisedEventOut, responses=answers(400, 404, 409, 413, 422, 503))
 async def put_event(
     request: Request,
     classroom: InClassroom,
@@ -70,7 +68,7 @@ async def put_event(
     return reply(await correct(classroom, caller, event_id, body, request_id=record.request_id))
 
 
-@router.delete("/{event_id:path}", response_model=RevisedEventOut, responses=answers(404, 422, 503))
+@router.delete("/{event_id:id}", response_model=RevisedEventOut, responses=answers(404, 422, 503))
 async def delete_event(
     request: Request,
     classroom: InClassroom,

@@ -5,7 +5,17 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import Discriminator, Field, StrictBool, Tag
 
-from knowtrace.service.fields import Answered, ByStudent, Computed, Count, Id, Seconds, Strict, Timestamp
+from knowtrace.service.fields import (
+    Answered,
+    ByStudent,
+    Computed,
+    Count,
+    Id,
+    Seconds,
+    Strict,
+    Timestamp,
+    Whole,
+)
 from knowtrace.service.mastery.schemas import SkillMastery
 from knowtrace.tracing.answers import Answer
 
@@ -21,7 +31,7 @@ class Graded(Strict, ByStudent):
 
     item_id: Id
     correct: StrictBool | None = None
-    response: int | None = Field(default=None, description="Category 0..K-1; K-1 is full credit.")
+    response: Whole | None = Field(default=None, description="Category 0..K-1; K-1 is full credit.")
     answered_at: Timestamp
     skill_ids: Annotated[list[Id], Field(max_length=MOST_SKILLS)] = Field(default_factory=list[str])
     elapsed_seconds: Seconds | None = None

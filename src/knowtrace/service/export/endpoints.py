@@ -22,7 +22,7 @@ Exporter = Annotated[Caller, may(Permission.EXPORT)]
 
 
 @router.get(
-    "/{student_id:path}/export",
+    "/{student_id:id}/export",
     response_class=StreamingResponse,
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}, **answers(422, 503)},
 )

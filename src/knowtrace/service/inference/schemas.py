@@ -4,14 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool
 
-from knowtrace.service.fields import Id, Strict
+from knowtrace.service.fields import WHOLE, Id, Strict
 
 MOST_TENSORS = 16
 MOST_ELEMENTS = 200_000
 
 Datatype = Literal["BOOL", "INT32", "FP32", "FP64", "BYTES"]
 Parameters = dict[Id, StrictBool | int | float | str]
-Size = Annotated[int, Field(ge=0, le=2**53)]
+Size = Annotated[int, Field(ge=0, le=2**53), WHOLE]
 Element = StrictBool | int | float | str
 
 

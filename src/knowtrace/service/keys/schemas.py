@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from knowtrace.service.fields import Id, Strict
+from knowtrace.service.fields import WHOLE, Id, Strict
 
 MOST_SCOPES = 50
 
@@ -17,13 +17,13 @@ class KeyIn(Strict):
     name: Id
     student_id: Id | None = None
     scopes: Annotated[list[Id], Field(max_length=MOST_SCOPES)] = Field(default_factory=list[str])
-    expires_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    expires_days: Annotated[int, Field(ge=1, le=36_500), WHOLE] | None = None
 
 
 class RotationIn(Strict):
     """How long the secret before is accepted beside the new one."""
 
-    overlap_hours: Annotated[float, Field(ge=0, le=24 * 30, allow_inf_nan=False, strict=False)] = 24.0
+    overlap_hours: Annotated[float, Field(ge=0, le=24 * 30, allow_inf_nan=False)] = 24.0
 
 
 class KeyOut(BaseModel):

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/v1/mastery", tags=["mastery"])
 Reader = Annotated[Caller, may(Permission.MASTERY_READ)]
 
 
-@router.get("/{student_id:path}", response_model=StudentMastery, responses=answers(404, 422, 503))
+@router.get("/{student_id:id}", response_model=StudentMastery, responses=answers(404, 422, 503))
 async def read_mastery(
     request: Request,
     classroom: InClassroom,

@@ -4,7 +4,18 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
-from knowtrace.service.fields import Answered, ByStudent, Computed, Count, Id, Share, Strict, Timestamp
+from knowtrace.service.fields import (
+    WHOLE,
+    Answered,
+    ByStudent,
+    Computed,
+    Count,
+    Id,
+    Share,
+    Strict,
+    Timestamp,
+    Whole,
+)
 
 MOST_ATTEMPTS = 10_000
 MOST_CANDIDATES = 1_000
@@ -20,9 +31,9 @@ class Attempt(Strict):
     item_id: Id
     topic_ids: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list[str])
     correct: StrictBool | None = None
-    response: int | None = Field(default=None, description="Category 0..K-1, for graded items.")
-    quality: Annotated[int, Field(ge=0, le=5)] | None = None
-    time_taken_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+    response: Whole | None = Field(default=None, description="Category 0..K-1, for graded items.")
+    quality: Annotated[int, Field(ge=0, le=5), WHOLE] | None = None
+    time_taken_ms: Annotated[int, Field(ge=0, le=86_400_000), WHOLE] | None = None
     timestamp: Timestamp
     difficulty: Finite | None = None
     hints_used: Count | None = None

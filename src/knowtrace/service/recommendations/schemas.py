@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool, field_validator
 
-from knowtrace.service.fields import Answered, ByStudent, Computed, Id, Share, Strict
+from knowtrace.service.fields import WHOLE, Answered, ByStudent, Computed, Id, Share, Strict
 from knowtrace.service.recommendations.window import parse_window
 
 
@@ -15,7 +15,7 @@ class RecommendationRequest(Strict, ByStudent):
 
     skill: Id
     time_window: Annotated[str, Field(max_length=100)] | None = None
-    max_items: Annotated[int, Field(ge=1, le=50)] = 5
+    max_items: Annotated[int, Field(ge=1, le=50), WHOLE] = 5
     use_rl: StrictBool = False
 
     @field_validator("time_window")

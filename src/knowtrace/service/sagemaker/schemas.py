@@ -2,9 +2,18 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, StrictBool, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    model_validator,
+)
 
-from knowtrace.service.fields import Computed, Id, Seconds, Share, Strict, Timestamp
+from knowtrace.service.fields import WHOLE, Computed, Id, Seconds, Share, Strict, Timestamp, Whole
 from knowtrace.service.inference.computing import AskedItem, PastAnswer
 from knowtrace.service.sagemaker.tables import records_of_columns, records_of_split
 
@@ -13,12 +22,26 @@ MOST_ITEMS = 1_000
 MOST_ROWS = 100
 MOST_SKILLS = 20
 
-NumberedSkill = Annotated[int, Field(ge=-(2**53), le=2**53)]
+NumberedSkill = Annotated[int, Field(ge=-(2**53), le=2**53), WHOLE]
 SkillIds = Annotated[list[Id], Field(max_length=MOST_SKILLS)]
 
 
 class Named(Strict):
     """Names an item by its id, by its skill or skills, or by both; a skill may be numbered, as in the guide."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["skill_id"], "properties": {"skill_id": {"type": ["string", "integer"]}}},
+            "then": {"properties": {"skill_ids": {"type": "null"}}},
+            "else": {
+                "if": {"not": {"required": ["item_id"], "properties": {"item_id": {"type": "string"}}}},
+                "then": {
+                    "required": ["skill_ids"],
+                    "properties": {"skill_ids": {"type": "array", "minItems": 1}},
+                },
+            },
+        }
+    )
 
     item_id: Id | None = None
     skill_id: Id | NumberedSkill | None = None
@@ -41,7 +64,7 @@ class Step(Named):
     """One past answer. With a time on every step the times order them; with none, their places do."""
 
     correct: StrictBool | Literal[0, 1] | None = None
-    response: int | None = Field(default=None, description="Category 0..K-1, for graded items.")
+    response: Whole | None = Field(default=None, description="Category 0..K-1, for graded items.")
     answered_at: Timestamp | None = None
     elapsed_seconds: Seconds | None = None
 
@@ -85,25 +108,35 @@ class Row(Strict):
 Rows = Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS)]
 
 
-class SplitTable(Strict):
-    """The cells of each row stand in the order of `columns`."""
+class SequenceTable(Strict):
+    """A row per student, with one cell."""
 
-    columns: list[Literal["user_sequence", "items"]]
-    data: list[list[list[Step] | list[Id | Asked]]]
+    columns: tuple[Literal["user_sequence"]]
+    data: Annotated[list[tuple[list[Step]]], Field(min_length=1, max_length=MOST_ROWS)]
+    index: list[Any] | None = None
+
+
+class SplitTable(Strict):
+    """The cells of each row stand in the order of `columns`; the other order is taken too."""
+
+    columns: tuple[Literal["user_sequence"], Literal["items"]]
+    data: Annotated[list[tuple[list[Step], list[Id | Asked]]], Field(min_length=1, max_length=MOST_ROWS)]
     index: list[Any] | None = None
 
 
 class ColumnTable(Strict):
     """Each column has a cell per student."""
 
-    user_sequence: list[list[Step]]
+    user_sequence: Annotated[list[list[Step]], Field(min_length=1, max_length=MOST_ROWS)]
     items: list[list[Id | Asked]] = Field(default_factory=list[list[str | Asked]])
 
 
 class DataframeSplit(Strict):
     """A pandas table, `orient="split"`: a row per student."""
 
-    dataframe_split: Annotated[Rows, BeforeValidator(records_of_split, json_schema_input_type=SplitTable)]
+    dataframe_split: Annotated[
+        Rows, BeforeValidator(records_of_split, json_schema_input_type=SequenceTable | SplitTable)
+    ]
 
 
 class DataframeRecords(Strict):
@@ -121,9 +154,7 @@ class Instances(Strict):
 class Inputs(Strict):
     """A column per field, or a record per student, in the words of TensorFlow Serving."""
 
-    inputs: Annotated[
-        Rows, BeforeValidator(records_of_columns, json_schema_input_type=ColumnTable | list[Row])
-    ]
+    inputs: Annotated[Rows, BeforeValidator(records_of_columns, json_schema_input_type=ColumnTable | Rows)]
 
 
 Table = DataframeSplit | DataframeRecords | Instances | Inputs

@@ -20,6 +20,8 @@ def records_of_split(table: Any) -> Any:
         for key in list(table)[:MOST_NAMED]
         if key not in {"columns", "data", "index"}
     ]
+    if not isinstance(table.get("index"), list | None):
+        problems.append("index must be a list")
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         problems.append("columns must be a list of names")
     elif len(set(columns)) < len(columns):

@@ -20,6 +20,7 @@ from knowtrace.service.students import service
 from knowtrace.service.students.schemas import (
     HistoryOut,
     HistoryQuery,
+    StreamMessage,
     StudentsOut,
     StudentsQuery,
     TimelineOut,
@@ -41,7 +42,7 @@ async def list_students(
     return reply(await service.list_students(classroom, caller, query))
 
 
-@router.get("/{student_id:path}/events", response_model=HistoryOut, responses=answers(422, 503))
+@router.get("/{student_id:id}/events", response_model=HistoryOut, responses=answers(422, 503))
 async def read_history(
     request: Request,
     classroom: InClassroom,
@@ -54,7 +55,7 @@ async def read_history(
     return reply(await service.history(classroom, caller, student_id, query))
 
 
-@router.get("/{student_id:path}/timeline", response_model=TimelineOut, responses=answers(404, 422, 503))
+@router.get("/{student_id:id}/timeline", response_model=TimelineOut, responses=answers(404, 422, 503))
 async def read_timeline(
     request: Request,
     classroom: InClassroom,
@@ -89,9 +90,12 @@ class EventStream(StreamingResponse):
 
 
 @router.get(
-    "/{student_id:path}/stream",
+    "/{student_id:id}/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(422, 503)},
+    responses={
+        200: {"content": {"text/event-stream": {"schema": StreamMessage.model_json_schema()}}},
+        **answers(422, 503),
+    },
 )
 async def stream(
     request: Request,

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, field_validator
@@ -67,6 +67,13 @@ class HistoryOut(BaseModel):
     student_id: str
     events: list[StoredAnswer]
     next_cursor: str | None
+
+
+class StreamMessage(BaseModel):
+    """One message of a stream; `data` is JSON."""
+
+    event: Literal["answer", "revision", "closed"]
+    data: str
 
 
 class TimelineQuery(Query):

@@ -26,7 +26,7 @@ from knowtrace.service.translating import (
 from knowtrace.service.xapi.schemas import MOST_STATEMENTS
 from knowtrace.settings import Settings
 from knowtrace.standards.cells import BadCellError
-from knowtrace.standards.json_parts import part, text_at
+from knowtrace.standards.json_parts import part
 from knowtrace.standards.xapi import id_of, is_answer, read_answer, student_of, voided_by
 from knowtrace.standards.xapi_rules import problems_of
 from knowtrace.store import LearningRecord, Session
@@ -68,8 +68,8 @@ def students_named(content: Any, settings: Settings) -> Iterator[object]:
 
 def with_id(statement: dict[str, Any], statement_id: str) -> dict[str, Any]:
     """Return a statement with the id it is put under. Raises: MalformedError when it names another one."""
-    own = text_at(statement, "id")
-    if own and own.lower() != statement_id.lower():
+    own = statement.get("id", statement_id)
+    if not isinstance(own, str) or own.lower() != statement_id.lower():
         raise MalformedError(f"The statement's id ({own}) is not the statementId ({statement_id}).")
     return {**statement, "id": statement_id}
 
