@@ -11,11 +11,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME
 from knowtrace.errors import RunError
+from knowtrace.registry.arrays import arrays_of
 from knowtrace.registry.panels import Panels
 
 Floats = NDArray[np.float32]
@@ -51,16 +51,13 @@ class Recurrence:
         save_file(arrays, path)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote.
+    def of(cls, content: bytes, path: Path) -> Self:
+        """Return what `save` wrote; `path` is where it did.
 
         Raises:
-            RunError: the file does not hold arrays that fit one another.
+            RunError: the content is not arrays that fit one another.
         """
-        try:
-            arrays = load_file(path)
-        except SafetensorError as error:
-            raise RunError(f"{path} cannot be read: {error}. Train the run again or restore it.") from error
+        arrays = arrays_of(content, path)
         wrong = _misfits(arrays)
         if wrong:
             raise RunError(

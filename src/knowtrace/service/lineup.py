@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from knowtrace.deciding import Catalogue
 from knowtrace.errors import ConflictError, NotFoundError, RunError
 from knowtrace.registry import PlainRun, Run
-from knowtrace.registry.run import LARGEST_MANIFEST_BYTES, MANIFEST
+from knowtrace.registry.manifest import LARGEST_BYTES, MANIFEST, Manifest, read_plainly
 from knowtrace.registry.signing import check_signature
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
@@ -79,24 +79,24 @@ def open_trusted(path: Path, trusted: Sequence[Ed25519PublicKey]) -> Run:
     Raises:
         RunError: it is not as it was sealed, or not signed by a trusted key.
     """
+    manifest = Manifest.of(path)
     if trusted:
-        check_signature(path, trusted)
-    return Run.open(path)
+        check_signature(manifest, trusted)
+    return Run.under(manifest)
 
 
 def find_runs(folder: Path) -> list[Found]:
     """Return the runs that lie in a folder, each a folder of its own, by version."""
     found: list[Found] = []
-    for manifest in sorted(folder.glob(f"*/{MANIFEST}"))[:MOST_FOUND]:
-        if manifest.is_symlink() or manifest.stat().st_size > LARGEST_MANIFEST_BYTES:
-            continue
-        raw = manifest.read_bytes()
+    for place in sorted(folder.glob(f"*/{MANIFEST}"))[:MOST_FOUND]:
+        run = place.parent
         try:
-            config = orjson.loads((manifest.parent / "config.json").read_bytes())
+            manifest = Manifest.of(run)
+            config = orjson.loads(read_plainly(run / "config.json", LARGEST_BYTES["config.json"]))
             name = str(config["model"]["name"])
-        except (OSError, ValueError, TypeError, KeyError):
+        except (RunError, ValueError, TypeError, KeyError):
             continue  # whatever lies there, it is no run of ours; `Run.open` says why to who asks for it by path
-        found.append(Found(name, f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}", manifest.parent))
+        found.append(Found(name, f"{name}-{manifest.sha256[:12]}", run))
     return sorted(found, key=lambda run: run.version)
 
 
