@@ -7,11 +7,12 @@ hash was compared: a file that is changed between check and use is refused like 
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
@@ -151,7 +152,7 @@ class Manifest:
 
 
 @contextmanager
-def plain_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def plain_file(path: Path) -> Generator[tuple[BufferedReader, int]]:
     """Open a plain file, follow no link to it, and give it with its size.
 
     Raises:

@@ -17,6 +17,7 @@ Nothing is opened before its size and hash agree with the manifest, and nothing 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -227,29 +228,35 @@ def vocabulary_from_json(content: dict[str, Any]) -> Vocabulary:
 
 
 def _check_vocabulary(vocabulary: Vocabulary) -> None:
-    items, skill_ids, categories = vocabulary.items, vocabulary.skill_ids, vocabulary.num_categories
+    items, skill_ids = vocabulary.items, vocabulary.skill_ids
     known = set(skill_ids)
+    # What a file holds may be of any type, whatever the class says.
+    ids: list[Any] = [*skill_ids, *(item.item_id for item in items)]
+    names: Any = vocabulary.skill_names
+    categories: Any = vocabulary.num_categories
+    times: list[Any] = [vocabulary.has_lags, vocabulary.has_elapsed]
+    if type(categories) is not int or not 2 <= categories <= MOST_CATEGORIES:
+        raise ValueError(f"{categories!r} response categories")
     wrong = {
-        "categories": type(categories) is not int or not 2 <= categories <= MOST_CATEGORIES,
-        "ids that are not texts": not all(
-            isinstance(name, str) for name in (*skill_ids, *(item.item_id for item in items))
-        ),
+        "ids that are not texts": not all(isinstance(name, str) for name in ids),
         "an id twice": len(vocabulary.item_indices) != len(items) or len(known) != len(skill_ids),
         "skills": any(
             len(item.skill_ids) > MOST_SKILLS_PER_ITEM or not known.issuperset(item.skill_ids)
             for item in items
         ),
         "counts": any(
-            len(item.category_counts) not in (0, categories)
-            or not all(type(count) is int and count >= 0 for count in item.category_counts)
+            len(item.category_counts) not in (0, categories) or not _are_counts(item.category_counts)
             for item in items
         ),
-        "names of skills": not isinstance(vocabulary.skill_names, dict)
-        or not all(isinstance(name, str) for name in vocabulary.skill_names.values()),
-        "times": not all(isinstance(has, bool) for has in (vocabulary.has_lags, vocabulary.has_elapsed)),
+        "names of skills": not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()),
+        "times": not all(isinstance(has, bool) for has in times),
     }
     if any(wrong.values()):
-        raise ValueError(f"wrong: {', '.join(name for name, is_wrong in wrong.items() if is_wrong)}")
+        raise ValueError(", ".join(name for name, is_wrong in wrong.items() if is_wrong))
+
+
+def _are_counts(counts: Sequence[Any]) -> bool:
+    return all(type(count) is int and count >= 0 for count in counts)
 
 
 def write_serving(

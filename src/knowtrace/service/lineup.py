@@ -15,6 +15,7 @@ from knowtrace.deciding import Catalogue
 from knowtrace.errors import ConflictError, NotFoundError, RunError
 from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.manifest import LARGEST_BYTES, MANIFEST, Manifest, read_plainly
+from knowtrace.registry.shelf import fetch_from_any
 from knowtrace.registry.signing import check_signature
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
@@ -104,9 +105,16 @@ class Lineup:
     """At most so many models in memory, and their parts. Changed between requests, by one task at a time."""
 
     def __init__(
-        self, first: Loaded, folder: Path, *, max_loaded: int, trusted: Sequence[Ed25519PublicKey] = ()
+        self,
+        first: Loaded,
+        folder: Path,
+        *,
+        max_loaded: int,
+        trusted: Sequence[Ed25519PublicKey] = (),
+        shelves: Sequence[str] = (),
     ) -> None:
         self._folder = folder
+        self._shelves = shelves
         self._trusted = trusted
         self._max_loaded = max_loaded
         self._loaded: dict[str, Loaded] = {first.version: first}
@@ -163,11 +171,12 @@ class Lineup:
             ) from None
 
     def open(self, version: str) -> Loaded:
-        """Verify a run of the folder and load it; the slow part, safe to do in a thread.
+        """Verify a run of the folder, or fetch it there from a shelf, and load it; slow, and safe to do in a thread.
 
         Raises:
-            NotFoundError: no run of the folder has this version.
+            NotFoundError: no run of the folder or a shelf has this version.
             RunError: it is not as it was sealed, not signed by who must be, or cannot be served.
+            UnavailableError: a shelf that might have it cannot be reached.
         """
         if version in self._loaded:
             return self._loaded[version]
@@ -175,9 +184,7 @@ class Lineup:
             (found.path for found in self.find() if found.version == version), None
         )
         if path is None:
-            raise NotFoundError(
-                f"No run of version {version!r} lies in the folder of models. GET /api/v1/models lists those that do."
-            )
+            path = fetch_from_any(self._shelves, version, self._folder, trusted=self._trusted)
         run = open_trusted(path, self._trusted)
         if run.version != version:
             raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")
