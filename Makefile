@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills cold lake lake-kills clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills hostile cold lake lake-kills clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills cold lake lake-kills ## the figures of docs/results, many hours
+bench: accuracy speed load kills hostile cold lake lake-kills ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -74,6 +74,9 @@ load: setup $(RUN)/manifest.json ## events per second and latency of the service
 
 kills: setup $(RUN)/manifest.json ## 200 kill -9 under write load: nothing acknowledged is lost
 	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json
+
+hostile: setup ## 500 hostile variants of a run, each opened in a process of its own: all refused
+	PYTHONPATH=tests:. $(BIN)/python benchmarks/hostile_runs.py --out $(RESULTS)/hostile_runs.json
 
 lake: setup ## a lake of 1, 10 and 131 million answers: rows per second, memory, disk
 	$(BIN)/python benchmarks/lake_scale.py --answers 1000000,10000000,131441538 --work build/lake \

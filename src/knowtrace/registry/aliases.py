@@ -66,7 +66,7 @@ class Aliases:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
             version = self._version_of(name, run) or self._client.create_model_version(
-                name, source=run.url, tags={MANIFEST_TAG: run.manifest_sha256}
+                name, source=run.url, tags={MANIFEST_TAG: run.manifest_sha256}, await_creation_for=0
             )
             self._client.set_registered_model_alias(name, alias, version.version)
 

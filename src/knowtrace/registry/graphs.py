@@ -15,11 +15,11 @@ from knowtrace.errors import RunError
 
 OPERATORS = frozenset(
     """
-    Abs Add And Cast Ceil Clip Concat Constant CumSum Div Equal Erf Exp Expand Flatten Floor Gather GatherElements
-    GatherND Gemm Greater GreaterOrEqual Identity IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
-    MatMul Max Min Mod Mul Neg Not Or Pad Pow Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu
-    Reshape Round ScatterElements ScatterND Shape Sigmoid Sign Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tanh
-    Tile Transpose Unsqueeze Where
+    Abs Add And Cast Ceil Clip Concat Constant CumSum Div Einsum Equal Erf Exp Expand Flatten Floor Gather
+    GatherElements GatherND Gemm Greater GreaterOrEqual Identity IsNaN LayerNormalization LeakyRelu Less
+    LessOrEqual Log LogSoftmax MatMul Max Min Mod Mul Neg Not Or Pad Pow Reciprocal ReduceLogSumExp ReduceMax
+    ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round ScatterElements ScatterND Shape Sigmoid Sign
+    Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Unsqueeze Where
     """.split()  # noqa: SIM905 - sixty words are read more easily than sixty quotes
 )
 """What the graphs of our models are made of. A model that needs another one adds it here, if it only calculates."""
@@ -119,7 +119,9 @@ def _of_tensor(tensor: Message) -> Iterator[str]:
             yield "its numbers lie in another file"
         elif number == TENSOR_STRINGS:
             yield "it holds texts"
-    if any(dim >= 2**62 for dim in dims) or math.prod(dims) > carried:
+    if len(dims) > MOST_DIMENSIONS:
+        yield f"a tensor has {len(dims)} dimensions"
+    elif any(dim >= 2**62 for dim in dims) or math.prod(dims) > carried:
         yield f"a tensor of shape {tuple(dims)} has {carried} bytes"
 
 
@@ -167,8 +169,6 @@ def _packed(values: Message) -> list[int]:
     while place < len(values):
         value, place = _varint(values, place)
         found.append(value)
-        if len(found) > MOST_DIMENSIONS:
-            raise ValueError(f"a tensor has more than {MOST_DIMENSIONS} dimensions")
     return found
 
 

@@ -71,6 +71,10 @@ def _misfits(arrays: Mapping[str, Floats]) -> list[str]:
     missing = [f"{name} is missing" for name in names if name not in arrays]
     if missing or any(arrays[name].dtype != np.float32 for name in names):
         return missing or ["not in float32"]
+    ranks = {"gates": 3, "gate_bias": 1, "out": 1, "skill_thresholds": 1}
+    flat = [name for name in names if arrays[name].ndim != ranks.get(name, 2)]
+    if flat:
+        return [f"{name} has shape {arrays[name].shape}" for name in flat]
     num_items, width = arrays["item_vectors"].shape
     num_skills, hidden = arrays["skill_meets"].shape
     num_categories = len(arrays["gates"])

@@ -17,7 +17,7 @@ Nothing is opened before its size and hash agree with the manifest, and nothing 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +45,8 @@ from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
 from knowtrace.registry.step_calls import Steps
 from knowtrace.registry.steps import StepGraphs
 
-SERVING = ("initial_state", *PANEL_ARRAYS, "level", "evidence_from", "grid", "low", "high")
+INTERVALS = ("level", "evidence_from", "grid", "low", "high")
+SERVING = ("initial_state", *PANEL_ARRAYS, *INTERVALS)
 MOST_SKILLS_PER_ITEM = 256
 MOST_CATEGORIES = 64
 
@@ -154,8 +155,7 @@ class Run:
     @cached_property
     def intervals(self) -> MasteryIntervals:
         arrays = self._serving
-        shape = arrays["evidence_from"].shape + arrays["grid"].shape
-        if arrays["level"].shape != (1,) or not arrays["low"].shape == arrays["high"].shape == shape:
+        if not _are_intervals(arrays):
             raise RunError(f"The intervals of the run at {self.path} do not fit their grid. Train it again.")
         return MasteryIntervals(
             level=float(arrays["level"][0]),
@@ -177,8 +177,27 @@ class Run:
             )
         return arrays
 
-    def _json(self, name: str) -> Any:
-        return json_of(self.read(name), self.path / name)
+    def _json(self, name: str) -> dict[str, Any]:
+        content = json_of(self.read(name), self.path / name)
+        if not isinstance(content, dict):
+            raise RunError(f"{self.path / name} is no JSON object. Train the run again or restore it.")
+        return content
+
+
+def _are_intervals(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether arrays are what `MasteryIntervals` says of them."""
+    level, evidence, grid, low, high = (arrays[name] for name in INTERVALS)
+    if any(array.dtype.kind != "f" for array in (level, grid, low, high)) or evidence.dtype != np.int64:
+        return False
+    if level.shape != (1,) or evidence.ndim != 1 or grid.ndim != 1 or not len(evidence) or len(grid) < 2:
+        return False
+    if not low.shape == high.shape == evidence.shape + grid.shape:
+        return False
+    ascend = evidence[0] == 0 and (np.diff(evidence) > 0).all()
+    ascend = ascend and (grid[0], grid[-1]) == (0, 1) and (np.diff(grid) > 0).all()
+    return bool(
+        ascend and 0 < level[0] < 1 and (low >= 0).all() and (low <= high).all() and (high <= 1).all()
+    )
 
 
 def run_files(path: Path) -> dict[str, Path]:

@@ -27,6 +27,7 @@ from knowtrace.registry.manifest import (
 )
 from knowtrace.registry.run import Run
 from knowtrace.registry.signing import LARGEST_KEY_BYTES, SIGNATURE, check_signed
+from knowtrace.registry.trial import try_out
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -120,11 +121,12 @@ def fetch(place: str, version: str, folder: Path, *, trusted: Sequence[Ed25519Pu
     """Fetch a run from a shelf into a folder of models and return where it lies there.
 
     How many and how large its files are is known before any is read; its manifest and the signature are checked before
-    any other is; and the folder appears with its last file, all of them compared with the manifest.
+    any other is; and the folder appears when all of them have been compared with the manifest, and the run has been
+    tried out in a process of its own.
 
     Raises:
         NotFoundError: no run of this version stands there.
-        RunError: it is not as it was sealed, not signed by a trusted key, or larger than a run may be.
+        RunError: it is not as it was sealed, not signed by a trusted key, larger than a run may be, or not healthy.
         UnavailableError: the shelf cannot be reached.
     """
     target = folder / version
@@ -138,6 +140,7 @@ def fetch(place: str, version: str, folder: Path, *, trusted: Sequence[Ed25519Pu
         found = Run.open(unfinished).version
         if found != version:
             raise RunError(f"{place}/{version} holds {found}. Publish it again.")
+        try_out(unfinished)
         _move(unfinished, target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

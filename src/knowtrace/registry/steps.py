@@ -42,11 +42,11 @@ class StepGraphs:
 
         observe, predict, answer, mastery = map(graph, GRAPHS)
         answered, asked = ("state", "items", "skills", "responses"), ("items", "skills")
-        self._observe, self._observe_times = _session(observe, answered, TIMES)
-        self._predict, self._predict_times = _session(predict, ("state", *asked), TIMES[:1])
+        self._observe, self._observe_times = _session(observe, answered, TIMES, [2])
+        self._predict, self._predict_times = _session(predict, ("state", *asked), TIMES[:1], [3])
         fused = (*answered, *self._observe_times, *(f"asked_{name}" for name in asked))
-        self._answer, self._answer_times = _session(answer, fused, ("asked_lags",))
-        self._mastery, self._mastery_times = _session(mastery, ("state",), TIMES[:1])
+        self._answer, self._answer_times = _session(answer, fused, ("asked_lags",), [2, 3])
+        self._mastery, self._mastery_times = _session(mastery, ("state",), TIMES[:1], [3])
         self.num_panel_items = int(self._mastery.get_outputs()[0].shape[1])
         self.state_size = int(self._observe.get_inputs()[0].shape[1])
 
@@ -132,9 +132,11 @@ class StepGraphs:
 
 
 def _session(
-    graph: tuple[Path, bytes], inputs: tuple[str, ...], optional: tuple[str, ...]
+    graph: tuple[Path, bytes], inputs: tuple[str, ...], optional: tuple[str, ...], outputs: list[int]
 ) -> tuple[ort.InferenceSession, tuple[str, ...]]:
-    """Open a graph that takes `inputs` and perhaps some of the `optional` ones; return it and which of those."""
+    """Open a graph that takes `inputs` and perhaps some of the `optional` ones, and gives as many arrays as there are
+    `outputs`, each of so many dimensions; return it and which of the optional inputs it takes.
+    """
     path, content = graph
     check_graph(content, path)
     options = ort.SessionOptions()
@@ -159,4 +161,6 @@ def _session(
             f"{path} takes {', '.join(found)}; a step takes {', '.join(inputs)} and may take {', '.join(optional)}. "
             "Train the run again."
         )
+    if [len(given.shape) for given in session.get_outputs()] != outputs:
+        raise RunError(f"{path} gives other arrays than a step. Train the run again.")
     return session, times

@@ -12,6 +12,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from knowtrace.deciding import Catalogue
+from knowtrace.domain import Interaction
 from knowtrace.errors import ConflictError, NotFoundError, RunError
 from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.manifest import LARGEST_BYTES, MANIFEST, Manifest, read_plainly
@@ -24,6 +25,8 @@ from knowtrace.tracing.followed import Followed
 
 MOST_FOUND = 1_000
 WHOLE = 1.0
+UNKNOWN_ITEM = ""
+"""No item has this id."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +56,7 @@ class Found:
 
 
 def load(run: Run | PlainRun) -> Loaded:
-    """Open a model and ask it once, so that its first student waits no longer than the next.
+    """Open a model and ask it once each way, so that its first student waits no longer than the next.
 
     Raises:
         RunError: it cannot be served.
@@ -62,7 +65,10 @@ def load(run: Run | PlainRun) -> Loaded:
     started = time.perf_counter()
     tracer = Tracer(run)
     tracer.mastery(tracer.start())
-    tracer.expected_success(tracer.start(), [(item.item_id, ()) for item in tracer.vocabulary.items[:1]])
+    known = [item.item_id for item in tracer.vocabulary.items[:1]]
+    for item_id in (*known, UNKNOWN_ITEM):
+        tracer.mastery(tracer.observe(tracer.start(), answer_to(item_id)))
+    tracer.expected_success(tracer.start(), [(item_id, ()) for item_id in known])
     return Loaded(
         run=run,
         tracer=tracer,
@@ -72,6 +78,10 @@ def load(run: Run | PlainRun) -> Loaded:
         loaded_at=datetime.now(UTC),
         load_seconds=time.perf_counter() - started,
     )
+
+
+def answer_to(item_id: str) -> Interaction:
+    return Interaction(student_id="", item_id=item_id, skill_ids=(), response=0)
 
 
 def open_trusted(path: Path, trusted: Sequence[Ed25519PublicKey]) -> Run:

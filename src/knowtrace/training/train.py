@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
+from torch import Tensor
 
 from knowtrace import __version__
 from knowtrace.domain import Vocabulary
@@ -153,14 +154,22 @@ def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
     recipe = recipe_of(run)
     try:
         model = build_model(recipe.model, sizes_of(run.vocabulary), recipe.settings)
-        weights = run.read("model.safetensors")
-        arrays_of(weights, run.path / "model.safetensors", infinite=True)
-        model.load_state_dict(load(weights))
+        model.load_state_dict(_weights(run, model.state_dict()))
     except (NotFoundError, TrainingError, TypeError, RuntimeError, SafetensorError) as error:
         raise RunError(
             f"The weights at {run.path} do not fit its model {recipe.model!r}: {error}."
         ) from error
     return model.eval(), run.vocabulary
+
+
+def _weights(run: Run, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    content = run.read("model.safetensors")
+    arrays_of(content, run.path / "model.safetensors", infinite=True)
+    weights = load(content)
+    others = [n for n, weight in weights.items() if n in expected and weight.dtype != expected[n].dtype]
+    if others:
+        raise TrainingError(f"{', '.join(others)} are of another type")
+    return weights
 
 
 def fingerprint(dataset: Dataset) -> str:
