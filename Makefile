@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz cold lake lake-kills clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz hostile cold lake lake-kills clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills fuzz cold lake lake-kills ## the figures of docs/results, many hours
+bench: accuracy speed load kills restarts storm fuzz hostile cold lake lake-kills ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -86,6 +86,9 @@ REQUESTS ?= 100000
 
 fuzz: setup services ## 100,000 requests by Schemathesis, all checks: no fault, nothing undescribed; or REQUESTS=500
 	$(BIN)/python benchmarks/api_fuzz.py --requests $(REQUESTS) --out $(RESULTS)/api_fuzz.json
+
+hostile: setup ## 500 hostile variants of a run, each opened in a process of its own: all refused
+	PYTHONPATH=tests:. $(BIN)/python benchmarks/hostile_runs.py --out $(RESULTS)/hostile_runs.json
 
 lake: setup ## a lake of 1, 10 and 131 million answers: rows per second, memory, disk
 	$(BIN)/python benchmarks/lake_scale.py --answers 1000000,10000000,131441538 --work build/lake \

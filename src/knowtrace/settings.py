@@ -89,7 +89,9 @@ class Settings(BaseSettings):
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named. With `trusted_keys`, files of public keys, only runs that one of them has signed are
-    served.
+    served. Versions that are not there are fetched from `model_locations`, and from nowhere else; names like
+    models:/dkt@champion are looked up in the MLflow registry at `mlflow_uri`, and where `follow_model` is one, what it
+    stands for is activated when that changes.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -98,6 +100,10 @@ class Settings(BaseSettings):
     run: Path = Path("runs/latest")
     models: Path | None = None
     trusted_keys: tuple[Path, ...] = ()
+    model_locations: tuple[str, ...] = ()
+    mlflow_uri: str | None = None
+    follow_model: str | None = None
+    follow_model_seconds: float = Field(default=30.0, gt=0)
     max_loaded_models: int = Field(default=3, ge=1, le=20)
     roles_poll_seconds: float = Field(default=2.0, gt=0)
     answer_within_seconds: float = Field(default=10.0, gt=0)

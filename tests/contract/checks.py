@@ -248,7 +248,8 @@ def check_exported_steps_agree(model: ResponseModel) -> None:
         export_steps(model, panels_of(batch), Path(folder))
         forms: list[StepGraphs | RecurrentSteps] = [StepGraphs(Path(folder))]
         if (Path(folder) / RECURRENCE).is_file():
-            arrays = Recurrence.load(Path(folder) / RECURRENCE)
+            path = Path(folder) / RECURRENCE
+            arrays = Recurrence.of(path.read_bytes(), path)
             forms.append(RecurrentSteps(arrays, panels_of(batch)))
     for steps in forms:
         _check_steps(model, steps, batch, expected)

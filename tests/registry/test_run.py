@@ -19,9 +19,17 @@ from onnx import TensorProto, helper
 from safetensors.numpy import load_file, save_file
 
 from knowtrace.errors import RunError
-from knowtrace.registry import RECURRENCE, Recurrence, RecurrentSteps, Run, StepGraphs, seal_run
+from knowtrace.registry import (
+    RECURRENCE,
+    Recurrence,
+    RecurrentSteps,
+    Run,
+    StepGraphs,
+    seal_run,
+    write_json,
+)
 from knowtrace.registry import run as registry_run
-from knowtrace.registry.run import FILES, LARGEST_MANIFEST_BYTES, MANIFEST
+from knowtrace.registry.manifest import FILES, LARGEST_MANIFEST_BYTES, MANIFEST
 from knowtrace.tracing import Tracer
 from knowtrace.training import load_model
 
@@ -46,8 +54,8 @@ def nothing_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("a file was opened before the run was verified")
 
     for module, name in (
-        (registry_run, "_read_json"),
-        (registry_run, "load_file"),
+        (registry_run, "json_of"),
+        (registry_run, "arrays_of"),
         (registry_run, "StepGraphs"),
         (registry_run, "Recurrence"),
         (onnxruntime, "InferenceSession"),
@@ -65,7 +73,7 @@ def refused(path: Path) -> str:
 def rewrite_manifest(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
     manifest = json.loads((run / MANIFEST).read_bytes())
     change(manifest)
-    (run / MANIFEST).write_text(json.dumps(manifest))
+    write_json(run / MANIFEST, manifest)
 
 
 def test_a_sealed_run_opens_and_its_version_is_of_its_content(tiny_run: Path, copy: Path) -> None:
@@ -134,22 +142,60 @@ def test_an_absurd_manifest_is_refused(copy: Path) -> None:
     rewrite_manifest(copy, lambda m: m.update(files={}))
     assert all(f"{name} is not in the manifest" in refused(copy) for name in FILES)
     (copy / MANIFEST).write_bytes(b" " * (LARGEST_MANIFEST_BYTES + 1))
-    assert "this is no manifest of ours" in refused(copy)
+    assert "this is no manifest.json of ours" in refused(copy)
 
 
 def test_a_path_in_the_manifest_leads_nowhere(copy: Path, tmp_path: Path) -> None:
     """Names of the manifest are looked up, never followed: a run's files are a fixed list."""
     (tmp_path / "outside").write_bytes(b"x")
-    rewrite_manifest(
-        copy, lambda m: m["files"].update({"../outside": {"bytes": 1, "sha256": "0"}, "/etc/passwd": {}})
-    )
-    Run.open(copy)
+    sealed = (copy / MANIFEST).read_bytes()
+    for name in ("../outside", "/etc/passwd", "config.json\u200b", "extra.bin"):
+        rewrite_manifest(copy, lambda m, name=name: m["files"].update({name: {"bytes": 1, "sha256": "0"}}))
+        assert f"{name!r} is no file of a run" in refused(copy)
+        (copy / MANIFEST).write_bytes(sealed)
 
     def only_outside(manifest: dict[str, Any]) -> None:
         manifest["files"]["../run/config.json"] = manifest["files"].pop("config.json")
 
     rewrite_manifest(copy, only_outside)
     assert "config.json is not in the manifest" in refused(copy)
+
+
+def test_a_manifest_in_other_words_is_refused(copy: Path) -> None:
+    """What says the same to one reader may say something else to another: a name twice, an escape."""
+    sealed = (copy / MANIFEST).read_bytes()
+    for other in (
+        sealed.replace(b'"format": 3', b'"format": 1,\n  "format": 3'),
+        sealed.replace(b'"config.json"', b'"config.j\\u0073on"'),
+        sealed + b" ",
+        b"\xef\xbb\xbf" + sealed,
+    ):
+        (copy / MANIFEST).write_bytes(other)
+        assert "Train the run again" in refused(copy)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    assert name in refused(copy)
+
+
+def test_a_file_changed_after_it_was_checked_is_refused(copy: Path) -> None:
+    """What is used is what was hashed: nothing is read a second time unchecked."""
+    for name, use_it in (
+        ("vocabulary.json", lambda run: run.vocabulary),
+        ("metrics.json", lambda run: run.metrics),
+        ("serving.safetensors", lambda run: run.initial_state),
+        (RECURRENCE, lambda run: run.steps()),
+        ("model.safetensors", load_model),
+    ):
+        run = Run.open(copy)
+        sealed = (copy / name).read_bytes()
+        (copy / name).write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+        with pytest.raises(RunError, match=rf"{name} was changed after it was checked"):
+            use_it(run)
+        (copy / name).write_bytes(sealed)
 
 
 class Executes:
@@ -363,4 +409,4 @@ def test_arrays_that_are_no_recurrence_are_refused(
     change(arrays)
     save_file(arrays, tmp_path / RECURRENCE)
     with pytest.raises(RunError, match=said):
-        Recurrence.load(tmp_path / RECURRENCE)
+        Recurrence.of((tmp_path / RECURRENCE).read_bytes(), tmp_path / RECURRENCE)

@@ -1,5 +1,6 @@
 """A run is served only if somebody who is trusted has signed it, where that is asked for."""
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from knowtrace.cli import app
 from knowtrace.errors import RunError
 from knowtrace.registry import Run, seal_run
+from knowtrace.registry.manifest import Manifest
 from knowtrace.registry.signing import SIGNATURE, check_signature, make_keys, sign, trusted_keys
 from knowtrace.service.lineup import open_trusted
 
@@ -39,7 +41,7 @@ def test_without_a_trusted_signature_nothing_is_opened(
     private, public = keys
     trusted = trusted_keys([public])
     monkeypatch.setattr(
-        Run, "open", lambda _: pytest.fail("a run was opened before its signature was checked")
+        Run, "under", lambda _: pytest.fail("a run was opened before its signature was checked")
     )
     with pytest.raises(RunError, match="is not signed"):
         open_trusted(copy, trusted)
@@ -51,8 +53,12 @@ def test_without_a_trusted_signature_nothing_is_opened(
     signature = (copy / SIGNATURE).read_bytes()
     for altered in (signature[:-1] + bytes([signature[-1] ^ 1]), b"", signature * 200):
         (copy / SIGNATURE).write_bytes(altered)
-        with pytest.raises(RunError, match="by none of"):
+        with pytest.raises(RunError, match=r"by none of|no manifest.json.sig of ours"):
             open_trusted(copy, trusted)
+    (copy / SIGNATURE).unlink()
+    os.mkfifo(copy / SIGNATURE)
+    with pytest.raises(RunError, match="not a plain file"):
+        open_trusted(copy, trusted)
 
 
 def test_a_run_sealed_again_must_be_signed_again(copy: Path, keys: tuple[Path, Path]) -> None:
@@ -61,7 +67,7 @@ def test_a_run_sealed_again_must_be_signed_again(copy: Path, keys: tuple[Path, P
     (copy / "metrics.json").write_bytes(b"{}")
     seal_run(copy)
     with pytest.raises(RunError, match="its manifest was changed"):
-        check_signature(copy, trusted_keys([public]))
+        check_signature(Manifest.of(copy), trusted_keys([public]))
 
 
 def test_what_is_no_key_is_refused(copy: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:
@@ -84,5 +90,5 @@ def test_the_command_makes_keys_and_signs(copy: Path, tmp_path: Path) -> None:
     key = tmp_path / "mine.pem"
     done = CliRunner().invoke(app, ["sign", str(copy), "--key", str(key), "--new-keys"])
     assert done.exit_code == 0, done.output
-    check_signature(copy, trusted_keys([Path(f"{key}.pub")]))
+    check_signature(Manifest.of(copy), trusted_keys([Path(f"{key}.pub")]))
     assert CliRunner().invoke(app, ["sign"]).exit_code != 0

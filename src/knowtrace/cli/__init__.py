@@ -17,6 +17,7 @@ from knowtrace.cli import (
     lake,
     lake_views,
     leaderboard,
+    publish,
     schedule,
     serve,
     sign,
@@ -57,6 +58,8 @@ app.command("tune")(tune.tune_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("irt")(irt.irt_command)
 app.command("sign")(sign.sign_command)
+app.command("publish")(publish.publish_command)
+app.command("promote")(publish.promote_command)
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 
@@ -75,6 +78,8 @@ def main() -> None:
             "sqlframe": "lake",
             "deltalake": "lake",
             "pyspark": "spark",
+            "obstore": "cloud",
+            "mlflow": "mlflow",
             "torch": "train",
             "lightgbm": "train",
             "scipy": "train",

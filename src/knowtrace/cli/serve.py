@@ -1,6 +1,5 @@
 """`knowtrace serve`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,10 @@ from knowtrace.cli.installation import DatabaseOption, settings_of
 
 
 def serve_command(
-    run_path: Annotated[Path, typer.Option("--run", help="The run to serve.")],
+    named: Annotated[
+        str,
+        typer.Option("--run", help="The run to serve: a folder, s3://…/VERSION, or models:/NAME@champion."),
+    ],
     database: DatabaseOption = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; default: KNOWTRACE_HOST, or 127.0.0.1.")
@@ -24,8 +26,9 @@ def serve_command(
     Example: knowtrace serve --run runs/dkt --port 8000
     """
     from knowtrace.dashboard import add_pages  # noqa: PLC0415 - other commands do not need the web
+    from knowtrace.service.fetching import with_run  # noqa: PLC0415
     from knowtrace.service.server import run  # noqa: PLC0415
 
     # What the command line leaves open is the environment's to say.
-    settings = settings_of(run=run_path, database_url=database, host=host, port=port)
+    settings = with_run(settings_of(database_url=database, host=host, port=port), named)
     run(settings, pages=add_pages)

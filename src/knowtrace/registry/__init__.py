@@ -1,11 +1,11 @@
 """Runs: what training leaves behind and serving opens. Imports no torch."""
 
 from knowtrace.registry.health import ailments
+from knowtrace.registry.manifest import RECURRENCE
 from knowtrace.registry.panels import Panels, choose_panels
 from knowtrace.registry.plain import PlainRun
 from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
 from knowtrace.registry.run import (
-    RECURRENCE,
     Run,
     run_files,
     seal_run,

@@ -17,17 +17,18 @@ def ailments(
     vocabulary: Vocabulary,
     *,
     seed: int = 0,
+    answers: int = ANSWERS,
 ) -> list[str]:
     """Return what is wrong with a run's graphs, one sentence each; none when it is healthy.
 
-    A student answers 200 times at random, unseen items and unknown times among them. Probabilities must be finite,
+    A student answers so many times at random, unseen items and unknown times among them. Probabilities must be finite,
     within [0, 1] and sum to 1; states must be finite and keep their size.
     """
     rng = np.random.default_rng(seed)
     width = vocabulary.skills_per_item
     found: dict[str, None] = {}
     state = initial_state
-    for number in range(ANSWERS):
+    for number in range(answers):
         items = rng.integers(1, vocabulary.num_item_indices, ASKED)
         skills = np.zeros((ASKED, width), dtype=np.int64)
         skills[:, 0] = rng.integers(0, vocabulary.num_skill_indices, ASKED)

@@ -82,6 +82,7 @@ class Panels:
         if not (
             found.counts.shape == found.num_calibrated.shape == (num_skills,)
             and (found.counts > 0).all()
+            and _within(found.num_calibrated, vocabulary.num_item_indices)
             and found.items.shape == (found.counts.sum(),)
             and found.skills.shape == (len(found.items), vocabulary.skills_per_item)
             and _within(found.items, vocabulary.num_item_indices)

@@ -11,11 +11,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from knowtrace.domain import PADDING, UNKNOWN_TIME
 from knowtrace.errors import RunError
+from knowtrace.registry.arrays import arrays_of
 from knowtrace.registry.panels import Panels
 
 Floats = NDArray[np.float32]
@@ -51,16 +51,13 @@ class Recurrence:
         save_file(arrays, path)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote.
+    def of(cls, content: bytes, path: Path) -> Self:
+        """Return what `save` wrote; `path` is where it did.
 
         Raises:
-            RunError: the file does not hold arrays that fit one another.
+            RunError: the content is not arrays that fit one another.
         """
-        try:
-            arrays = load_file(path)
-        except SafetensorError as error:
-            raise RunError(f"{path} cannot be read: {error}. Train the run again or restore it.") from error
+        arrays = arrays_of(content, path)
         wrong = _misfits(arrays)
         if wrong:
             raise RunError(
@@ -74,6 +71,10 @@ def _misfits(arrays: Mapping[str, Floats]) -> list[str]:
     missing = [f"{name} is missing" for name in names if name not in arrays]
     if missing or any(arrays[name].dtype != np.float32 for name in names):
         return missing or ["not in float32"]
+    ranks = {"gates": 3, "gate_bias": 1, "out": 1, "skill_thresholds": 1}
+    flat = [name for name in names if arrays[name].ndim != ranks.get(name, 2)]
+    if flat:
+        return [f"{name} has shape {arrays[name].shape}" for name in flat]
     num_items, width = arrays["item_vectors"].shape
     num_skills, hidden = arrays["skill_meets"].shape
     num_categories = len(arrays["gates"])

@@ -17,40 +17,38 @@ Nothing is opened before its size and hash agree with the manifest, and nothing 
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
 from knowtrace.errors import RunError
+from knowtrace.registry.arrays import arrays_of
+from knowtrace.registry.manifest import (
+    FILES,
+    FORMAT,
+    MANIFEST,
+    RECURRENCE,
+    Manifest,
+    json_bytes,
+    json_of,
+    plain_file,
+)
 from knowtrace.registry.panels import PANEL_ARRAYS, Panels
 from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
 from knowtrace.registry.step_calls import Steps
-from knowtrace.registry.steps import GRAPHS, StepGraphs
+from knowtrace.registry.steps import StepGraphs
 
-MANIFEST = "manifest.json"
-FILES = (
-    "config.json",
-    "metrics.json",
-    "vocabulary.json",
-    "model.safetensors",
-    "serving.safetensors",
-    *(f"{name}.onnx" for name in GRAPHS),
-)
-RECURRENCE = "recurrence.safetensors"
-"""A file that a run may have beside those."""
-
-SERVING = ("initial_state", *PANEL_ARRAYS, "level", "evidence_from", "grid", "low", "high")
-LARGEST_FILE_BYTES = 2**31
-LARGEST_MANIFEST_BYTES = 2**16
-FORMAT = 3
+INTERVALS = ("level", "evidence_from", "grid", "low", "high")
+SERVING = ("initial_state", *PANEL_ARRAYS, *INTERVALS)
+MOST_SKILLS_PER_ITEM = 256
+MOST_CATEGORIES = 64
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ class Run:
 
     path: Path
     version: str
+    manifest: Manifest = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -67,40 +66,41 @@ class Run:
         Raises:
             RunError: the folder, the manifest or a file is missing, or a file is not the one that was sealed.
         """
-        manifest_path = path / MANIFEST
-        if not manifest_path.is_file():
-            raise RunError(
-                f"No finished run at {path}: {MANIFEST} is missing. Run `knowtrace train --out {path}`."
-            )
-        if manifest_path.stat().st_size > LARGEST_MANIFEST_BYTES:
-            raise RunError(
-                f"{manifest_path} is larger than {LARGEST_MANIFEST_BYTES} bytes: this is no manifest of ours."
-            )
-        raw = manifest_path.read_bytes()
-        entries = _manifest_entries(raw, manifest_path)
-        names = (*FILES, RECURRENCE) if RECURRENCE in entries else FILES
-        problems = [problem for name in names if (problem := _difference(path / name, entries.get(name)))]
-        if problems:
-            raise RunError(
-                f"The run at {path} is not the one that was sealed: {'; '.join(problems)}. "
-                "Train it again or restore it."
-            )
-        name = _model_name(_read_json(path / "config.json"), path)
-        return cls(path=path, version=f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}")
+        return cls.under(Manifest.of(path))
+
+    @classmethod
+    def under(cls, manifest: Manifest) -> "Run":
+        """Verify every file against a manifest that has been read, and perhaps found to be signed.
+
+        Raises:
+            RunError: a file is missing, or is not the one that was sealed.
+        """
+        manifest.check()
+        path = manifest.folder
+        name = _model_name(json_of(manifest.read("config.json"), path / "config.json"), path)
+        return cls(path=path, version=f"{name}-{manifest.sha256[:12]}", manifest=manifest)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one of the run's files, as it was sealed.
+
+        Raises:
+            RunError: it is not any more.
+        """
+        return self.manifest.read(name)
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return _read_json(self.path / "config.json")
+        return self._json("config.json")
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        return _read_json(self.path / "metrics.json")
+        return self._json("metrics.json")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         path = self.path / "vocabulary.json"
         try:
-            return vocabulary_from_json(_read_json(path))
+            return vocabulary_from_json(self._json(path.name))
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"{path} is not a vocabulary ({error!r}). Train the run again or restore it."
@@ -120,12 +120,11 @@ class Run:
             RunError: they cannot be run, takes a state of another size than the run's initial state, or asks
                 other items than the run's panels.
         """
-        manifest = self.path / MANIFEST
         steps: Steps
-        if RECURRENCE in _manifest_entries(manifest.read_bytes(), manifest):
-            steps = RecurrentSteps(Recurrence.load(self.path / RECURRENCE), self.panels)
+        if RECURRENCE in self.manifest.files:
+            steps = RecurrentSteps(Recurrence.of(self.read(RECURRENCE), self.path / RECURRENCE), self.panels)
         else:
-            steps = StepGraphs(self.path)
+            steps = StepGraphs(self.path, self.read)
         if steps.state_size != len(self.initial_state):
             raise RunError(
                 f"The steps at {self.path} take a state of {steps.state_size} numbers, its initial state has "
@@ -156,8 +155,7 @@ class Run:
     @cached_property
     def intervals(self) -> MasteryIntervals:
         arrays = self._serving
-        shape = arrays["evidence_from"].shape + arrays["grid"].shape
-        if arrays["level"].shape != (1,) or not arrays["low"].shape == arrays["high"].shape == shape:
+        if not _are_intervals(arrays):
             raise RunError(f"The intervals of the run at {self.path} do not fit their grid. Train it again.")
         return MasteryIntervals(
             level=float(arrays["level"][0]),
@@ -170,10 +168,7 @@ class Run:
     @cached_property
     def _serving(self) -> dict[str, NDArray[Any]]:
         path = self.path / "serving.safetensors"
-        try:
-            arrays = load_file(path)
-        except SafetensorError as error:
-            raise RunError(f"{path} cannot be read: {error}. Train the run again or restore it.") from error
+        arrays = arrays_of(self.read(path.name), path)
         missing = [name for name in SERVING if name not in arrays]
         if missing or arrays["initial_state"].ndim != 1 or arrays["initial_state"].dtype != np.float32:
             raise RunError(
@@ -182,6 +177,28 @@ class Run:
             )
         return arrays
 
+    def _json(self, name: str) -> dict[str, Any]:
+        content = json_of(self.read(name), self.path / name)
+        if not isinstance(content, dict):
+            raise RunError(f"{self.path / name} is no JSON object. Train the run again or restore it.")
+        return content
+
+
+def _are_intervals(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether arrays are what `MasteryIntervals` says of them."""
+    level, evidence, grid, low, high = (arrays[name] for name in INTERVALS)
+    if any(array.dtype.kind != "f" for array in (level, grid, low, high)) or evidence.dtype != np.int64:
+        return False
+    if level.shape != (1,) or evidence.ndim != 1 or grid.ndim != 1 or not len(evidence) or len(grid) < 2:
+        return False
+    if not low.shape == high.shape == evidence.shape + grid.shape:
+        return False
+    ascend = evidence[0] == 0 and (np.diff(evidence) > 0).all()
+    ascend = ascend and (grid[0], grid[-1]) == (0, 1) and (np.diff(grid) > 0).all()
+    return bool(
+        ascend and 0 < level[0] < 1 and (low >= 0).all() and (low <= high).all() and (high <= 1).all()
+    )
+
 
 def run_files(path: Path) -> dict[str, Path]:
     """Return where each file of a run at `path` belongs, by name."""
@@ -189,7 +206,7 @@ def run_files(path: Path) -> dict[str, Path]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    path.write_bytes(json_bytes(content))
 
 
 def write_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
@@ -209,7 +226,12 @@ def write_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
 
 
 def vocabulary_from_json(content: dict[str, Any]) -> Vocabulary:
-    return Vocabulary(
+    """Return the vocabulary that `write_vocabulary` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none, or larger in some direction than any model is built for.
+    """
+    vocabulary = Vocabulary(
         items=tuple(
             CatalogueItem(item_id=item_id, skill_ids=tuple(skills), category_counts=tuple(counts))
             for item_id, skills, counts in content["items"]
@@ -220,6 +242,40 @@ def vocabulary_from_json(content: dict[str, Any]) -> Vocabulary:
         has_lags=content["has_lags"],
         has_elapsed=content["has_elapsed"],
     )
+    _check_vocabulary(vocabulary)
+    return vocabulary
+
+
+def _check_vocabulary(vocabulary: Vocabulary) -> None:
+    items, skill_ids = vocabulary.items, vocabulary.skill_ids
+    known = set(skill_ids)
+    # What a file holds may be of any type, whatever the class says.
+    ids: list[Any] = [*skill_ids, *(item.item_id for item in items)]
+    names: Any = vocabulary.skill_names
+    categories: Any = vocabulary.num_categories
+    times: list[Any] = [vocabulary.has_lags, vocabulary.has_elapsed]
+    if type(categories) is not int or not 2 <= categories <= MOST_CATEGORIES:
+        raise ValueError(f"{categories!r} response categories")
+    wrong = {
+        "ids that are not texts": not all(isinstance(name, str) for name in ids),
+        "an id twice": len(vocabulary.item_indices) != len(items) or len(known) != len(skill_ids),
+        "skills": any(
+            len(item.skill_ids) > MOST_SKILLS_PER_ITEM or not known.issuperset(item.skill_ids)
+            for item in items
+        ),
+        "counts": any(
+            len(item.category_counts) not in (0, categories) or not _are_counts(item.category_counts)
+            for item in items
+        ),
+        "names of skills": not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()),
+        "times": not all(isinstance(has, bool) for has in times),
+    }
+    if any(wrong.values()):
+        raise ValueError(", ".join(name for name, is_wrong in wrong.items() if is_wrong))
+
+
+def _are_counts(counts: Sequence[Any]) -> bool:
+    return all(type(count) is int and count >= 0 for count in counts)
 
 
 def write_serving(
@@ -249,9 +305,7 @@ def seal_run(path: Path) -> Run:
     if missing:
         raise RunError(f"The run at {path} cannot be sealed: {', '.join(missing)} missing.")
     names = (*FILES, RECURRENCE) if (path / RECURRENCE).is_file() else FILES
-    entries = {
-        name: {"bytes": (path / name).stat().st_size, "sha256": _sha256(path / name)} for name in names
-    }
+    entries = {name: _entry(path / name) for name in names}
     # Whole or not at all: half a manifest would be neither a finished run nor one to go on with.
     unfinished = path / f"{MANIFEST}.writing"
     write_json(unfinished, {"format": FORMAT, "files": entries})
@@ -259,18 +313,9 @@ def seal_run(path: Path) -> Run:
     return Run.open(path)
 
 
-def _manifest_entries(raw: bytes, path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        manifest = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise RunError(f"{path} is not JSON ({error}). Train the run again or restore it.") from error
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("format") != FORMAT
-        or not isinstance(manifest.get("files"), dict)
-    ):
-        raise RunError(f"{path} is not a manifest of format {FORMAT}. Train the run again with this version.")
-    return manifest["files"]
+def _entry(path: Path) -> dict[str, Any]:
+    with plain_file(path) as (file, size):
+        return {"bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _model_name(config: Any, path: Path) -> str:
@@ -281,29 +326,3 @@ def _model_name(config: Any, path: Path) -> str:
             f"The config.json of the run at {path} names no model. Train the run again or restore it."
         )
     return name
-
-
-def _difference(path: Path, entry: dict[str, Any] | None) -> str | None:
-    """Say how a file differs from its manifest entry, or None when it is the sealed one."""
-    if not isinstance(entry, dict):
-        return f"{path.name} is not in the manifest"
-    if path.is_symlink() or not path.is_file():
-        return f"{path.name} is missing"
-    size = path.stat().st_size
-    if size != entry.get("bytes") or size > LARGEST_FILE_BYTES:
-        return f"{path.name} has {size} bytes, the manifest says {entry.get('bytes')}"
-    if _sha256(path) != entry.get("sha256"):
-        return f"{path.name} has another SHA-256 than the manifest says"
-    return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise RunError(f"{path} is not JSON ({error}). Train the run again or restore it.") from error

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from knowtrace.errors import RunError
-from knowtrace.registry.run import MANIFEST
+from knowtrace.registry.manifest import MANIFEST, Manifest, read_plainly
 
 SIGNATURE = f"{MANIFEST}.sig"
 LARGEST_KEY_BYTES = 4_096
@@ -75,21 +75,27 @@ def trusted_keys(paths: Sequence[Path]) -> list[Ed25519PublicKey]:
     return keys
 
 
-def check_signature(run: Path, keys: Sequence[Ed25519PublicKey]) -> None:
-    """Check that one of the keys has signed the manifest as it is.
+def check_signature(manifest: Manifest, keys: Sequence[Ed25519PublicKey]) -> None:
+    """Check that one of the keys has signed a manifest as it was read.
 
     Raises:
         RunError: there is no signature, or none of a trusted key.
     """
-    path = run / SIGNATURE
-    try:
-        signature = path.read_bytes() if path.stat().st_size <= LARGEST_KEY_BYTES else b""
-    except OSError:
+    run = manifest.folder
+    if not (run / SIGNATURE).exists():
         raise RunError(
             f"The run at {run} is not signed, and this installation only serves signed ones. "
             "Sign it: knowtrace sign RUN --key FILE."
-        ) from None
-    manifest = (run / MANIFEST).read_bytes()
+        )
+    check_signed(manifest.raw, read_plainly(run / SIGNATURE, LARGEST_KEY_BYTES), keys, run)
+
+
+def check_signed(manifest: bytes, signature: bytes, keys: Sequence[Ed25519PublicKey], run: object) -> None:
+    """Check that one of the keys has signed the bytes of a manifest; `run` is how the error calls it.
+
+    Raises:
+        RunError: none of them has.
+    """
     for key in keys:
         try:
             key.verify(signature, manifest)

@@ -1,6 +1,6 @@
 """The step graphs of a run, ready to be called."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # pyright: ignore[rep
 
 from knowtrace.domain import UNKNOWN_TIME
 from knowtrace.errors import RunError
+from knowtrace.registry.graphs import check_graph
 from knowtrace.registry.panels import Panels
 
 TIMES = ("lags", "elapsed")
@@ -32,14 +33,20 @@ class StepGraphs:
     has graphs without them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        observe, predict, answer, mastery = (folder / f"{name}.onnx" for name in GRAPHS)
+    def __init__(self, folder: Path, read: Callable[[str], bytes] | None = None) -> None:
+        """Open the graphs of a folder; `read` gives the content of a file of it, unverified where it is not given."""
+
+        def graph(name: str) -> tuple[Path, bytes]:
+            path = folder / f"{name}.onnx"
+            return path, path.read_bytes() if read is None else read(path.name)
+
+        observe, predict, answer, mastery = map(graph, GRAPHS)
         answered, asked = ("state", "items", "skills", "responses"), ("items", "skills")
-        self._observe, self._observe_times = _session(observe, answered, TIMES)
-        self._predict, self._predict_times = _session(predict, ("state", *asked), TIMES[:1])
+        self._observe, self._observe_times = _session(observe, answered, TIMES, [2])
+        self._predict, self._predict_times = _session(predict, ("state", *asked), TIMES[:1], [3])
         fused = (*answered, *self._observe_times, *(f"asked_{name}" for name in asked))
-        self._answer, self._answer_times = _session(answer, fused, ("asked_lags",))
-        self._mastery, self._mastery_times = _session(mastery, ("state",), TIMES[:1])
+        self._answer, self._answer_times = _session(answer, fused, ("asked_lags",), [2, 3])
+        self._mastery, self._mastery_times = _session(mastery, ("state",), TIMES[:1], [3])
         self.num_panel_items = int(self._mastery.get_outputs()[0].shape[1])
         self.state_size = int(self._observe.get_inputs()[0].shape[1])
 
@@ -125,9 +132,13 @@ class StepGraphs:
 
 
 def _session(
-    path: Path, inputs: tuple[str, ...], optional: tuple[str, ...]
+    graph: tuple[Path, bytes], inputs: tuple[str, ...], optional: tuple[str, ...], outputs: list[int]
 ) -> tuple[ort.InferenceSession, tuple[str, ...]]:
-    """Open a graph that takes `inputs` and perhaps some of the `optional` ones; return it and which of those."""
+    """Open a graph that takes `inputs` and perhaps some of the `optional` ones, and gives as many arrays as there are
+    `outputs`, each of so many dimensions; return it and which of the optional inputs it takes.
+    """
+    path, content = graph
+    check_graph(content, path)
     options = ort.SessionOptions()
     # One answer is too little work to share between threads; requests are what runs in parallel.
     options.intra_op_num_threads = 1
@@ -136,7 +147,7 @@ def _session(
     options.log_severity_level = 3
     try:
         # As bytes, a graph has no folder from which it could read weights that no manifest vouches for.
-        session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented, RuntimeException) as error:
         raise RunError(f"{path} is not a graph that can be run: {error}. Train the run again.") from error
     found = tuple(given.name for given in session.get_inputs())
@@ -150,4 +161,6 @@ def _session(
             f"{path} takes {', '.join(found)}; a step takes {', '.join(inputs)} and may take {', '.join(optional)}. "
             "Train the run again."
         )
+    if [len(given.shape) for given in session.get_outputs()] != outputs:
+        raise RunError(f"{path} gives other arrays than a step. Train the run again.")
     return session, times

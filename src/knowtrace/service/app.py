@@ -30,6 +30,7 @@ from knowtrace.service.kt.endpoints import router as kt
 from knowtrace.service.mastery.endpoints import router as mastery
 from knowtrace.service.middleware import RequestMiddleware
 from knowtrace.service.models.endpoints import router as models
+from knowtrace.service.models.following import following_alias
 from knowtrace.service.predictions.endpoints import router as predictions
 from knowtrace.service.recommendations.endpoints import router as recommendations
 from knowtrace.service.sagemaker.endpoints import router as sagemaker
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
                 open_classroom(settings) as classroom,
                 working(classroom) as crew,
                 keeping_time(classroom) as timetable,
+                following_alias(classroom),
             ):
                 app.state.crew, app.state.timetable = crew, timetable
                 app.state.classroom = classroom

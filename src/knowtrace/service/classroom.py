@@ -97,6 +97,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         settings.models or settings.run.parent,
         max_loaded=settings.max_loaded_models,
         trusted=trusted,
+        shelves=settings.model_locations,
     )
     metrics = Metrics()
     quality = LiveQuality(settings.live_quality_share)

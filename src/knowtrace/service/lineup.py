@@ -12,9 +12,11 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from knowtrace.deciding import Catalogue
+from knowtrace.domain import Interaction
 from knowtrace.errors import ConflictError, NotFoundError, RunError
 from knowtrace.registry import PlainRun, Run
-from knowtrace.registry.run import LARGEST_MANIFEST_BYTES, MANIFEST
+from knowtrace.registry.manifest import LARGEST_BYTES, MANIFEST, Manifest, read_plainly
+from knowtrace.registry.shelf import fetch_from_any
 from knowtrace.registry.signing import check_signature
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
@@ -23,6 +25,8 @@ from knowtrace.tracing.followed import Followed
 
 MOST_FOUND = 1_000
 WHOLE = 1.0
+UNKNOWN_ITEM = ""
+"""No item has this id."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +56,7 @@ class Found:
 
 
 def load(run: Run | PlainRun) -> Loaded:
-    """Open a model and ask it once, so that its first student waits no longer than the next.
+    """Open a model and ask it once each way, so that its first student waits no longer than the next.
 
     Raises:
         RunError: it cannot be served.
@@ -61,7 +65,10 @@ def load(run: Run | PlainRun) -> Loaded:
     started = time.perf_counter()
     tracer = Tracer(run)
     tracer.mastery(tracer.start())
-    tracer.expected_success(tracer.start(), [(item.item_id, ()) for item in tracer.vocabulary.items[:1]])
+    known = [item.item_id for item in tracer.vocabulary.items[:1]]
+    for item_id in (*known, UNKNOWN_ITEM):
+        tracer.mastery(tracer.observe(tracer.start(), answer_to(item_id)))
+    tracer.expected_success(tracer.start(), [(item_id, ()) for item_id in known])
     return Loaded(
         run=run,
         tracer=tracer,
@@ -73,30 +80,34 @@ def load(run: Run | PlainRun) -> Loaded:
     )
 
 
+def answer_to(item_id: str) -> Interaction:
+    return Interaction(student_id="", item_id=item_id, skill_ids=(), response=0)
+
+
 def open_trusted(path: Path, trusted: Sequence[Ed25519PublicKey]) -> Run:
     """Open a run; where there are trusted keys, only one that they vouch for.
 
     Raises:
         RunError: it is not as it was sealed, or not signed by a trusted key.
     """
+    manifest = Manifest.of(path)
     if trusted:
-        check_signature(path, trusted)
-    return Run.open(path)
+        check_signature(manifest, trusted)
+    return Run.under(manifest)
 
 
 def find_runs(folder: Path) -> list[Found]:
     """Return the runs that lie in a folder, each a folder of its own, by version."""
     found: list[Found] = []
-    for manifest in sorted(folder.glob(f"*/{MANIFEST}"))[:MOST_FOUND]:
-        if manifest.is_symlink() or manifest.stat().st_size > LARGEST_MANIFEST_BYTES:
-            continue
-        raw = manifest.read_bytes()
+    for place in sorted(folder.glob(f"*/{MANIFEST}"))[:MOST_FOUND]:
+        run = place.parent
         try:
-            config = orjson.loads((manifest.parent / "config.json").read_bytes())
+            manifest = Manifest.of(run)
+            config = orjson.loads(read_plainly(run / "config.json", LARGEST_BYTES["config.json"]))
             name = str(config["model"]["name"])
-        except (OSError, ValueError, TypeError, KeyError):
+        except (RunError, ValueError, TypeError, KeyError):
             continue  # whatever lies there, it is no run of ours; `Run.open` says why to who asks for it by path
-        found.append(Found(name, f"{name}-{hashlib.sha256(raw).hexdigest()[:12]}", manifest.parent))
+        found.append(Found(name, f"{name}-{manifest.sha256[:12]}", run))
     return sorted(found, key=lambda run: run.version)
 
 
@@ -104,9 +115,16 @@ class Lineup:
     """At most so many models in memory, and their parts. Changed between requests, by one task at a time."""
 
     def __init__(
-        self, first: Loaded, folder: Path, *, max_loaded: int, trusted: Sequence[Ed25519PublicKey] = ()
+        self,
+        first: Loaded,
+        folder: Path,
+        *,
+        max_loaded: int,
+        trusted: Sequence[Ed25519PublicKey] = (),
+        shelves: Sequence[str] = (),
     ) -> None:
         self._folder = folder
+        self._shelves = shelves
         self._trusted = trusted
         self._max_loaded = max_loaded
         self._loaded: dict[str, Loaded] = {first.version: first}
@@ -163,11 +181,12 @@ class Lineup:
             ) from None
 
     def open(self, version: str) -> Loaded:
-        """Verify a run of the folder and load it; the slow part, safe to do in a thread.
+        """Verify a run of the folder, or fetch it there from a shelf, and load it; slow, and safe to do in a thread.
 
         Raises:
-            NotFoundError: no run of the folder has this version.
+            NotFoundError: no run of the folder or a shelf has this version.
             RunError: it is not as it was sealed, not signed by who must be, or cannot be served.
+            UnavailableError: a shelf that might have it cannot be reached.
         """
         if version in self._loaded:
             return self._loaded[version]
@@ -175,9 +194,7 @@ class Lineup:
             (found.path for found in self.find() if found.version == version), None
         )
         if path is None:
-            raise NotFoundError(
-                f"No run of version {version!r} lies in the folder of models. GET /api/v1/models lists those that do."
-            )
+            path = fetch_from_any(self._shelves, version, self._folder, trusted=self._trusted)
         run = open_trusted(path, self._trusted)
         if run.version != version:
             raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")

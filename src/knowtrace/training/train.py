@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
+from torch import Tensor
 
 from knowtrace import __version__
 from knowtrace.domain import Vocabulary
@@ -21,6 +22,7 @@ from knowtrace.errors import NotFoundError, RunError, TrainingError
 from knowtrace.models import ResponseModel, build_model
 from knowtrace.models.layers import share_unanswered
 from knowtrace.registry import Run
+from knowtrace.registry.arrays import arrays_of
 from knowtrace.sources import Dataset, training_obstacles
 from knowtrace.sources.shards import Shards
 from knowtrace.training.allocator import keep_freed_memory
@@ -152,12 +154,22 @@ def load_model(run: Run) -> tuple[ResponseModel, Vocabulary]:
     recipe = recipe_of(run)
     try:
         model = build_model(recipe.model, sizes_of(run.vocabulary), recipe.settings)
-        model.load_state_dict(load_file(run.path / "model.safetensors"))
+        model.load_state_dict(_weights(run, model.state_dict()))
     except (NotFoundError, TrainingError, TypeError, RuntimeError, SafetensorError) as error:
         raise RunError(
             f"The weights at {run.path} do not fit its model {recipe.model!r}: {error}."
         ) from error
     return model.eval(), run.vocabulary
+
+
+def _weights(run: Run, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    content = run.read("model.safetensors")
+    arrays_of(content, run.path / "model.safetensors", infinite=True)
+    weights = load(content)
+    others = [n for n, weight in weights.items() if n in expected and weight.dtype != expected[n].dtype]
+    if others:
+        raise TrainingError(f"{', '.join(others)} are of another type")
+    return weights
 
 
 def fingerprint(dataset: Dataset) -> str:

@@ -11,7 +11,7 @@ from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.models import service
-from knowtrace.service.models.schemas import ModelOut, ModelsOut, ShareIn, VersionIn
+from knowtrace.service.models.schemas import AliasIn, ModelOut, ModelsOut, ShareIn, VersionIn
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
 from knowtrace.service.route import JsonRoute
@@ -33,6 +33,12 @@ async def roll_back(request: Request, classroom: InClassroom, caller: Operator) 
     return reply(await service.roll_back(classroom, caller, record_of(request.scope).request_id))
 
 
+@router.post("/follow", response_model=ModelOut, responses=answers(404, 409, 413, 422, 500, 503))
+async def follow_alias(request: Request, classroom: InClassroom, caller: Operator, body: AliasIn) -> Response:
+    """Activate what an alias of the MLflow registry stands for now, fetched if it is not here yet."""
+    return reply(await service.follow(classroom, caller, body.alias, record_of(request.scope).request_id))
+
+
 @router.delete("/canary", response_model=ModelsOut, responses=answers(503))
 async def end_canary(request: Request, classroom: InClassroom, caller: Operator) -> Response:
     """Let the champion answer all students again."""
@@ -49,7 +55,7 @@ async def end_shadow(request: Request, classroom: InClassroom, caller: Operator)
 
 @router.post("/{name}/load", response_model=ModelOut, responses=answers(404, 409, 413, 422, 500, 503))
 async def load_model(classroom: InClassroom, caller: Operator, name: Id, body: VersionIn) -> Response:
-    """Verify a run of the folder of models, load it and warm it up; it answers nobody yet."""
+    """Verify a run of the folder of models, or one from a shelf, load it and warm it up; it answers nobody yet."""
     return reply(await service.load_model(classroom, name, body.version))
 
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
+from knowtrace.registry.aliases import REFERENCE
 from knowtrace.service.fields import Id, Strict
 
 
@@ -18,6 +19,14 @@ class ShareIn(VersionIn):
     """Which version, and for which share of students."""
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.05
+
+
+class AliasIn(Strict):
+    """An alias of an MLflow registry."""
+
+    alias: Annotated[
+        str, StringConstraints(pattern=f"^{REFERENCE.pattern}$"), Field(examples=["models:/dkt@champion"])
+    ]
 
 
 class ModelOut(BaseModel):

@@ -7,8 +7,11 @@ from typing import Any
 
 from knowtrace.errors import ConflictError, NotFoundError
 from knowtrace.registry import Run
+from knowtrace.registry.aliases import Named
+from knowtrace.registry.shelf import shelf_and_version
 from knowtrace.service.casting import cast
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.fetching import bring, resolve
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.lineup import WHOLE, Found, Loaded
 from knowtrace.service.models.schemas import ModelOut, ModelsOut
@@ -35,7 +38,7 @@ async def load_model(classroom: Classroom, name: str, version: str) -> ModelOut:
     """Verify a run and load it, ready to be activated.
 
     Raises:
-        NotFoundError: no run of this name and version lies in the folder.
+        NotFoundError: no run of this name and version lies in the folder or on a shelf.
         RunError: it is not as it was sealed.
         ConflictError: as many models as may be are loaded, and each plays a part.
     """
@@ -77,6 +80,27 @@ async def activate(
 
     await _change(classroom, caller, f"activate {version}", request_id, change)
     return _model(classroom, classroom.lineup.get(version), None)
+
+
+async def follow(classroom: Classroom, caller: Caller, alias: str, request_id: str) -> ModelOut:
+    """Activate what an alias of the MLflow registry stands for now.
+
+    Raises:
+        ConflictError: this installation knows no such registry.
+        NotFoundError: it has no such name or alias.
+    """
+    if classroom.settings.mlflow_uri is None:
+        raise ConflictError("This installation knows no MLflow registry: KNOWTRACE_MLFLOW_URI names one.")
+    named = await asyncio.to_thread(resolve, classroom.settings, alias)
+    return await activate_named(classroom, caller, named, request_id)
+
+
+async def activate_named(classroom: Classroom, caller: Caller, named: Named, request_id: str) -> ModelOut:
+    """Fetch a run that is named by its URL, if it is not here, and activate it."""
+    settings = classroom.settings
+    await asyncio.to_thread(bring, settings, named, settings.models or settings.run.parent)
+    _, version = shelf_and_version(named.url)
+    return await activate(classroom, caller, version.rpartition("-")[0], version, request_id)
 
 
 async def roll_back(classroom: Classroom, caller: Caller, request_id: str) -> ModelOut:
