@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz hostile cold lake lake-kills clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold lake lake-kills clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills restarts storm fuzz hostile cold lake lake-kills ## the figures of docs/results, many hours
+bench: accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold lake lake-kills ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -86,6 +86,15 @@ REQUESTS ?= 100000
 
 fuzz: setup services ## 100,000 requests by Schemathesis, all checks: no fault, nothing undescribed; or REQUESTS=500
 	$(BIN)/python benchmarks/api_fuzz.py --requests $(REQUESTS) --out $(RESULTS)/api_fuzz.json
+
+swaps: setup $(RUN)/manifest.json ## 200 swaps of models under load: no error, no mixture
+	$(BIN)/python benchmarks/hot_swaps.py --models $(dir $(RUN)) --first mingru --second best-lr --swaps 200 --out $(RESULTS)/hot_swaps.json
+
+isolation: setup $(RUN)/manifest.json ## 10,000 probes of routes, callers, students: no foreign row
+	PYTHONPATH=tests:. $(BIN)/python benchmarks/isolation.py --run $(RUN) --probes 10000 --out $(RESULTS)/isolation.json
+
+cost: setup $(RUN)/manifest.json ## where a request's time goes: a table and a flame graph; needs py-spy
+	$(BIN)/python benchmarks/request_cost.py --run $(RUN) --out $(RESULTS)/request_cost.json
 
 hostile: setup ## 500 hostile variants of a run, each opened in a process of its own: all refused
 	PYTHONPATH=tests:. $(BIN)/python benchmarks/hostile_runs.py --out $(RESULTS)/hostile_runs.json

@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from knowtrace.registry import Run
+from knowtrace.service.door import Door
 from knowtrace.service.metrics import Metrics
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
+from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality
 
@@ -30,7 +32,8 @@ def declared(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     """Every sample name that the service can give, and the labels of its metric."""
     metrics = Metrics()
     store = Store(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('store') / 'test.db'}")
-    metrics.watch(Intake(store, Tracer(Run.open(tiny_run))), LiveQuality(0.1))
+    metrics.watch(Intake(store, Tracer(Run.open(tiny_run))), LiveQuality(0.1), Drift())
+    metrics.watch_door(Door(1))
     found: dict[str, set[str]] = {}
     for collector, names in metrics.registry._collector_to_names.items():
         labels = set(getattr(collector, "_labelnames", ()))

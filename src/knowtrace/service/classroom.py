@@ -30,6 +30,7 @@ from knowtrace.settings import Settings
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
 from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality
 
@@ -100,7 +101,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         shelves=settings.model_locations,
     )
     metrics = Metrics()
-    quality = LiveQuality(settings.live_quality_share)
+    quality, drift = LiveQuality(settings.live_quality_share), Drift()
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     door = Door(settings.max_requests_inside)
@@ -111,6 +112,9 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
 
     def on_commit(committed: Committed) -> None:
         metrics.observe_commit(committed)
+        drift.observe(
+            committed.accepted_answers(), lineup.champion.tracer.vocabulary, lineup.champion.version
+        )
         announce(committed, broker, lineup.champion.tracer)
 
     async with open_store(settings) as store, open_identity(settings, store) as identity:
@@ -129,7 +133,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             on_revision=lambda tenant_id, result: announce_revision(tenant_id, result, broker),
             on_erasure=forgetting.forget,
         )
-        metrics.watch(intake, quality)
+        metrics.watch(intake, quality, drift)
         async with intake:
             classroom = Classroom(
                 settings=settings,

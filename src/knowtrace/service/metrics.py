@@ -14,6 +14,7 @@ from knowtrace.service.door import Door
 from knowtrace.store import Errand, JobPriority, JobStatus, Waiting
 from knowtrace.tracing.answers import Outcome
 from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality
 
@@ -161,8 +162,8 @@ class Metrics:
         for kind, count in kinds.items():
             self._records.labels(standard, kind).inc(count)
 
-    def watch(self, intake: Intake, quality: LiveQuality) -> None:
-        """Show how many answers wait, and how well those that were stored had been predicted."""
+    def watch(self, intake: Intake, quality: LiveQuality, drift: Drift) -> None:
+        """Show how many answers wait, how well the stored ones were predicted, how they differ from training."""
         self._waiting.set_function(lambda: intake.num_waiting)
         r = self.registry
         Gauge(
@@ -174,6 +175,16 @@ class Metrics:
         Gauge("knowtrace_live_scored_answers", "Answers behind both", registry=r).set_function(
             lambda: quality.num_scored
         )
+
+        Gauge(
+            "knowtrace_drift_unseen_share", "Answers to items that training never saw", registry=r
+        ).set_function(drift.unseen_share)
+        Gauge(
+            "knowtrace_drift_mix_shift", "Stability index of the items' training difficulty", registry=r
+        ).set_function(drift.mix_shift)
+        Gauge(
+            "knowtrace_drift_score_shift", "Mean score less that of the same items in training", registry=r
+        ).set_function(drift.score_shift)
 
     def watch_door(self, door: Door) -> None:
         Gauge(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -43,6 +43,12 @@ class Committed:
     seconds: float
     cache_hits: int
     cache_misses: int
+
+    def accepted_answers(self) -> Iterator[tuple[str, int]]:
+        """Yield item and response of what is newly stored."""
+        for event, result in zip(self.events, self.results, strict=True):
+            if result.outcome is Outcome.ACCEPTED:
+                yield event.interaction.item_id, event.interaction.response
 
 
 @dataclass(frozen=True, slots=True)
