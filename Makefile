@@ -93,7 +93,7 @@ swaps: setup $(RUN)/manifest.json ## 200 swaps of models under load: no error, n
 isolation: setup $(RUN)/manifest.json ## 10,000 probes of routes, callers, students: no foreign row
 	PYTHONPATH=tests:. $(BIN)/python benchmarks/isolation.py --run $(RUN) --probes 10000 --out $(RESULTS)/isolation.json
 
-cost: setup $(RUN)/manifest.json ## where a request's time goes: a table and a flame graph; needs py-spy
+cost: setup $(RUN)/manifest.json ## where a request's time goes: a table and a flame graph
 	$(BIN)/python benchmarks/request_cost.py --run $(RUN) --out $(RESULTS)/request_cost.json
 
 hostile: setup ## 500 hostile variants of a run, each opened in a process of its own: all refused

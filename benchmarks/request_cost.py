@@ -2,7 +2,7 @@
 
     python benchmarks/request_cost.py --run demo/runs/mingru --database postgresql
 
-Needs py-spy (`pip install py-spy`). Each sample is a stack of one thread; it counts for the innermost frame that
+Each sample is a stack of one thread; it counts for the innermost frame that
 belongs to a part of the table. A thread that waits for work is left out, and so is the event loop itself, whose waiting
 and working cannot be told apart from outside: shares are of what is left.
 """
@@ -95,8 +95,6 @@ def stacks(path: Path) -> Iterator[tuple[list[str], int]]:
 
 def sample(pid: int, seconds: int, out: Path, form: str) -> None:
     program = Path(sys.executable).with_name("py-spy")
-    if not program.exists():
-        raise SystemExit(f"No {program}: `pip install py-spy` installs it.")
     command = [
         str(program),
         "record",

@@ -22,7 +22,7 @@ class Server(uvicorn.Server):
     It also ends the event streams: it would wait for their readers.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, *, leaving_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, *, leaving_seconds: float = 0.0) -> None:
         super().__init__(config)
         self._app = app
         self._leaving_seconds = leaving_seconds
