@@ -37,8 +37,11 @@ RECOVERED_SHARE = 0.95
 BIN_SECONDS = 0.5
 
 
-def mixed(items: list[str], skills: list[str], num_students: int) -> Iterator[bytes]:
-    """Yield requests without end."""
+def mixed(server: ServerProcess, num_students: int) -> Iterator[bytes]:
+    """Yield requests about the items of a server, without end."""
+    listed = server.get("/api/v1/items?limit=1000")["items"]
+    items = [item["item_id"] for item in listed]
+    skills = sorted({skill_id for item in listed for skill_id in item["skill_ids"]})
     random = np.random.default_rng(2)
     count = 0
     while True:
@@ -124,10 +127,7 @@ def seconds_to_recover(done: list[Done], limit_ms: float) -> float | None:
 
 
 async def measure(server: ServerProcess, options: argparse.Namespace) -> dict[str, Any]:
-    listed = server.get("/api/v1/items?limit=1000")["items"]
-    items = [item["item_id"] for item in listed]
-    skills = sorted({skill_id for item in listed for skill_id in item["skill_ids"]})
-    tester = Tester([Client(server.port) for _ in range(CLIENTS)], mixed(items, skills, options.students))
+    tester = Tester([Client(server.port) for _ in range(CLIENTS)], mixed(server, options.students))
     await tester.at(options.first, options.step_seconds)
     steps: list[dict[str, Any]] = []
     rate, saturation = options.first, None

@@ -66,6 +66,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """The first part that a frame's file belongs to; frames of the standard library count for who called them."""
 
+PY_SPY = Path(sys.executable).with_name("py-spy")
+
 WAITING = (
     "_worker (concurrent/futures",
     "_connection_worker_thread (aiosqlite",
@@ -94,21 +96,7 @@ def stacks(path: Path) -> Iterator[tuple[list[str], int]]:
 
 
 def sample(pid: int, seconds: int, out: Path, form: str) -> None:
-    program = Path(sys.executable).with_name("py-spy")
-    command = [
-        str(program),
-        "record",
-        "-p",
-        str(pid),
-        "-d",
-        str(seconds),
-        "-r",
-        "200",
-        "-f",
-        form,
-        "-o",
-        str(out),
-    ]
+    command = [PY_SPY, "record", "-p", str(pid), "-d", str(seconds), "-r", "200", "-f", form, "-o", out]
     subprocess.run(command, check=True, capture_output=True)
 
 
@@ -138,9 +126,7 @@ def main() -> None:
             rate_limit="10000000/minute",
         ) as server,
     ):
-        listed = server.get("/api/v1/items?limit=1000")["items"]
-        skills = sorted({skill_id for item in listed for skill_id in item["skill_ids"]})
-        load = Load(mixed([item["item_id"] for item in listed], skills, options.students))
+        load = Load(mixed(server, options.students))
         until = time.perf_counter() + 2 * options.seconds + 6
         busy = threading.Thread(
             target=lambda: uvloop.run(keep_busy(load, server.port, options.clients, until))
@@ -149,7 +135,10 @@ def main() -> None:
         time.sleep(2)
         raw = Path(folder) / "stacks.txt"
         sample(server.pid, options.seconds, raw, "raw")
-        sample(server.pid, options.seconds, options.out.with_suffix(".svg"), "flamegraph")
+        graph = options.out.with_suffix(".svg")
+        sample(server.pid, options.seconds, graph, "flamegraph")
+        # The title has the whole command, with the place where py-spy lies on this machine.
+        graph.write_text(graph.read_text().replace(str(PY_SPY), PY_SPY.name))
         busy.join()
         parts: Counter[str] = Counter()
         waiting = 0

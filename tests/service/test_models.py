@@ -1,7 +1,7 @@
 """Models loaded, activated, taken back; canaries and shadows; and the ladder that answers when a model fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +51,6 @@ def settings(tmp_path: Path, folder: Path) -> Settings:
 @pytest.fixture
 def versions(folder: Path) -> tuple[str, str]:
     return Run.open(folder / "served").version, Run.open(folder / "candidate").version
-
-
-@pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-        yield client
 
 
 async def post(client: httpx.AsyncClient, path: str, version: str, **more: object) -> httpx.Response:

@@ -2,21 +2,19 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from knowtrace.errors import RunError, SettingsError
 from knowtrace.registry import Run
 from knowtrace.registry.aliases import Aliases, Named
 from knowtrace.registry.shelf import publish
 from knowtrace.registry.signing import make_keys, sign
-from knowtrace.service import fetching
 from knowtrace.service.app import create_app
 from knowtrace.service.fetching import bring, resolve, with_run
+from knowtrace.service.models import following
 from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
 from knowtrace.training import Recipe, TrainingConfig, train
@@ -73,19 +71,6 @@ def published(challenger: Run, settings: Settings, shelf: str, tmp_path: Path) -
     return Named(publish(Run.open(copy), shelf), challenger.manifest.sha256)
 
 
-@pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-        yield client
-
-
 async def test_a_version_that_only_a_shelf_has_is_activated(
     client: httpx.AsyncClient, published: Named, challenger: Run
 ) -> None:
@@ -137,6 +122,31 @@ async def test_an_alias_is_activated_and_then_followed_by_itself(
     assert version == served.version
 
 
+async def test_a_follower_survives_whatever_a_look_brings(
+    settings: Settings, published: Named, challenger: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([Named("s3://school/before", "0" * 64), RuntimeError("MLflow fell over"), published])
+
+    def look(*_: object) -> Named:
+        seen = next(looks, published)
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    monkeypatch.setattr(following, "resolve", look)
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        for _ in range(400):
+            version = (await client.get("/api/v1/mastery/anna")).json()["model_version"]
+            if version == challenger.version:
+                break
+            await asyncio.sleep(0.05)
+    assert version == challenger.version
+
+
 async def test_without_a_registry_there_is_no_alias(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"mlflow_uri": None, "follow_model": None}))
     async with (
@@ -172,4 +182,3 @@ def test_what_a_registry_names_is_checked_like_anybodys_word(
         bring(settings, Named(f"file://{tmp_path}/elsewhere/dkt-000000000000", ""), folder)
     with pytest.raises(SettingsError, match="KNOWTRACE_MLFLOW_URI"):
         resolve(settings.model_copy(update={"mlflow_uri": None}), "models:/dkt@champion")
-    assert Path("models") == fetching.MODELS

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from knowtrace.cli import app as commands
 from knowtrace.errors import ConflictError, SettingsError
 from knowtrace.jobs import Ended
 from knowtrace.registry import Run
-from knowtrace.service.app import create_app
 from knowtrace.service.schedules import work
 from knowtrace.settings import Settings
 from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
@@ -52,19 +50,6 @@ def settings(tmp_path: Path, first: Path, answers: Path) -> Settings:
         gate_options=("--data", str(answers)),
         drain_seconds=1,
     )
-
-
-@pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-        yield client
 
 
 async def listed(client: httpx.AsyncClient) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """The real process: what it logs, what it streams, and how it stops."""
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,41 +12,25 @@ import httpx
 import orjson
 import pytest
 
+from tests.service.processes import Served, served
+
 STUDENT = "anna-of-the-third-row"
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+def started(tmp_path: Path, tiny_run: Path) -> Iterator[Served]:
+    with served(tmp_path, tiny_run, log_key="a key for this test", leaving_seconds="1") as service:
+        yield service
 
 
 @pytest.fixture
-def server(tmp_path: Path, tiny_run: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {
-        **os.environ,
-        "KNOWTRACE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
-        "KNOWTRACE_RUN": str(tiny_run),
-        "KNOWTRACE_PORT": str(port),
-        "KNOWTRACE_LOG_KEY": "a key for this test",
-        "KNOWTRACE_LEAVING_SECONDS": "1",
-    }
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "knowtrace.service.server"], env=environment, stdout=log, stderr=log
-        )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200:
-                break
-        except httpx.TransportError:
-            time.sleep(0.05)
-    yield process
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+def server(started: Served) -> subprocess.Popen[bytes]:
+    return started.process
+
+
+@pytest.fixture
+def port(started: Served) -> int:
+    return started.port
 
 
 def event(number: int) -> dict[str, object]:

@@ -1,13 +1,8 @@
 """Traces follow a request through store and model, and name nobody."""
 
 import asyncio
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,6 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.service.conftest import Body
+from tests.service.processes import served
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
@@ -100,30 +96,10 @@ def test_the_real_process_sends_its_spans_when_it_ends_at_the_latest(tmp_path: P
     received: list[ExportTraceServiceRequest] = []
     collector = HTTPServer(("127.0.0.1", 0), type("Here", (Collector,), {"received": received}))
     threading.Thread(target=collector.serve_forever, daemon=True).start()
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    environment = {
-        **os.environ,
-        "KNOWTRACE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
-        "KNOWTRACE_RUN": str(tiny_run),
-        "KNOWTRACE_PORT": str(port),
-        "KNOWTRACE_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}/v1/traces",
-        "KNOWTRACE_TRACED_SHARE": "1",
-    }
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "knowtrace.service.server"], env=environment, stdout=log, stderr=log
-        )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200:
-                break
-        except httpx.TransportError:
-            time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
+    endpoint = f"http://127.0.0.1:{collector.server_port}/v1/traces"
+    with served(tmp_path, tiny_run, otlp_endpoint=endpoint, traced_share="1") as service:
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(20)
     collector.shutdown()
     collector.server_close()
     names = {

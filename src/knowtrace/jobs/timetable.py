@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import structlog
 
-from knowtrace.errors import ConflictError, KnowTraceError, NotFoundError, UnavailableError
+from knowtrace.errors import ConflictError, KnowTraceError, NotFoundError
+from knowtrace.jobs.leases import renew_until_lost
 from knowtrace.jobs.rules import Rule
 from knowtrace.store import Outcome, ScheduleRun, Store
 
 LEASE_SECONDS = 120.0
-RENEWALS = 3
 MOST_ATTEMPTS = 3
 """Processes that may die in one run before it is given up."""
 
@@ -200,21 +200,16 @@ class Timetable:
         """Hold a run while it is worked on. Once another process has taken it over, the work here is stopped."""
         async with asyncio.timeout(None) as held:
 
-            async def renew() -> None:
-                while True:
-                    await asyncio.sleep(self._lease_seconds / RENEWALS)
-                    try:
-                        async with self._store.transaction() as transaction:
-                            is_ours = await transaction.schedules.renew(run, lease_until=self._lease_until())
-                    except UnavailableError as error:
-                        log.warning("a lease could not be renewed", schedule=run.schedule, error=str(error))
-                        continue
-                    if not is_ours:
-                        log.warning("another process has taken a run over", schedule=run.schedule)
-                        held.reschedule(asyncio.get_running_loop().time())
-                        return
+            async def renew() -> bool:
+                async with self._store.transaction() as transaction:
+                    return await transaction.schedules.renew(run, lease_until=self._lease_until())
 
-            task = asyncio.create_task(renew(), name="schedule lease")
+            async def hold() -> None:
+                await renew_until_lost(renew, seconds=self._lease_seconds, schedule=run.schedule)
+                log.warning("another process has taken a run over", schedule=run.schedule)
+                held.reschedule(asyncio.get_running_loop().time())
+
+            task = asyncio.create_task(hold(), name="schedule lease")
             try:
                 yield
             finally:

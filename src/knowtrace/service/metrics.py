@@ -5,7 +5,7 @@ apart.
 import resource
 import sys
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -165,26 +165,25 @@ class Metrics:
     def watch(self, intake: Intake, quality: LiveQuality, drift: Drift) -> None:
         """Show how many answers wait, how well the stored ones were predicted, how they differ from training."""
         self._waiting.set_function(lambda: intake.num_waiting)
-        r = self.registry
-        Gauge(
-            "knowtrace_live_auc", "AUC of predictions made before the answers came", registry=r
-        ).set_function(quality.auc)
-        Gauge(
-            "knowtrace_live_calibration_error", "Calibration error of such predictions", registry=r
-        ).set_function(quality.calibration_error)
-        Gauge("knowtrace_live_scored_answers", "Answers behind both", registry=r).set_function(
-            lambda: quality.num_scored
-        )
-
-        Gauge(
-            "knowtrace_drift_unseen_share", "Answers to items that training never saw", registry=r
-        ).set_function(drift.unseen_share)
-        Gauge(
-            "knowtrace_drift_mix_shift", "Stability index of the items' training difficulty", registry=r
-        ).set_function(drift.mix_shift)
-        Gauge(
-            "knowtrace_drift_score_shift", "Mean score less that of the same items in training", registry=r
-        ).set_function(drift.score_shift)
+        shown: dict[str, tuple[str, Callable[[], float]]] = {
+            "knowtrace_live_auc": ("AUC of predictions made before the answers came", quality.auc),
+            "knowtrace_live_calibration_error": (
+                "Calibration error of such predictions",
+                quality.calibration_error,
+            ),
+            "knowtrace_live_scored_answers": ("Answers behind both", lambda: quality.num_scored),
+            "knowtrace_drift_unseen_share": ("Answers to items that training never saw", drift.unseen_share),
+            "knowtrace_drift_mix_shift": (
+                "Stability index of the items' training difficulty",
+                drift.mix_shift,
+            ),
+            "knowtrace_drift_score_shift": (
+                "Mean score less that of the same items in training",
+                drift.score_shift,
+            ),
+        }
+        for name, (meaning, figure) in shown.items():
+            Gauge(name, meaning, registry=self.registry).set_function(figure)
 
     def watch_door(self, door: Door) -> None:
         Gauge(

@@ -135,6 +135,8 @@ def route_of(scope: Scope) -> str:
 
 
 async def _read_in_time(scope: Scope, receive: Receive, settings: Settings) -> bytes | Refusal:
+    if scope["method"] in {"GET", "HEAD", "DELETE"}:
+        return b""
     seconds, max_bytes = settings.body_within_seconds, settings.max_request_bytes
     try:
         async with asyncio.timeout(seconds):
@@ -150,8 +152,6 @@ async def _read_in_time(scope: Scope, receive: Receive, settings: Settings) -> b
 
 async def _read(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
     """Return the whole body, or None when it is too large; never holds more than the limit and one chunk."""
-    if scope["method"] in {"GET", "HEAD", "DELETE"}:
-        return b""
     declared = dict(scope["headers"]).get(b"content-length", b"")
     if declared.isdigit() and int(declared) > max_bytes:
         return None

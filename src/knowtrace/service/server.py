@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom, open_classroom
+from knowtrace.service.extras import check_extras
 from knowtrace.service.identity.refusals import refuse_unsafe
 from knowtrace.service.logs import configure_logging
-from knowtrace.service.telemetry import check_telemetry
 from knowtrace.settings import Settings
 
 
@@ -49,12 +49,12 @@ def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -
     in threads, and one writer is what SQLite can use.
 
     Raises:
-        SettingsError: the settings would let strangers in, or name a collector that nothing is installed for.
+        SettingsError: the settings would let strangers in, or need what is not installed.
         RunError: the run cannot be served.
         UnavailableError: the database cannot be reached.
     """
     refuse_unsafe(settings)
-    check_telemetry(settings)
+    check_extras(settings)
     asyncio.run(_try_opening(settings))
     configure_logging(settings.log_level)
     app = create_app(settings)

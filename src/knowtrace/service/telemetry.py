@@ -2,19 +2,8 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
-from knowtrace.errors import SettingsError
 from knowtrace.settings import Settings
-
-
-def check_telemetry(settings: Settings) -> None:
-    """Raise SettingsError when a collector is named and the extra `telemetry` is not installed."""
-    if settings.otlp_endpoint is not None and find_spec("opentelemetry.exporter") is None:
-        raise SettingsError(
-            f"KNOWTRACE_OTLP_ENDPOINT is {settings.otlp_endpoint}, and nothing is installed that sends spans there: "
-            "pip install 'knowtrace[telemetry]'."
-        )
 
 
 @contextmanager

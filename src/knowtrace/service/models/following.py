@@ -52,4 +52,6 @@ async def _follow(classroom: Classroom, reference: str) -> None:
         except KnowTraceError as error:
             # Whoever answers goes on answering; it is tried again.
             log.warning("alias cannot be followed", alias=reference, error=str(error))
+        except Exception:
+            log.exception("alias cannot be followed", alias=reference)
         await asyncio.sleep(classroom.settings.follow_model_seconds)
