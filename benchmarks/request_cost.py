@@ -2,12 +2,16 @@
 
     python benchmarks/request_cost.py --run demo/runs/mingru --database postgresql
 
-Each sample is a stack of one thread; it counts for the innermost frame that
+First each kind of request alone: milliseconds of the server's processor time per request, and the same in health
+checks, which cost nothing but HTTP, so that figures of different machines can be compared.
+
+Then each sample is a stack of one thread; it counts for the innermost frame that
 belongs to a part of the table. A thread that waits for work is left out, and so is the event loop itself, whose waiting
 and working cannot be told apart from outside: shares are of what is left.
 """
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -17,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 
 import uvloop
@@ -68,6 +73,16 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 PY_SPY = Path(sys.executable).with_name("py-spy")
 
+HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+
+KINDS = {
+    "health": HEALTH,
+    "answer": b"POST /api/v1/events",
+    "mastery": b"GET /api/v1/mastery",
+    "predict": b"POST /api/v1/predict",
+    "recommend": b"POST /api/v1/recommendations",
+}
+
 WAITING = (
     "_worker (concurrent/futures",
     "_connection_worker_thread (aiosqlite",
@@ -100,6 +115,34 @@ def sample(pid: int, seconds: int, out: Path, form: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cost_by_kind(
+    server: ServerProcess, requests: Iterator[bytes], options: argparse.Namespace
+) -> dict[str, dict[str, float]]:
+    """Return what a request of each kind costs the server, sent by as many clients as the mixture is."""
+    warm = time.perf_counter() + options.seconds
+    uvloop.run(keep_busy(Load(requests), server.port, options.clients, warm))
+    milliseconds: dict[str, float] = {}
+    for kind, beginning in KINDS.items():
+        load = Load(repeat(HEALTH) if kind == "health" else only(requests, beginning))
+        before, until = processor_seconds(server.pid), time.perf_counter() + options.seconds
+        uvloop.run(keep_busy(load, server.port, options.clients, until))
+        assert list(load.statuses()) == ["200"], load.statuses()
+        milliseconds[kind] = 1e3 * (processor_seconds(server.pid) - before) / len(load.done)
+    return {
+        kind: {"milliseconds": round(cost, 2), "health_checks": round(cost / milliseconds["health"], 1)}
+        for kind, cost in milliseconds.items()
+    }
+
+
+def only(requests: Iterator[bytes], beginning: bytes) -> Iterator[bytes]:
+    return (request for request in requests if request.startswith(beginning))
+
+
 async def keep_busy(load: Load, port: int, clients: int, until: float) -> None:
     await closed(load, [Client(port) for _ in range(clients)], until)
 
@@ -126,7 +169,9 @@ def main() -> None:
             rate_limit="10000000/minute",
         ) as server,
     ):
-        load = Load(mixed(server, options.students))
+        requests = mixed(server, options.students)
+        costs = cost_by_kind(server, requests, options)
+        load = Load(requests)
         until = time.perf_counter() + 2 * options.seconds + 6
         busy = threading.Thread(
             target=lambda: uvloop.run(keep_busy(load, server.port, options.clients, until))
@@ -155,6 +200,7 @@ def main() -> None:
             "machine_at_start": before,
             "database": options.database,
             "run": options.run.name,
+            "processor_time_per_request": costs,
             "requests": load.statuses(),
             "samples": parts.total(),
             "samples_left_out": waiting,

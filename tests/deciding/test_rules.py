@@ -117,4 +117,4 @@ def test_the_catalogue_finds_items_by_skill() -> None:
     )
     catalogue = Catalogue(Vocabulary(items=items, skill_ids=("s", "t", "u"), num_categories=2))
     assert [item.item_id for item in catalogue.items_of("t")] == ["a", "b"]
-    assert catalogue.items_of("u") == catalogue.items_of("unknown") == []
+    assert catalogue.items_of("u") == catalogue.items_of("unknown") == ()

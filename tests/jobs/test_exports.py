@@ -143,7 +143,7 @@ async def test_retention_deletes_what_is_old_in_every_tenant_and_nothing_else(sh
             mastered=frozenset(),
         )
         async with store.writing(tenant_id) as session:
-            await session.decisions.append(decision)
+            await session.decisions.append([decision])
             await session.snapshots.save([snapshot])
         shop.clock.time = at
         await shop.submit([1], tenant_id=tenant_id)

@@ -17,6 +17,7 @@ from knowtrace.service.classroom import Classroom
 from knowtrace.service.lineup import place_of
 from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
+from knowtrace.tracing import Tracer
 from knowtrace.training import Recipe, TrainingConfig, train
 from tests.conftest import SilentReporter
 
@@ -55,6 +56,12 @@ def versions(folder: Path) -> tuple[str, str]:
 
 async def post(client: httpx.AsyncClient, path: str, version: str, **more: object) -> httpx.Response:
     return await client.post(f"{MODELS}/dkt/{path}", json={"version": version, **more})
+
+
+def break_down(tracer: Tracer) -> None:
+    """Let a model fail at whatever it is asked of all skills, of students it knows and of those it does not."""
+    tracer._steps.mastery = broken  # type: ignore[method-assign]
+    tracer._of_anybody = None
 
 
 def broken(*_: Any, **__: Any) -> Any:
@@ -222,7 +229,7 @@ async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
     classroom: Classroom = app.state.classroom
     await post(client, "canary", versions[1], share=1.0)
     canary = classroom.lineup.get(versions[1])
-    canary.tracer._steps.mastery = broken  # type: ignore[method-assign]
+    break_down(canary.tracer)
     for number in range(FAILURES):
         answer = await client.get(f"/api/v1/mastery/s{number}")
         assert answer.status_code == 200
@@ -275,12 +282,12 @@ async def test_each_rung_of_the_ladder_answers_and_is_named(
     second = await answer()
     assert (second["model_version"], second["degraded"]) == (served, True)
     assert second["num_answers"] == 4
-    lineup.get(served).tracer._steps.mastery = broken  # type: ignore[method-assign]
+    break_down(lineup.get(served).tracer)
     third = await answer()
     assert (third["model_version"], third["degraded"]) == (f"item-counts-of-{candidate}", True)
     assert {tuple(skill["interval"]) for skill in third["skills"]} == {(0.0, 1.0)}
     counts = next(m for m in lineup.ladder(lineup.champion) if m.tracer.name == "item-counts")
-    counts.tracer._steps.mastery = broken  # type: ignore[method-assign]
+    break_down(counts.tracer)
     fourth = await answer()
     assert (fourth["model_version"], fourth["degraded"]) == (f"prior-of-{candidate}", True)
     assert 'knowtrace_fallbacks_total{model="prior"} 1.0' in (await client.get("/metrics")).text
@@ -298,7 +305,7 @@ async def test_a_shadow_changes_nothing_and_is_measured(
     await asyncio.gather(*classroom.shadows)
     text = (await client.get("/metrics")).text
     assert f'knowtrace_shadow_difference_count{{version="{versions[1]}"}} 1.0' in text
-    classroom.lineup.get(versions[1]).tracer._steps.mastery = broken  # type: ignore[method-assign]
+    break_down(classroom.lineup.get(versions[1]).tracer)
     assert (await client.get("/api/v1/mastery/anna")).content == before
     await asyncio.gather(*classroom.shadows)
     assert (

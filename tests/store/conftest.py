@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from knowtrace.store import Store
 
@@ -29,6 +30,22 @@ async def postgres_store(postgres_url: str) -> AsyncIterator[Store]:
     """The same, on PostgreSQL, for what SQLite has not."""
     async with empty(postgres_url) as store:
         yield store
+
+
+@pytest.fixture
+async def as_service(postgres_store: Store, postgres_url: str) -> AsyncIterator[Store]:
+    """The same database, as a role that neither owns the tables nor goes past policies."""
+    async with postgres_store._engine.begin() as connection:
+        known = await connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = 'service'"))
+        if not known:
+            await connection.execute(sa.text("CREATE ROLE service LOGIN PASSWORD 'service'"))
+        await connection.execute(sa.text("GRANT USAGE ON SCHEMA public TO service"))
+        await connection.execute(
+            sa.text("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO service")
+        )
+    url = make_url(postgres_url).set(username="service", password="service")
+    async with Store(url.render_as_string(hide_password=False)) as service:
+        yield service
 
 
 @asynccontextmanager

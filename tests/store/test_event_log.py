@@ -149,6 +149,6 @@ async def test_decisions_come_back_as_they_went_in(store: Store) -> None:
         propensity=None,
     )
     async with store.writing("school") as session:
-        await session.decisions.append(decision)
+        await session.decisions.append([decision])
     async with store.reading("school") as session:
         assert await session.decisions.newest("anna", limit=5) == [decision]

@@ -1,12 +1,10 @@
 """One tenant's rows are nobody else's: by our queries on every database, and by PostgreSQL itself."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.engine import make_url
 
 from knowtrace.store import Store
 from knowtrace.store.row_security import name_key
@@ -33,22 +31,6 @@ row security would find none. They hold ids of jobs, priorities and times; what 
 `subscriptions` and `delivery_lanes` name tenants for the same reason: a process that delivers for all of them must find
 whose messages wait before it may turn to one. They hold random and hashed names, times, kinds of messages.
 """
-
-
-@pytest.fixture
-async def as_service(postgres_store: Store, postgres_url: str) -> AsyncIterator[Store]:
-    """The same database, as a role that neither owns the tables nor goes past policies."""
-    async with postgres_store._engine.begin() as connection:
-        known = await connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = 'service'"))
-        if not known:
-            await connection.execute(sa.text("CREATE ROLE service LOGIN PASSWORD 'service'"))
-        await connection.execute(sa.text("GRANT USAGE ON SCHEMA public TO service"))
-        await connection.execute(
-            sa.text("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO service")
-        )
-    url = make_url(postgres_url).set(username="service", password="service")
-    async with Store(url.render_as_string(hide_password=False)) as service:
-        yield service
 
 
 async def test_our_queries_see_one_tenant(store: Store) -> None:

@@ -11,9 +11,12 @@ from knowtrace.domain import Interaction
 from knowtrace.registry import PlainRun, Run
 from knowtrace.store import Store
 from knowtrace.tracing import StudentState, Tracer
+from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.erasing import Erasure
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.states import replayed_state
+from tests.tracing.test_choices import DEED
 from tests.tracing.test_intake import SCHOOL, answer
 
 
@@ -73,3 +76,64 @@ async def test_only_new_answers_are_stepped_through_until_the_past_changes(
         followed.forget()
         assert (await look())[1] == 13
         assert len(followed._kept) == 1
+
+
+async def test_who_was_just_stored_is_known_by_a_glance_until_anything_changes(
+    store: Store, tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = Followed(tracer)
+    is_heard = True
+
+    def hear(committed: Committed) -> None:
+        if is_heard:
+            followed.hear(committed.students, committed.model_version)
+
+    async def look(*, reads: bool) -> int:
+        with monkeypatch.context() as patch:
+            if not reads:
+                patch.setattr(Store, "reading", lambda *_: pytest.fail("read, where a glance was enough"))
+            state, _ = await followed.look(store, SCHOOL, "anna")
+        async with store.reading(SCHOOL) as session:
+            clean = await replayed_state(session, tracer, "anna")
+        assert np.array_equal(state.vector, clean.vector)
+        assert state == replace(clean, vector=state.vector)
+        return state.num_answers
+
+    async with Intake(store, tracer, on_commit=hear) as intake:
+        assert await look(reads=False) == 0
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(5)])
+        assert await look(reads=False) == 5
+        is_heard = False  # as if another process had stored it
+        await intake.submit(SCHOOL, [answer(tracer, 5)])
+        with pytest.raises(pytest.fail.Exception, match="a glance was enough"):
+            await look(reads=False)
+        assert await look(reads=True) == 6
+        assert await look(reads=False) == 6
+        await intake.correct(SCHOOL, replace(answer(tracer, 3), correct=True))
+        assert await look(reads=True) == 6
+        await intake.withdraw(SCHOOL, "anna-4")
+        assert await look(reads=True) == 5
+        assert await look(reads=False) == 5
+        await intake.erase(Erasure(tenant_id=SCHOOL, student_id="anna", deed=DEED))
+        assert await look(reads=False) == 0
+        assert (await followed.look(store, "another school", "anna")).state.num_answers == 0
+
+
+async def test_what_another_model_computed_is_not_taken_for_its_own(store: Store, tracer: Tracer) -> None:
+    other = Tracer(PlainRun(of="x", vocabulary=tracer.vocabulary, hears_answers=True))
+    followed = Followed(other)
+    async with Intake(
+        store, tracer, on_commit=lambda c: followed.hear(c.students, c.model_version)
+    ) as intake:
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(5)])
+        assert len((await followed.look(store, SCHOOL, "anna")).state.vector) == 2
+        await intake.switch(other)
+        await intake.submit(SCHOOL, [answer(tracer, 5)])
+        by_other, _ = await followed.look(store, SCHOOL, "anna")
+        await intake.switch(tracer)
+        await intake.submit(SCHOOL, [answer(tracer, 6)])
+        async with store.reading(SCHOOL) as session:
+            clean = await replayed_state(session, other, "anna")
+    assert by_other.num_answers == 6
+    again, _ = await followed.look(store, SCHOOL, "anna")
+    assert np.allclose(again.vector, clean.vector, rtol=0, atol=1e-6)

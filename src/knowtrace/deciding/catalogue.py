@@ -9,13 +9,18 @@ class Catalogue:
     """The known items of each skill, in the order of the vocabulary."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._by_skill: dict[str, list[CatalogueItem]] = {skill_id: [] for skill_id in vocabulary.skill_ids}
-        for item in vocabulary.items:
-            for skill_id in item.skill_ids:
-                self._by_skill[skill_id].append(item)
+        self._vocabulary = vocabulary
+        self._difficulties: dict[str, tuple[float | None, ...]] = {}
 
-    def items_of(self, skill_id: str) -> list[CatalogueItem]:
-        return self._by_skill.get(skill_id, [])
+    def items_of(self, skill_id: str) -> tuple[CatalogueItem, ...]:
+        return self._vocabulary.items_by_skill.get(skill_id, ())
+
+    def difficulties_of(self, skill_id: str) -> tuple[float | None, ...]:
+        """Return `difficulty` of each item of a skill."""
+        found = self._difficulties.get(skill_id)
+        if found is None:
+            found = self._difficulties[skill_id] = tuple(map(difficulty, self.items_of(skill_id)))
+        return found
 
 
 def difficulty(item: CatalogueItem) -> float | None:

@@ -59,6 +59,15 @@ class Vocabulary:
         return {skill_id: i for i, skill_id in enumerate(self.skill_ids, FIRST_KNOWN)}
 
     @cached_property
+    def items_by_skill(self) -> dict[str, tuple[CatalogueItem, ...]]:
+        """The known items of each skill, in index order."""
+        found: dict[str, list[CatalogueItem]] = {skill_id: [] for skill_id in self.skill_ids}
+        for item in self.items:
+            for skill_id in item.skill_ids:
+                found[skill_id].append(item)
+        return {skill_id: tuple(items) for skill_id, items in found.items()}
+
+    @cached_property
     def skills_per_item(self) -> int:
         """The width of a padded row of skills: the most skills any known item has, at least one."""
         return max((len(item.skill_ids) for item in self.items), default=1) or 1

@@ -115,6 +115,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         drift.observe(
             committed.accepted_answers(), lineup.champion.tracer.vocabulary, lineup.champion.version
         )
+        lineup.champion.followed.hear(committed.students, committed.model_version)
         announce(committed, broker, lineup.champion.tracer)
 
     async with open_store(settings) as store, open_identity(settings, store) as identity:

@@ -12,7 +12,7 @@ from knowtrace.store.outbox import Lane, Message, QueuedMessage, StoredWebhook
 from knowtrace.store.schedule_runs import Outcome, ScheduleRun
 from knowtrace.store.snapshots import Snapshot
 from knowtrace.store.store import Session, Store, Transaction
-from knowtrace.store.students import StoredSkill, StoredStudent, Students, StudentSummary
+from knowtrace.store.students import Mark, StoredSkill, StoredStudent, Students, StudentSummary
 
 __all__ = [
     "AuditLine",
@@ -27,6 +27,7 @@ __all__ = [
     "KnownEvent",
     "Lane",
     "LearningRecord",
+    "Mark",
     "Message",
     "ModelRole",
     "Outcome",

@@ -1,5 +1,6 @@
 """What was recommended to whom, from how many candidates, so that any decision can be looked into later."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,9 @@ class StoredDecision:
     propensity: float | None
 
 
+COLUMNS = tuple(field.name for field in fields(StoredDecision))
+
+
 class Decisions:
     """Reads and appends one tenant's decisions on one open connection; commits nothing itself."""
 
@@ -32,9 +36,13 @@ class Decisions:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def append(self, decision: StoredDecision) -> None:
-        row = {column.name: getattr(decision, column.name) for column in fields(decision)}
-        await self._connection.execute(sa.insert(recommendations), {"tenant_id": self._tenant_id, **row})
+    async def append(self, decisions: Sequence[StoredDecision]) -> None:
+        rows = [
+            {"tenant_id": self._tenant_id, **{name: getattr(decision, name) for name in COLUMNS}}
+            for decision in decisions
+        ]
+        if rows:
+            await self._connection.execute(sa.insert(recommendations), rows)
 
     async def forget(self, *, before: datetime) -> int:
         """Delete the decisions of before a time; return how many."""

@@ -21,13 +21,16 @@ SQLITE_START = b"SQLite format 3\0"
 WRITES = "knowtrace_writes"
 """Execution option of a connection that is about to write."""
 
+CONNECTIONS = 10
+
 WRITER_LOCK = 0x6B6E6F77
 """PostgreSQL's advisory lock that the one writer at a time holds: the word "know"."""
 
 
-def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
+def make_engine(url: str, *, lock_wait_seconds: float, for_glances: bool = False) -> AsyncEngine:
     """Open a database by URL, durable before it acknowledges: synchronous=FULL on SQLite.
 
+    With `for_glances` every statement stands alone: no transaction is begun, and nothing is asked before it.
     `hide_parameters` keeps student ids out of error texts, and so out of logs.
 
     Raises:
@@ -53,10 +56,16 @@ def make_engine(url: str, *, lock_wait_seconds: float) -> AsyncEngine:
         # Every transaction of ours is ended by us: one more ROLLBACK per commit would only be another trip
         # to it.
         pool_reset_on_return=None,
-        pool_pre_ping=dialect == "postgresql",
+        pool_pre_ping=dialect == "postgresql" and not for_glances,
+        isolation_level="AUTOCOMMIT" if for_glances else None,
+        # What goes beyond the size is opened for one use and closed again, which costs more than the use.
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
     )
     if dialect == "sqlite":
         _prepare_sqlite(engine, lock_wait_seconds)
+        if not for_glances:
+            _begin_ourselves(engine)
     return engine
 
 
@@ -85,6 +94,8 @@ def _prepare_sqlite(engine: AsyncEngine, lock_wait_seconds: float) -> None:
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
 
+
+def _begin_ourselves(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
         # Taking the write lock at once waits for it; taking it at the first INSERT fails when another

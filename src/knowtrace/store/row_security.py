@@ -20,6 +20,7 @@ POLICY = "tenant_rows"
 
 NAME_KEY = sa.select(sa.func.set_config(KEY, sa.bindparam("key_id"), sa.true()))
 NAME_TENANT = sa.select(sa.func.set_config(TENANT, sa.bindparam("tenant_id"), sa.true()))
+NAME_TENANT_FOR_LONG = sa.select(sa.func.set_config(TENANT, sa.bindparam("tenant_id"), sa.false()))
 GOES_PAST_POLICIES = sa.text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 
@@ -68,6 +69,12 @@ async def name_tenant(connection: AsyncConnection, tenant_id: str) -> None:
     """Let the rest of the transaction see the rows of one tenant, until another is named."""
     if connection.dialect.name == "postgresql":
         await connection.execute(NAME_TENANT, {"tenant_id": tenant_id})
+
+
+async def name_tenant_for_long(connection: AsyncConnection, tenant_id: str) -> None:
+    """Let a connection without transactions see the rows of one tenant, until another is named."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(NAME_TENANT_FOR_LONG, {"tenant_id": tenant_id})
 
 
 async def keeps_tenants_apart(connection: AsyncConnection) -> bool:

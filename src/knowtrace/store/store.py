@@ -1,11 +1,11 @@
 """The database: snapshots to read from, one transaction at a time to write in, migrations at start."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -20,6 +20,7 @@ from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, lock_for_writing, make_engine
 from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
+from knowtrace.store.glances import Glances, is_stale
 from knowtrace.store.job_queue import JobQueue, Waiting, waiting
 from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
@@ -33,6 +34,8 @@ from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
 from knowtrace.store.tenants import all_tenants, name_tenants
+
+Found = TypeVar("Found")
 
 HEAD = sa.select(log_head.c.position)
 ERASED_AT = sa.select(log_head.c.erased_at)
@@ -76,6 +79,7 @@ class Transaction:
         self._connection = connection
         self._audit_key = audit_key
         self._known_tenants = known_tenants
+        self._named: str | None = None
         self.queue = JobQueue(connection)
         self.schedules = ScheduleRuns(connection)
         self.new_tenants: set[str] = set()
@@ -83,7 +87,9 @@ class Transaction:
 
     async def of(self, tenant_id: str) -> Session:
         """Turn to a tenant; what was opened for the one before must not be used any more."""
-        await name_tenant(self._connection, tenant_id)
+        if tenant_id != self._named:
+            await name_tenant(self._connection, tenant_id)
+            self._named = tenant_id
         if tenant_id not in self._known_tenants and tenant_id not in self.new_tenants:
             await name_tenants(self._connection, [tenant_id])
             self.new_tenants.add(tenant_id)
@@ -118,6 +124,7 @@ class Store:
     def __init__(self, url: str, *, lock_wait_seconds: float = 5.0, audit_key: bytes = b"") -> None:
         self._audit_key = audit_key
         self._engine = make_engine(url, lock_wait_seconds=lock_wait_seconds)
+        self._glances = Glances(make_engine(url, lock_wait_seconds=lock_wait_seconds, for_glances=True))
         # SQLite's own waiting polls with growing pauses; taking turns here wakes the next writer at once.
         self._turn = asyncio.Lock()
         self._known_tenants: frozenset[str] = frozenset()
@@ -141,6 +148,25 @@ class Store:
             reader = await for_reading(connection)
             await name_tenant(reader, tenant_id)
             yield Session(reader, tenant_id, self._audit_key)
+
+    async def glance(self, tenant_id: str, look: Callable[[Session], Awaitable[Found]]) -> Found:
+        """Return what `look` finds with one statement, which must not write.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        try:
+            return await self._glance(tenant_id, look)
+        except UnavailableError as error:
+            if not is_stale(error.__cause__):
+                raise
+            await self._glances.forget()
+            return await self._glance(tenant_id, look)
+
+    async def _glance(self, tenant_id: str, look: Callable[[Session], Awaitable[Found]]) -> Found:
+        with _unavailable(), aside("store.glance"):
+            async with self._glances.over(tenant_id) as connection:
+                return await look(Session(connection, tenant_id, self._audit_key))
 
     @asynccontextmanager
     async def writing(self, tenant_id: str) -> AsyncGenerator[Session]:
@@ -284,16 +310,22 @@ class Store:
 
     @asynccontextmanager
     async def _connection(self, what: str = "store.read") -> AsyncGenerator[AsyncConnection]:
-        try:
-            with aside(what):
-                async with self._engine.connect() as connection:
-                    yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            cause = getattr(error, "orig", None) or error
-            raise UnavailableError(
-                f"The database cannot answer ({type(cause).__name__}: {cause}). "
-                "Nothing was stored by this call; send it again in a moment."
-            ) from error
+        with _unavailable(), aside(what):
+            async with self._engine.connect() as connection:
+                yield connection
 
     async def close(self) -> None:
+        await self._glances.close()
         await self._engine.dispose()
+
+
+@contextmanager
+def _unavailable() -> Generator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise UnavailableError(
+            f"The database cannot answer ({type(cause).__name__}: {cause}). "
+            "Nothing was stored by this call; send it again in a moment."
+        ) from error

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,12 +13,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from knowtrace.domain import Mastery, MasteryState, mastery_state
 from knowtrace.domain.mastery import ENOUGH_EVIDENCE, MASTERED_AT, PROFICIENT_AT
 from knowtrace.store.dialect import upsert
-from knowtrace.store.tables import Row, student_mastery, student_states
+from knowtrace.store.tables import Row, log_head, student_mastery, student_states
 
 NAMED = sa.bindparam("student_ids", expanding=True)
 TENANT = sa.bindparam("tenant")
 STATES = sa.select(student_states).where(
     student_states.c.tenant_id == TENANT, student_states.c.student_id.in_(NAMED)
+)
+MARK = sa.select(
+    log_head.c.erased_at,
+    student_states.c.model_version,
+    student_states.c.last_position,
+    student_states.c.rewritten_at,
+).select_from(
+    log_head.outerjoin(
+        student_states,
+        sa.and_(student_states.c.tenant_id == TENANT, student_states.c.student_id == sa.bindparam("student")),
+    )
 )
 # `mastery_state` in the database's words: a test holds the two together.
 STATE = sa.case(
@@ -58,12 +70,20 @@ class StoredSkill:
     was_mastered: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredStudent:
-    """One student's state as of the event at `last_position`, computed by `model_version`.
+class Mark(NamedTuple):
+    """Where one student's stored state stands: as long as it is the same, so is the state.
 
     `rewritten_at` is where the log stood when an answer last came late, was corrected or withdrawn.
     """
+
+    model_version: str
+    last_position: int
+    rewritten_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStudent:
+    """One student's state as of the event at `last_position`, computed by `model_version`; the rest as in `Mark`."""
 
     student_id: str
     model_version: str
@@ -73,6 +93,10 @@ class StoredStudent:
     last_position: int
     rewritten_at: int = 0
     skills: dict[str, StoredSkill] = field(default_factory=dict[str, StoredSkill])
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.model_version, self.last_position, self.rewritten_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +138,12 @@ class Students:
             )
             for row in rows
         }
+
+    async def mark(self, student_id: str) -> tuple[Mark | None, int]:
+        """Return where a student's stored state stands, None for who has none; and `Session.erased_at` of then."""
+        found = await self._connection.execute(MARK, {"tenant": self._tenant_id, "student": student_id})
+        erased_at, version, position, rewritten_at = found.one()
+        return None if version is None else Mark(version, position, rewritten_at), erased_at
 
     async def page(self, *, limit: int, after: str = "") -> list[StudentSummary]:
         """Return students in order of their id, from the one behind `after`."""

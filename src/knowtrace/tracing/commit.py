@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from knowtrace.spans import span
 from knowtrace.store import Session, Store, StoredEvent, Transaction
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
+from knowtrace.tracing.choices import Choice, keep_choices
 from knowtrace.tracing.erasing import Erased, Erasure, erase
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
@@ -33,13 +34,17 @@ WITHDRAWN = "This answer was stored and later withdrawn: it is no part of the st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What one transaction did. `results` follow the order of the events it was given; `num_answers` has the
-    students of each tenant that it touched.
+    """What one transaction did.
+
+    `results` follow the order of the events it was given · `kept_decisions` has the ids of those it stored · `students`
+    has whom it touched, by tenant and id, as `model_version` sees them; NO_MODEL where none was asked.
     """
 
     events: Sequence[Event]
     results: list[EventResult]
-    num_answers: dict[tuple[str, str], int]
+    kept_decisions: set[str]
+    students: Mapping[tuple[str, str], Student]
+    model_version: str
     seconds: float
     cache_hits: int
     cache_misses: int
@@ -100,8 +105,10 @@ class Committer:
         self._cache.pop((erasure.tenant_id, erasure.student_id), None)
         return erased
 
-    async def commit(self, events: Sequence[Event], *, asks_model: bool = True) -> Committed:
-        """Store the events that are new and return what became of each; on any error nothing is stored.
+    async def commit(
+        self, events: Sequence[Event], choices: Sequence[Choice] = (), *, asks_model: bool = True
+    ) -> Committed:
+        """Store the events that are new, and decisions, and return what became of each; on any error nothing is stored.
 
         With `asks_model` false the answers are stored and nothing else: the way out when the model fails, for what was
         sent must not be lost with it.
@@ -115,7 +122,7 @@ class Committer:
         students: dict[tuple[str, str], Student] = {}
         hits = 0
         async with self._store.transaction() as transaction:
-            head = before = await self._head_of_log(transaction)
+            head = before = await self._head_of_log(transaction) if events else self._head
             for tenant_id, numbers in by_tenant.items():
                 session = await transaction.of(tenant_id)
                 mine = [events[number] for number in numbers]
@@ -143,6 +150,7 @@ class Committer:
                 results.update(zip(numbers, answered, strict=True))
                 students.update(((tenant_id, name), student) for name, student in touched.items())
                 hits += found
+            kept = await keep_choices(transaction, choices, self._outgoing, at=now)
             if head != before:
                 await transaction.move_head(head)
         self._head = head
@@ -152,7 +160,9 @@ class Committer:
         return Committed(
             events=events,
             results=[results[number] for number in range(len(events))],
-            num_answers={key: student.state.num_answers for key, student in students.items()},
+            kept_decisions=kept,
+            students=students,
+            model_version=self._tracer.version if asks_model else NO_MODEL,
             seconds=time.perf_counter() - started,
             cache_hits=hits,
             cache_misses=len(students) - hits,

@@ -1,10 +1,13 @@
-"""Students as a model sees them that did not compute their stored states: replayed once, then followed."""
+"""Students as one model sees them: remembered from look to look, and known to be as they were by one glance."""
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from knowtrace.store import Place, Session
+from knowtrace.store import Mark, Place, Session, Store, StoredStudent
+from knowtrace.tracing.following import Student
 from knowtrace.tracing.states import follow
 from knowtrace.tracing.stored import state_of_snapshot, to_state
 from knowtrace.tracing.student import StudentState
@@ -15,11 +18,18 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A student after the answer at `place`; `rewritten_at` is where the log stood when the past last changed."""
+    """A student where the stored state stood at `mark`; `place` is the last answer that was stepped through here."""
 
     state: StudentState
-    place: Place | None
-    rewritten_at: int
+    mark: Mark
+    place: Place | None = None
+
+
+class Look(NamedTuple):
+    """A student's state after every stored answer; `as_of` is what `Session.erased_at` said before it was read."""
+
+    state: StudentState
+    as_of: int
 
 
 class Followed:
@@ -33,32 +43,68 @@ class Followed:
         self._tracer = tracer
         self._kept: OrderedDict[tuple[str, str], Stand] = OrderedDict()
 
+    async def look(self, store: Store, tenant_id: str, student_id: str) -> Look:
+        """Return where a student stands now, whichever process has stored what.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        mark, as_of = await store.glance(tenant_id, lambda session: session.students.mark(student_id))
+        if mark is None:
+            return Look(self._tracer.start(), as_of)
+        stand = self._kept.get((tenant_id, student_id))
+        if stand is not None and stand.mark == mark:
+            self._kept.move_to_end((tenant_id, student_id))
+            return Look(stand.state, as_of)
+        async with store.reading(tenant_id) as session:
+            return Look(await self.live_state(session, student_id), as_of)
+
     async def live_state(self, session: Session, student_id: str) -> StudentState:
-        """Return a student's state after every stored answer."""
+        """Return a student's state after every stored answer of a snapshot."""
         stored = (await session.students.load([student_id])).get(student_id)
         if stored is None:
             return self._tracer.start()
         if stored.model_version == self._tracer.version:
-            return to_state(stored)
-        key = session.tenant_id, student_id
-        stand = self._kept.get(key)
-        if stand is None or stand.rewritten_at != stored.rewritten_at:
-            stand = await self._begin(session, student_id, stored.rewritten_at)
-        async for page in session.events.history(student_id, after=stand.place):
-            state = await asyncio.to_thread(follow, self._tracer, stand.state, page)
-            stand = Stand(state, page[-1].place, stand.rewritten_at)
+            stand = Stand(to_state(stored), stored.mark)
+        else:
+            stand = await self._stepped_on(session, stored)
+        self._keep((session.tenant_id, student_id), stand)
+        return stand.state
+
+    def hear(self, students: Mapping[tuple[str, str], Student], version: str) -> None:
+        """Remember students who were just stored; those whom another model has followed are not this one's."""
+        if version != self._tracer.version:
+            return
+        for key, student in students.items():
+            if student.state.num_answers:
+                self._keep(key, Stand(student.state, student.mark(version)))
+
+    def forget(self) -> None:
+        """Read every student anew at the next look."""
+        self._kept.clear()
+
+    async def _stepped_on(self, session: Session, stored: StoredStudent) -> Stand:
+        stand = self._kept.get((session.tenant_id, stored.student_id))
+        if (
+            stand is None
+            or stand.mark.rewritten_at != stored.rewritten_at
+            or stand.mark.model_version == self._tracer.version
+        ):
+            stand = await self._begin(session, stored)
+        state, place = stand.state, stand.place
+        async for page in session.events.history(stored.student_id, after=place):
+            state = await asyncio.to_thread(follow, self._tracer, state, page)
+            place = page[-1].place
+        return Stand(state, stored.mark, place)
+
+    async def _begin(self, session: Session, stored: StoredStudent) -> Stand:
+        snapshot = await session.snapshots.newest(stored.student_id, self._tracer.version)
+        if snapshot is None:
+            return Stand(self._tracer.start(), stored.mark)
+        return Stand(state_of_snapshot(snapshot), stored.mark, snapshot.place)
+
+    def _keep(self, key: tuple[str, str], stand: Stand) -> None:
         self._kept[key] = stand
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
-        return stand.state
-
-    def forget(self) -> None:
-        """Replay every student anew at the next look."""
-        self._kept.clear()
-
-    async def _begin(self, session: Session, student_id: str, rewritten_at: int) -> Stand:
-        snapshot = await session.snapshots.newest(student_id, self._tracer.version)
-        if snapshot is None:
-            return Stand(self._tracer.start(), None, rewritten_at)
-        return Stand(state_of_snapshot(snapshot), snapshot.place, rewritten_at)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from knowtrace.domain import Mastery
-from knowtrace.store import Place, Session, Snapshot, StoredEvent
+from knowtrace.store import Mark, Place, Session, Snapshot, StoredEvent
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.stored import state_of_snapshot, to_snapshot
 from knowtrace.tracing.student import StudentState
@@ -34,6 +34,10 @@ class Student:
     after: dict[str, list[Mastery]] = field(default_factory=dict[str, list[Mastery]])
     standing: dict[str, Mastery] | None = None
     snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
+
+    def mark(self, version: str) -> Mark:
+        """Return where the stored state stands once this one is stored, computed by `version`."""
+        return Mark(version, self.last_position, self.rewritten_at)
 
     @property
     def is_late(self) -> bool:

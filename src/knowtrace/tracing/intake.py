@@ -27,6 +27,7 @@ from knowtrace.tracing.answers import (
     RevisionResult,
     to_event,
 )
+from knowtrace.tracing.choices import ERASED, Choice
 from knowtrace.tracing.commit import Committed, Committer
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.outgoing import Outgoing
@@ -35,8 +36,10 @@ from knowtrace.tracing.requests import (
     AnyRequest,
     ErasureRequest,
     ForgetRequest,
+    KeepRequest,
     Request,
     RevisionRequest,
+    Shared,
     SwitchRequest,
 )
 from knowtrace.tracing.tracer import Tracer
@@ -50,9 +53,7 @@ others.
 """
 
 
-TOO_LATE = (
-    "These answers have waited {:g} s for their turn to be stored and are not: send them again in a moment."
-)
+TOO_LATE = "This has waited {:g} s for its turn to be stored and is not: send it again in a moment."
 
 
 class Intake:
@@ -102,7 +103,7 @@ class Intake:
 
     @property
     def num_waiting(self) -> int:
-        """Events that are queued or being committed."""
+        """Events and decisions that are queued or being committed."""
         return self._num_waiting
 
     @property
@@ -131,6 +132,20 @@ class Intake:
                 )
         stored = iter(await self._enqueue(events) if events else [])
         return [result or next(stored) for result in results]
+
+    async def keep(self, choice: Choice) -> None:
+        """Make a decision durable before anybody hears of it.
+
+        Raises:
+            UnavailableError: as for `submit`; or the student was erased since, and must not be brought back by it.
+        """
+        self._check_room(1)
+        loop = asyncio.get_running_loop()
+        request = KeepRequest(choice, loop.create_future(), loop.time() + self._write_within, here())
+        self._queue.append(request)
+        self._num_waiting += 1
+        self._arrived.set()
+        await request.done
 
     async def correct(self, tenant_id: str, answer: Answer, *, deed: Deed | None = None) -> RevisionResult:
         """Put a stored answer right: its student is then as if it had been sent so at once.
@@ -243,11 +258,11 @@ class Intake:
                     return
                 case None:
                     self._arrived.clear()
-                case Request():
+                case Request() | KeepRequest():
                     group = self._next_group()
                     if group:
                         await self._settle(group)
-                        self._num_waiting -= sum(len(request.events) for request in group)
+                        self._num_waiting -= sum(request.size for request in group)
                 case RevisionRequest() as revision:
                     self._queue.popleft()
                     await self._settle_revision(revision)
@@ -265,22 +280,22 @@ class Intake:
                     self._committer.forget()
                     _succeed(forget.done, None)
 
-    def _next_group(self) -> list[Request]:
+    def _next_group(self) -> list[Shared]:
         """Take what one transaction is to store; whoever has waited too long is told so instead, and is not stored."""
-        group: list[Request] = []
+        group: list[Shared] = []
         size = 0
         now = asyncio.get_running_loop().time()
-        while self._queue and isinstance(request := self._queue[0], Request):
+        while self._queue and isinstance(request := self._queue[0], Request | KeepRequest):
             if request.due < now:
                 self._queue.popleft()
-                self._num_waiting -= len(request.events)
+                self._num_waiting -= request.size
                 _fail(request.done, UnavailableError(TOO_LATE.format(self._write_within)))
                 continue
-            if group and size + len(request.events) > LARGEST_GROUP:
+            if group and size + request.size > LARGEST_GROUP:
                 break
             self._queue.popleft()
             group.append(request)
-            size += len(request.events)
+            size += request.size
         return group
 
     async def _settle_erasure(self, request: ErasureRequest) -> None:
@@ -313,15 +328,16 @@ class Intake:
             logger.warning("The model failed on a revision, which is stored without it", exc_info=error)
             return await self._committer.revise(revision, asks_model=False)
 
-    async def _settle(self, group: list[Request]) -> None:
+    async def _settle(self, group: Sequence[Shared]) -> None:
         """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
         own.
         """
-        events = [event for request in group for event in request.events]
+        events = [event for request in group if isinstance(request, Request) for event in request.events]
+        choices = [request.choice for request in group if isinstance(request, KeepRequest)]
         callers = [request.span for request in group if request.span.is_valid]
         try:
-            with span("intake.commit", links=callers, events=len(events)):
-                committed = await self._committer.commit(events)
+            with span("intake.commit", links=callers, events=len(events), decisions=len(choices)):
+                committed = await self._committer.commit(events, choices)
         except UnavailableError as error:
             for request in group:
                 _fail(request.done, error)
@@ -335,9 +351,9 @@ class Intake:
             return
         self._acknowledge(group, committed)
 
-    async def _settle_alone(self, request: Request, error: Exception) -> None:
+    async def _settle_alone(self, request: Shared, error: Exception) -> None:
         """Store what a model has failed on without it; any other failure is the sender's to hear."""
-        if isinstance(error, ModelError):
+        if isinstance(error, ModelError) and isinstance(request, Request):
             logger.warning("The model failed on an answer, which is stored without it", exc_info=error)
             try:
                 committed = await self._committer.commit(request.events, asks_model=False)
@@ -347,14 +363,21 @@ class Intake:
                 return
             self._acknowledge([request], committed)
             return
-        logger.error("An answer could not be stored", exc_info=error)
+        logger.error("What was sent could not be stored", exc_info=error)
         _fail(request.done, error)
 
-    def _acknowledge(self, group: Sequence[Request], committed: Committed) -> None:
+    def _acknowledge(self, group: Sequence[Shared], committed: Committed) -> None:
         results = iter(committed.results)
         for request in group:
-            _succeed(request.done, [next(results) for _ in request.events])
-        self._tell(lambda: self._on_commit(committed))
+            match request:
+                case Request():
+                    _succeed(request.done, [next(results) for _ in request.events])
+                case KeepRequest(choice) if choice.decision.decision_id in committed.kept_decisions:
+                    _succeed(request.done, None)
+                case KeepRequest():
+                    _fail(request.done, UnavailableError(ERASED))
+        if committed.events:
+            self._tell(lambda: self._on_commit(committed))
 
     def _tell(self, listener: Callable[[], None]) -> None:
         try:

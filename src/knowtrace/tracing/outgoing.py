@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from knowtrace.domain import Mastery
-from knowtrace.store import Session
+from knowtrace.store import Session, StoredDecision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +30,7 @@ class Outgoing(Protocol):
     def wants(self, tenant_id: str) -> bool: ...
 
     async def tell(self, session: Session, changes: Sequence[StudentChange], *, at: datetime) -> None: ...
+
+    async def tell_decisions(
+        self, session: Session, decisions: Sequence[StoredDecision], *, at: datetime
+    ) -> None: ...

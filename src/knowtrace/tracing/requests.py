@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from opentelemetry.trace import SpanContext
 
 from knowtrace.tracing.answers import Event, EventResult, Revision, RevisionResult
+from knowtrace.tracing.choices import Choice
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.tracer import Tracer
 
@@ -21,6 +22,24 @@ class Request:
     done: "asyncio.Future[list[EventResult]]"
     due: float
     span: SpanContext
+
+    @property
+    def size(self) -> int:
+        return len(self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRequest:
+    """A decision to be kept; the rest as in `Request`."""
+
+    choice: Choice
+    done: "asyncio.Future[None]"
+    due: float
+    span: SpanContext
+
+    @property
+    def size(self) -> int:
+        return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +73,7 @@ class ForgetRequest:
     done: "asyncio.Future[None]"
 
 
-AnyRequest = Request | RevisionRequest | SwitchRequest | ErasureRequest | ForgetRequest
+Shared = Request | KeepRequest
+"""What may share a transaction with others."""
+
+AnyRequest = Shared | RevisionRequest | SwitchRequest | ErasureRequest | ForgetRequest

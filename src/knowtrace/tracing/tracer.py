@@ -44,6 +44,13 @@ class Heard(NamedTuple):
     asked: Panels | None
 
 
+class Questions(NamedTuple):
+    """Items to ask about, as indices: items (N,) and a padded row of each one's skills (N, S)."""
+
+    items: NDArray[np.int64]
+    skills: NDArray[np.int64]
+
+
 class FailingAsOurs:
     """Turns whatever a model's runtime raises into a ModelError: who serves it has another to ask."""
 
@@ -77,6 +84,8 @@ class Tracer:
         self._panels = run.panels
         self._positions = {skill_id: p for p, skill_id in enumerate(self.vocabulary.skill_ids)}
         self._kept: dict[tuple[str, ...], Panels] = {}
+        self._by_skill: dict[str, Questions] = {}
+        self._of_anybody: list[Mastery] | None = None
         # As many as the vocabulary has items: what an answer without skills of its own is to the model.
         self._heard: dict[str, Heard] = {}
         self._failing_as_ours = FailingAsOurs(run.version)
@@ -133,16 +142,7 @@ class Tracer:
         Empty `skill_ids` mean the catalogue's. An item that training did not see is answered as an unseen item
         of its skills. `at` is when they are asked; without it, right after the last answer.
         """
-        if not questions:
-            return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
-        items = np.array([self.vocabulary.item_index(item_id) for item_id, _ in questions])
-        skills = np.array([self.vocabulary.skill_row(self.skills_of(*question)) for question in questions])
-        with span("model.predict", questions=len(questions)), self._failing_as_ours:
-            found = self._steps.predict(
-                student.vector, items, skills, lag=self._lag_of_asking(student.last_answered_at, at)
-            )
-            _check(found)
-        return found
+        return self._ask(student, self._questions(questions), at)
 
     def expected_success(
         self, student: StudentState, questions: Sequence[tuple[str, Sequence[str]]]
@@ -150,32 +150,72 @@ class Tracer:
         """Return the expected score of each item as a share of full credit, (N,) in [0, 1]."""
         return self.probabilities(student, questions) @ self._score
 
+    def expected_success_in(self, student: StudentState, skill_id: str) -> NDArray[np.float32]:
+        """Return the expected score of each item that the vocabulary has of a skill, in its order.
+
+        Raises:
+            NotFoundError: the skill is not in the run's vocabulary.
+        """
+        questions = self._by_skill.get(skill_id)
+        if questions is None:
+            self._position(skill_id)
+            items = self.vocabulary.items_by_skill[skill_id]
+            questions = self._questions([(item.item_id, item.skill_ids) for item in items])
+            self._by_skill[skill_id] = questions
+        return self._ask(student, questions, None) @ self._score
+
     def mastery(self, student: StudentState, skill_ids: Sequence[str] | None = None) -> list[Mastery]:
         """Return the mastery of the named skills, or of every skill the model knows.
 
         Raises:
             NotFoundError: a skill is not in the run's vocabulary.
         """
-        lag = self._lag_of_asking(student.last_answered_at, None)
         if skill_ids is None:
-            skill_ids, asked = self.vocabulary.skill_ids, self._panels
-            if not skill_ids:
-                return []
-            with span("model.mastery"), self._failing_as_ours:
-                probabilities = self._steps.mastery(student.vector, lag=lag)
-                _check(probabilities)
-        else:
-            if not skill_ids:
-                return []
-            asked = self._joined(tuple(skill_ids))
-            with span("model.mastery", skills=len(skill_ids)), self._failing_as_ours:
-                probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
-                _check(probabilities)
+            if student.num_answers:
+                return self._mastery_of_all(student)
+            # The same for everybody of whom nothing is known, and the dearest question there is.
+            if self._of_anybody is None:
+                self._of_anybody = self._mastery_of_all(self.start())
+            return list(self._of_anybody)
+        if not skill_ids:
+            return []
+        asked = self._joined(tuple(skill_ids))
+        lag = self._lag_of_asking(student.last_answered_at, None)
+        with span("model.mastery", skills=len(skill_ids)), self._failing_as_ours:
+            probabilities = self._steps.predict(student.vector, asked.items, asked.skills, lag=lag)
+            _check(probabilities)
         return self._masteries(student, skill_ids, asked.means(probabilities @ self._score))
+
+    def _mastery_of_all(self, student: StudentState) -> list[Mastery]:
+        skill_ids = self.vocabulary.skill_ids
+        if not skill_ids:
+            return []
+        lag = self._lag_of_asking(student.last_answered_at, None)
+        with span("model.mastery"), self._failing_as_ours:
+            probabilities = self._steps.mastery(student.vector, lag=lag)
+            _check(probabilities)
+        return self._masteries(student, skill_ids, self._panels.means(probabilities @ self._score))
 
     def num_calibrated(self, skill_id: str) -> int:
         """Return how many items of the skill have enough training answers to stand for it."""
         return int(self._panels.num_calibrated[self._position(skill_id)])
+
+    def _questions(self, asked: Sequence[tuple[str, Sequence[str]]]) -> Questions:
+        return Questions(
+            np.array([self.vocabulary.item_index(item_id) for item_id, _ in asked], dtype=np.int64),
+            np.array(
+                [self.vocabulary.skill_row(self.skills_of(*question)) for question in asked], dtype=np.int64
+            ),
+        )
+
+    def _ask(self, student: StudentState, questions: Questions, at: datetime | None) -> NDArray[np.float32]:
+        if not len(questions.items):
+            return np.empty((0, self.vocabulary.num_categories), dtype=np.float32)
+        lag = self._lag_of_asking(student.last_answered_at, at)
+        with span("model.predict", questions=len(questions.items)), self._failing_as_ours:
+            found = self._steps.predict(student.vector, questions.items, questions.skills, lag=lag)
+            _check(found)
+        return found
 
     def _step(
         self,
@@ -229,30 +269,25 @@ class Tracer:
     def _masteries(
         self, student: StudentState, skill_ids: Sequence[str], estimates: NDArray[np.float64]
     ) -> list[Mastery]:
-        evidence = [student.skills.get(skill_id, NO_EVIDENCE) for skill_id in skill_ids]
+        if not skill_ids:
+            return []
+        known = [student.skills.get(skill_id, NO_EVIDENCE) for skill_id in skill_ids]
+        num_answers, last_answered_at, was_mastered = zip(*known, strict=True)
         values = estimates.tolist()
         if len(values) <= FEW_SKILLS:
             bounds = [
-                self.intervals.bounds_of_one(value, known.num_answers)
-                for value, known in zip(values, evidence, strict=True)
+                self.intervals.bounds_of_one(value, count)
+                for value, count in zip(values, num_answers, strict=True)
             ]
+            low, high = zip(*bounds, strict=True)
         else:
-            low, high = self.intervals.bounds(estimates, [known.num_answers for known in evidence])
-            bounds = list(zip(low.tolist(), high.tolist(), strict=True))
-        return [
-            Mastery(
-                skill_id=skill_id,
-                estimate=estimate,
-                low=lower,
-                high=upper,
-                evidence=known.num_answers,
-                last_answered_at=known.last_answered_at,
-                state=mastery_state(estimate, known.num_answers, was_mastered=known.was_mastered),
-            )
-            for skill_id, estimate, (lower, upper), known in zip(
-                skill_ids, values, bounds, evidence, strict=True
-            )
+            low, high = (bound.tolist() for bound in self.intervals.bounds(estimates, num_answers))
+        states = [
+            mastery_state(value, count, was_mastered=was)
+            for value, count, was in zip(values, num_answers, was_mastered, strict=True)
         ]
+        # In the order of its fields: by name, making them would take twice as long.
+        return list(map(Mastery, skill_ids, values, low, high, num_answers, last_answered_at, states))
 
     def _lag_of_asking(self, last: datetime | None, at: datetime | None) -> float:
         """Return the seconds from the last answer to a moment, 0 without a moment.

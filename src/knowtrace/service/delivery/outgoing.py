@@ -48,31 +48,40 @@ class Mailroom:
         await session.outbox.append([(message, destinations) for message in messages], at=at)
         self.arrived.set()
 
-    async def tell_decision(self, session: Session, decision: StoredDecision) -> None:
-        """Write one message about what a student was recommended."""
+    async def tell_decisions(
+        self, session: Session, decisions: Sequence[StoredDecision], *, at: datetime
+    ) -> None:
+        """Write one message a decision about what a student was recommended."""
         destinations = self._destinations(session.tenant_id, RECOMMENDATION)
-        if not destinations:
+        if not destinations or not decisions:
             return
-        message = Message(
-            message_id=uuid.uuid4().hex,
-            kind=RECOMMENDATION,
-            student_id=decision.student_id,
-            body={
-                "student_id": decision.student_id,
-                "decision_id": decision.decision_id,
-                "skill": decision.skill,
-                "recommendation_type": decision.recommendation_type,
-                "recommendations": decision.items,
-                "model_version": decision.model_version,
-            },
-        )
-        await session.outbox.append([(message, destinations)], at=decision.created_at)
+        messages = [
+            Message(
+                message_id=uuid.uuid4().hex,
+                kind=RECOMMENDATION,
+                student_id=decision.student_id,
+                body=_recommendation(decision),
+            )
+            for decision in decisions
+        ]
+        await session.outbox.append([(message, destinations) for message in messages], at=at)
         self.arrived.set()
 
     def _destinations(self, tenant_id: str, kind: str) -> list[str]:
         wanted = self._webhooks.get(tenant_id, {})
         hooks = [webhook_id for webhook_id, kinds in wanted.items() if kind in kinds]
         return [*hooks, *([STREAM] if self._has_stream else [])]
+
+
+def _recommendation(decision: StoredDecision) -> dict[str, Any]:
+    return {
+        "student_id": decision.student_id,
+        "decision_id": decision.decision_id,
+        "skill": decision.skill,
+        "recommendation_type": decision.recommendation_type,
+        "recommendations": decision.items,
+        "model_version": decision.model_version,
+    }
 
 
 def _mastery(change: StudentChange) -> dict[str, Any]:

@@ -14,10 +14,10 @@ async def mastery_vector(classroom: Classroom, caller: Caller, query: VectorQuer
     """Return every skill's mastery, and the best item of the weakest skill that still has one to ask."""
     now = datetime.now(UTC)
     tracer = classroom.tracer
-    async with classroom.store.reading(caller.tenant_id) as session:
-        state = await classroom.model.followed.live_state(session, query.student)
-        seen = await recently_seen(classroom, session, query.student, now)
-        as_of = await session.erased_at()
+    state, as_of = await classroom.model.followed.look(classroom.store, caller.tenant_id, query.student)
+    seen = await classroom.store.glance(
+        caller.tenant_id, lambda session: recently_seen(classroom, session, query.student, now)
+    )
     mastery = {mastery.skill_id: mastery.estimate for mastery in tracer.mastery(state)}
     return MasteryVector(
         **query.caller_words,

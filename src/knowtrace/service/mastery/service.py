@@ -19,8 +19,7 @@ async def student_mastery(
         NotFoundError: the model does not know the skill.
     """
     tracer = classroom.tracer
-    async with classroom.store.reading(caller.tenant_id) as session:
-        state = await classroom.model.followed.live_state(session, student_id)
+    state, _ = await classroom.model.followed.look(classroom.store, caller.tenant_id, student_id)
     if query.skill is not None:
         skill_ids = [query.skill]
     elif query.all or not state.num_answers:

@@ -28,8 +28,7 @@ async def predict(
     if history:
         state = await asyncio.to_thread(tracer.replay, history)
     else:
-        async with classroom.store.reading(caller.tenant_id) as session:
-            state = await classroom.model.followed.live_state(session, asked.student)
+        state, _ = await classroom.model.followed.look(classroom.store, caller.tenant_id, asked.student)
     if in_thread:
         return await asyncio.to_thread(_answer, classroom, asked, history, state, started)
     return _answer(classroom, asked, history, state, started)

@@ -4,9 +4,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from knowtrace.deciding import Advice, Candidate, difficulty, recommend
+from knowtrace.deciding import Advice, Candidate, recommend
 from knowtrace.domain import Mastery
-from knowtrace.errors import KnowTraceError, UnavailableError
+from knowtrace.errors import KnowTraceError
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.recommendations.schemas import (
@@ -17,6 +17,7 @@ from knowtrace.service.recommendations.schemas import (
 from knowtrace.service.recommendations.window import parse_window
 from knowtrace.store import ItemSeen, Session, StoredDecision
 from knowtrace.tracing import StudentState
+from knowtrace.tracing.choices import Choice
 from knowtrace.tracing.states import replayed_state
 
 RULE_BASED = "rule-based"
@@ -55,14 +56,16 @@ async def recommendations(
     now = datetime.now(UTC)
     tracer = classroom.tracer
     tracer.num_calibrated(asked.skill)
-    async with classroom.store.reading(caller.tenant_id) as session:
-        if asked.time_window is None:
-            state = await classroom.model.followed.live_state(session, asked.student)
-        else:
-            start, end = parse_window(asked.time_window).bounds(now)
+    if asked.time_window is None:
+        state, as_of = await classroom.model.followed.look(classroom.store, caller.tenant_id, asked.student)
+    else:
+        start, end = parse_window(asked.time_window).bounds(now)
+        async with classroom.store.reading(caller.tenant_id) as session:
             state = await replayed_state(session, tracer, asked.student, start=start, end=end)
-        seen = await recently_seen(classroom, session, asked.student, now)
-        as_of = await session.erased_at()
+            as_of = await session.erased_at()
+    seen = await classroom.store.glance(
+        caller.tenant_id, lambda session: recently_seen(classroom, session, asked.student, now)
+    )
     decision = await decide(
         classroom,
         caller,
@@ -94,9 +97,7 @@ async def recommendations(
 async def recently_seen(
     classroom: Classroom, session: Session, student_id: str, now: datetime
 ) -> dict[str, ItemSeen]:
-    """Return the items a student answered within the rules' recent days: always by the log, whatever the
-    window.
-    """
+    """Return the items a student answered within the rules' recent days: always by the log, whatever the window."""
     since = now - timedelta(days=classroom.rules.recent_days)
     return await session.events.items_seen(student_id, since=since, limit=MOST_SEEN_ITEMS)
 
@@ -118,7 +119,7 @@ async def decide(
     `as_of` is what `Session.erased_at` said when the student was read.
 
     Raises:
-        UnavailableError: the student was erased since, and must not be brought back by a decision.
+        UnavailableError: the student was erased since, or the decision cannot be stored now.
     """
     tracer = classroom.tracer
     [mastery] = tracer.mastery(state, [skill_id])
@@ -144,21 +145,8 @@ async def decide(
         num_candidates=advice.num_candidates,
         propensity=None,
     )
-    async with classroom.store.writing(caller.tenant_id) as session:
-        await _check_not_erased(session, student_id, as_of)
-        await session.decisions.append(stored)
-        await classroom.mailroom.tell_decision(session, stored)
+    await classroom.intake.keep(Choice(tenant_id=caller.tenant_id, decision=stored, as_of=as_of))
     return decision
-
-
-async def _check_not_erased(session: Session, student_id: str, as_of: int) -> None:
-    if await session.erased_at() == as_of:
-        return
-    stored = (await session.students.load([student_id])).get(student_id)
-    if stored is None or stored.rewritten_at > as_of:
-        raise UnavailableError(
-            "A student was erased while this was computed, perhaps this one. Nothing was stored; ask again."
-        )
 
 
 def candidates_of(
@@ -169,16 +157,17 @@ def candidates_of(
     if not items:
         return []
     full_credit = tracer.vocabulary.num_categories - 1
-    success = tracer.expected_success(state, [(item.item_id, item.skill_ids) for item in items]).tolist()
+    difficulties = classroom.catalogue.difficulties_of(skill_id)
+    success = tracer.expected_success_in(state, skill_id).tolist()
     return [
         Candidate(
             item_id=item.item_id,
             expected_success=expected,
-            difficulty=difficulty(item),
+            difficulty=how_hard,
             was_seen=item.item_id in seen,
             was_correct=item.item_id in seen and seen[item.item_id].best_response == full_credit,
         )
-        for item, expected in zip(items, success, strict=True)
+        for item, how_hard, expected in zip(items, difficulties, success, strict=True)
     ]
 
 

@@ -20,7 +20,7 @@ def announce(committed: Committed, broker: Broker, tracer: Tracer) -> None:
     for event, result in zip(committed.events, committed.results, strict=True):
         if result.outcome is Outcome.ACCEPTED:
             student_id = event.interaction.student_id
-            num_answers = committed.num_answers[event.tenant_id, student_id]
+            num_answers = committed.students[event.tenant_id, student_id].state.num_answers
             broker.publish(
                 event.tenant_id,
                 student_id,
