@@ -80,7 +80,8 @@ class Settings(BaseSettings):
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
 
     Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
-    `redis_stream` names one, to a stream of `redis_url`.
+    `redis_stream` names one, to a stream of `redis_url`. Alerts, which are about the service, go to the webhooks of
+    `alerts_tenant`.
 
     Spans of a `traced_share` of the requests, and of those whose caller is traced, go to `otlp_endpoint`, as
     `http://collector:4318/v1/traces`.
@@ -175,6 +176,8 @@ class Settings(BaseSettings):
     keep_snapshots_days: int | None = Field(default=None, ge=1)
     keep_messages_days: int = Field(default=30, ge=1)
 
+    alerts_tenant: str = Field(default="default", min_length=1, max_length=100)
+    alert_poll_seconds: float = Field(default=30.0, gt=0)
     redis_url: str | None = None
     redis_stream: str | None = None
     redis_stream_length: int = Field(default=1_000_000, gt=0)

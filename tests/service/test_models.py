@@ -18,6 +18,7 @@ from knowtrace.service.lineup import place_of
 from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
 from knowtrace.training import Recipe, TrainingConfig, train
+from service.receiver import Receiver
 from tests.conftest import SilentReporter
 
 Body = dict[str, Any]
@@ -45,6 +46,9 @@ def settings(tmp_path: Path, folder: Path) -> Settings:
         run=folder / "served",
         roles_poll_seconds=0.05,
         max_loaded_models=2,
+        webhook_hosts=("127.0.0.1",),
+        seal_key="0123456789abcdef" * 4,
+        delivery_poll_seconds=0.02,
     )
 
 
@@ -238,6 +242,40 @@ async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
     text = (await client.get("/metrics")).text
     assert "knowtrace_rollbacks_total 1.0" in text
     assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
+
+
+async def test_a_withdrawn_canary_is_told_in_the_transaction_that_withdraws_it(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first withdrawal is undone with its message; the next look does both, once."""
+    mailroom = app.state.classroom.mailroom
+    tell, num_tried = mailroom.tell_alert, 0
+
+    async def tell_and_fail_first(*args: Any, **rest: Any) -> None:
+        nonlocal num_tried
+        num_tried += 1
+        await tell(*args, **rest)
+        if num_tried == 1:
+            raise ConnectionAbortedError
+
+    monkeypatch.setattr(mailroom, "tell_alert", tell_and_fail_first)
+    async with Receiver() as receiver:
+        body = {"url": receiver.url, "kinds": ["alert"]}
+        assert (await client.post("/api/v1/webhooks", json=body)).status_code == 201
+        await post(client, "canary", versions[1], share=1.0)
+        for _ in range(FAILURES):
+            app.state.classroom.lineup.get(versions[1]).breaker.failed()
+        await receiver.wait_for(1)
+        await asyncio.sleep(0.2)
+        [message] = receiver.messages
+    assert num_tried == 2
+    assert message["data"] == {
+        "alert": "canary_withdrawn",
+        "summary": f"The canary was withdrawn: {versions[1]} failed 3 times.",
+        "model_version": versions[1],
+        "figures": {},
+    }
+    assert (await client.get(MODELS)).json()["canary_share"] is None
 
 
 async def test_a_canary_begins_without_the_failures_of_an_earlier_part(

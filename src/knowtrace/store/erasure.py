@@ -37,6 +37,7 @@ HOLDS_NO_STUDENT: Mapping[str, str] = {
     "webhooks": "where messages go",
     "subscriptions": "who has webhooks",
     "delivery_lanes": "where messages wait, by hashes",
+    "standing_alerts": "what is wrong with the installation",
 }
 
 

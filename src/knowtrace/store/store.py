@@ -30,6 +30,7 @@ from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
+from knowtrace.store.standing_alerts import StandingAlerts
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
 from knowtrace.store.tenants import all_tenants, name_tenants
@@ -78,6 +79,7 @@ class Transaction:
         self._known_tenants = known_tenants
         self.queue = JobQueue(connection)
         self.schedules = ScheduleRuns(connection)
+        self.alerts = StandingAlerts(connection)
         self.new_tenants: set[str] = set()
         """Those that nothing was stored for before."""
 
