@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     Spans of a `traced_share` of the requests, and of those whose caller is traced, go to `otlp_endpoint`, as
     `http://collector:4318/v1/traces`.
 
+    A credential may send `rate_limit`, a student's `student_rate_limit`, all of a tenant's together what
+    `tenant_rate_limits` says of it, else `tenant_rate_limit`; a tenant `events_per_day` answers.
+
     `training_consent_default` says whether answers of students who were never asked may train models.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
@@ -192,6 +195,8 @@ class Settings(BaseSettings):
     rate_limit: str = "60000/minute"
     student_rate_limit: str = "600/minute"
     failure_limit: str = "30/minute"
+    tenant_rate_limit: str | None = None
+    tenant_rate_limits: dict[str, str] = Field(default_factory=dict)
     events_per_day: int | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
