@@ -1,7 +1,7 @@
 """Give models their parts, and follow what other processes of the service have given: every process in seconds."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +24,12 @@ SLOWER_BY_SECONDS = 0.005
 log: Any = structlog.get_logger().bind(logger="knowtrace.models")
 
 
-async def cast(lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting]) -> None:
+async def cast(
+    lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting], *, untried: Collection[str] = ()
+) -> None:
     """Load the models that are to play a part, let the writer compute with the champion, then let them answer.
+
+    Those `untried` stand a trial before they are loaded. What is stored has stood its own: a version is the hash of it.
 
     Raises:
         NotFoundError: a version lies nowhere.
@@ -33,7 +37,8 @@ async def cast(lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting
         ConflictError: the champion has other response categories than the stored answers.
     """
     models: list[Loaded] = [
-        await asyncio.to_thread(lineup.open, casting.version) for casting in roles.values()
+        await asyncio.to_thread(lineup.open, casting.version, on_trial=casting.version in untried)
+        for casting in roles.values()
     ]
     before = lineup.champion
     named = roles.get(ModelRole.CHAMPION)
