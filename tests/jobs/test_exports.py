@@ -9,8 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from knowtrace.domain import CatalogueItem, Mastery, Vocabulary, mastery_state
-from knowtrace.jobs import Keeping, forget, write_item_parameters, write_mastery_counts
+from knowtrace.jobs import (
+    Keeping,
+    forget,
+    store_item_parameters,
+    write_item_parameters,
+    write_mastery_counts,
+)
 from knowtrace.store import Message, Snapshot, Store, StoredDecision, StoredSkill, StoredStudent
+from knowtrace.store.tables import item_parameters
 from tests.jobs.conftest import Shop
 from tests.store.test_store import student
 
@@ -116,6 +123,27 @@ def test_item_parameters_are_those_of_the_vocabulary(tmp_path: Path) -> None:
     }
     assert (two["n"], two["mean_score"], two["difficulty"]) == ("0", "", "")
     assert len(list(tmp_path.rglob("*"))) == 2, "nothing half written is left"
+
+
+async def test_the_table_of_items_holds_those_of_one_model(store: Store) -> None:
+    """ln 3 = 1.098612 as above; an item that nobody answered has no difficulty, and one of the model before is gone."""
+
+    def vocabulary(*item_ids: str) -> Vocabulary:
+        answered = [CatalogueItem(item_id=i, skill_ids=("a", "b"), category_counts=(5, 1)) for i in item_ids]
+        never = CatalogueItem(item_id="never", skill_ids=(), category_counts=())
+        return Vocabulary(items=(*answered, never), skill_ids=("a", "b"), num_categories=2)
+
+    assert await store_item_parameters(store, vocabulary("i1", "i2"), "dkt-1", now=NOW) == (
+        "3 items of dkt-1 in the table item_parameters"
+    )
+    await store_item_parameters(store, vocabulary("i2"), "dkt-2", now=NOW + timedelta(days=1))
+    async with store._engine.connect() as connection:
+        found = await connection.execute(sa.select(item_parameters).order_by(item_parameters.c.item_id))
+    one, never = found.all()
+    assert one[:4] == ("i2", "a", 6, pytest.approx(1 / 6))
+    assert one.difficulty == pytest.approx(1.0986122886681098)
+    assert (one.model_version, one.last_updated) == ("dkt-2", NOW + timedelta(days=1))
+    assert (never.skill_id, never.num_answers, never.mean_score, never.difficulty) == (None, 0, None, None)
 
 
 async def test_retention_deletes_what_is_old_in_every_tenant_and_nothing_else(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from tests.store.test_store import student
 SHARED = {
     "log_head",
     "model_roles",
+    "item_parameters",
     "job_queue",
     "tenants",
     "schedule_runs",

@@ -20,6 +20,7 @@ from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, lock_for_writing, make_engine
 from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
+from knowtrace.store.item_parameters import ItemParameters
 from knowtrace.store.job_queue import JobQueue, Waiting, waiting
 from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
@@ -80,6 +81,7 @@ class Transaction:
         self.queue = JobQueue(connection)
         self.schedules = ScheduleRuns(connection)
         self.alerts = StandingAlerts(connection)
+        self.items = ItemParameters(connection)
         self.new_tenants: set[str] = set()
         """Those that nothing was stored for before."""
 
