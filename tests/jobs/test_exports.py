@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.event import listen
 
 from knowtrace.domain import CatalogueItem, Mastery, Vocabulary, mastery_state
 from knowtrace.jobs import (
@@ -218,8 +219,8 @@ async def test_what_is_old_goes_in_transactions_of_few_rows(
         commits += 1
 
     engine = store._engine.sync_engine
-    sa.event.listen(engine, "after_cursor_execute", note)
-    sa.event.listen(engine, "commit", committed)
+    listen(engine, "after_cursor_execute", note)
+    listen(engine, "commit", committed)
     keeping = Keeping(decisions_days=1, jobs_days=1, snapshots_days=1, messages_days=30)
     said = await forget(store, keeping, now=shop.clock() + timedelta(days=9))
     assert said.startswith("deleted 10 decisions, 10 jobs with their results, 10 snapshots and 0 messages")
