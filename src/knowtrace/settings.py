@@ -80,10 +80,14 @@ class Settings(BaseSettings):
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
 
     Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
-    `redis_stream` names one, to a stream of `redis_url`.
+    `redis_stream` names one, to a stream of `redis_url`. Alerts, which are about the service, go to the webhooks of
+    `alerts_tenant`.
 
     Spans of a `traced_share` of the requests, and of those whose caller is traced, go to `otlp_endpoint`, as
     `http://collector:4318/v1/traces`.
+
+    A credential may send `rate_limit`, a student's `student_rate_limit`, all of a tenant's together what
+    `tenant_rate_limits` says of it, else `tenant_rate_limit`; a tenant `events_per_day` answers.
 
     `training_consent_default` says whether answers of students who were never asked may train models.
 
@@ -175,6 +179,8 @@ class Settings(BaseSettings):
     keep_snapshots_days: int | None = Field(default=None, ge=1)
     keep_messages_days: int = Field(default=30, ge=1)
 
+    alerts_tenant: str = Field(default="default", min_length=1, max_length=100)
+    alert_poll_seconds: float = Field(default=30.0, gt=0)
     redis_url: str | None = None
     redis_stream: str | None = None
     redis_stream_length: int = Field(default=1_000_000, gt=0)
@@ -189,6 +195,8 @@ class Settings(BaseSettings):
     rate_limit: str = "60000/minute"
     student_rate_limit: str = "600/minute"
     failure_limit: str = "30/minute"
+    tenant_rate_limit: str | None = None
+    tenant_rate_limits: dict[str, str] = Field(default_factory=dict)
     events_per_day: int | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")

@@ -86,7 +86,14 @@ def connect(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Callable[.
 def service(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the real service, in a thread of this process."""
     database = tmp_path_factory.mktemp("client") / "test.db"
-    app = create_app(Settings(database_url=f"sqlite+aiosqlite:///{database}", run=tiny_run))
+    app = create_app(
+        Settings(
+            database_url=f"sqlite+aiosqlite:///{database}",
+            run=tiny_run,
+            webhook_hosts=("127.0.0.1",),
+            seal_key="0123456789abcdef" * 4,
+        )
+    )
     config = uvicorn.Config(app, port=0, lifespan="on", ws="none", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

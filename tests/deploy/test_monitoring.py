@@ -2,6 +2,8 @@
 
 import json
 import re
+from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 from knowtrace.registry import Run
 from knowtrace.service.door import Door
 from knowtrace.service.metrics import Metrics
+from knowtrace.service.watching import RULES as WATCHED
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
 from knowtrace.tracing.drift import Drift
@@ -64,6 +67,28 @@ def test_every_alert_says_what_is_wrong_and_where_to_look() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["next"]
+
+
+@pytest.mark.parametrize(
+    ("alert", "name"),
+    [
+        ("KnowTracePredictsWorse", "predicts_worse"),
+        ("KnowTraceMiscalibrated", "miscalibrated"),
+        ("KnowTraceAnswersDrift", "answers_drift"),
+    ],
+)
+def test_what_is_told_to_webhooks_has_the_thresholds_of_the_alerts(alert: str, name: str) -> None:
+    """The expressions are valid Python too; both are asked around every number that stands in one of them."""
+    [theirs] = [rule for rule in RULES if rule["alert"] == alert]
+    [ours] = [rule for rule in WATCHED if rule.name == name]
+    assert ours.holds_for == timedelta(hours=int(theirs["for"].removesuffix("h")))
+    assert set(re.findall(r"knowtrace_[a-z_]+", theirs["expr"])) == set(ours.names)
+    numbers = [float(number) for number in re.findall(r"[<>]=? ([0-9.]+)", theirs["expr"])]
+    around = [sign * (n + step) for n in numbers for step in (-1e-3, 0, 1e-3) for sign in (1, -1)]
+    tried = [dict(zip(ours.names, found, strict=True)) for found in product(around, repeat=len(ours.names))]
+    said = [bool(eval(theirs["expr"], {**figures, "abs": abs})) for figures in tried]
+    assert [ours.is_broken(figures) for figures in tried] == said
+    assert len(set(said)) == 2
 
 
 def test_panels_do_not_lie_on_one_another() -> None:

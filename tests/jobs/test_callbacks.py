@@ -173,5 +173,5 @@ async def test_a_receiver_that_never_ends_its_answer_is_given_up(
 async def test_a_job_that_is_deleted_leaves_no_callback_behind(shop: Shop) -> None:
     await finished(shop)
     async with shop.store.writing("north") as session:
-        assert await session.jobs.forget_ended(before=shop.clock() + timedelta(days=1)) == 1
+        assert await session.jobs.forget_ended(before=shop.clock() + timedelta(days=1), limit=10) == 1
     assert not await messenger(shop, Receiver()).take_turn()

@@ -1,18 +1,28 @@
 """Counts that name nobody, item parameters, and what is deleted."""
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.event import listen
 
 from knowtrace.domain import CatalogueItem, Mastery, Vocabulary, mastery_state
-from knowtrace.jobs import Keeping, forget, write_item_parameters, write_mastery_counts
-from knowtrace.store import Message, Snapshot, Store, StoredDecision, StoredSkill, StoredStudent
+from knowtrace.jobs import (
+    Keeping,
+    forget,
+    store_item_parameters,
+    write_item_parameters,
+    write_mastery_counts,
+)
+from knowtrace.store import Message, Snapshot, Store, StoredSkill, StoredStudent
+from knowtrace.store.tables import item_parameters
 from tests.jobs.conftest import Shop
-from tests.store.test_store import student
+from tests.store.test_store import decision, student
 
 DAY = date(2026, 3, 1)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,6 +50,18 @@ async def save(store: Store, tenant_id: str, students: list[tuple[str, str, floa
     async with store.writing(tenant_id) as session:
         await session.students.save([stored for stored, _ in changed])
         await session.students.save_masteries(changed, updated_at=NOW)
+
+
+def snapshot(at: datetime, position: int) -> Snapshot:
+    return Snapshot(
+        student_id="anna",
+        model_version="m-1",
+        place=(at, position),
+        vector=student("x").vector,
+        num_answers=1,
+        masteries=(),
+        mastered=frozenset(),
+    )
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -118,33 +140,36 @@ def test_item_parameters_are_those_of_the_vocabulary(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*"))) == 2, "nothing half written is left"
 
 
+async def test_the_table_of_items_holds_those_of_one_model(store: Store) -> None:
+    """ln 3 = 1.098612 as above; an item that nobody answered has no difficulty, and one of the model before is gone."""
+
+    def vocabulary(*item_ids: str) -> Vocabulary:
+        answered = [CatalogueItem(item_id=i, skill_ids=("a", "b"), category_counts=(5, 1)) for i in item_ids]
+        never = CatalogueItem(item_id="never", skill_ids=(), category_counts=())
+        return Vocabulary(items=(*answered, never), skill_ids=("a", "b"), num_categories=2)
+
+    assert await store_item_parameters(store, vocabulary("i1", "i2"), "dkt-1", now=NOW) == (
+        "3 items of dkt-1 in the table item_parameters"
+    )
+    await store_item_parameters(store, vocabulary("i2"), "dkt-2", now=NOW + timedelta(days=1))
+    async with store._engine.connect() as connection:
+        found = await connection.execute(sa.select(item_parameters).order_by(item_parameters.c.item_id))
+    one, never = found.all()
+    assert one[:4] == ("i2", "a", 6, pytest.approx(1 / 6))
+    assert one.difficulty == pytest.approx(1.0986122886681098)
+    assert (one.model_version, one.last_updated) == ("dkt-2", NOW + timedelta(days=1))
+    assert (never.skill_id, never.num_answers, never.mean_score, never.difficulty) == (None, 0, None, None)
+
+
 async def test_retention_deletes_what_is_old_in_every_tenant_and_nothing_else(shop: Shop) -> None:
     store, now = shop.store, shop.clock()
     for tenant_id, days in product(("north", "south"), (5, 50)):
         at = now - timedelta(days=days)
-        decision = StoredDecision(
-            decision_id=f"{tenant_id}-{days}",
-            student_id="anna",
-            skill="add",
-            created_at=at,
-            model_version="m-1",
-            recommendation_type="rule-based",
-            items=[],
-            num_candidates=0,
-            propensity=None,
-        )
-        snapshot = Snapshot(
-            student_id="anna",
-            model_version="m-1",
-            place=(at, days),
-            vector=student("x").vector,
-            num_answers=1,
-            masteries=(),
-            mastered=frozenset(),
-        )
         async with store.writing(tenant_id) as session:
-            await session.decisions.append([decision])
-            await session.snapshots.save([snapshot])
+            await session.decisions.append(
+                [replace(decision("anna"), decision_id=f"{tenant_id}-{days}", created_at=at)]
+            )
+            await session.snapshots.save([snapshot(at, days)])
         shop.clock.time = at
         await shop.submit([1], tenant_id=tenant_id)
         await shop.worker().take_turn()
@@ -169,11 +194,50 @@ async def test_what_has_no_limit_is_kept_for_ever(shop: Shop, kept: str) -> None
     assert f"{1 if kept == 'jobs_days' else 0} jobs" in said
 
 
+async def test_what_is_old_goes_in_transactions_of_few_rows(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten of each in threes and twos: somebody who writes all the time gets a turn between any two of them."""
+    monkeypatch.setattr("knowtrace.jobs.retention.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("knowtrace.jobs.retention.JOBS_AT_ONCE", 2)
+    store, long_ago = shop.store, shop.clock() - timedelta(days=50)
+    for number in range(10):
+        async with store.writing("north") as session:
+            await session.decisions.append([replace(decision("anna"), decision_id=str(number))])
+            await session.snapshots.save([snapshot(long_ago, number)])
+        await shop.submit([1], tenant_id="north")
+        await shop.worker().take_turn()
+    deleted: dict[str, list[int]] = {}
+    commits = 0
+
+    def note(_: object, cursor: Any, statement: str, *_more: object) -> None:
+        if statement.startswith("DELETE FROM "):
+            deleted.setdefault(statement.split()[2], []).append(cursor.rowcount)
+
+    def committed(_: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    engine = store._engine.sync_engine
+    listen(engine, "after_cursor_execute", note)
+    listen(engine, "commit", committed)
+    keeping = Keeping(decisions_days=1, jobs_days=1, snapshots_days=1, messages_days=30)
+    said = await forget(store, keeping, now=shop.clock() + timedelta(days=9))
+    assert said.startswith("deleted 10 decisions, 10 jobs with their results, 10 snapshots and 0 messages")
+    assert [sum(deleted[name]) for name in ("recommendations", "student_snapshots", "jobs")] == [10, 10, 10]
+    for name, most in (("recommendations", 3), ("student_snapshots", 3), ("jobs", 2)):
+        assert max(deleted[name]) == most
+    assert commits >= 4 + 4 + 5
+    async with store._engine.connect() as connection:
+        for table in ("recommendations", "student_snapshots", "jobs", "job_results", "job_queue"):
+            assert await connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) == 0, table
+
+
 async def test_messages_go_once_they_have_arrived_or_were_given_up_long_ago(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In several transactions, each of few messages: who waits to write gets a turn between them."""
-    monkeypatch.setattr("knowtrace.jobs.retention.MESSAGES_AT_ONCE", 3)
+    monkeypatch.setattr("knowtrace.jobs.retention.ROWS_AT_ONCE", 3)
     store, long_ago = shop.store, shop.clock() - timedelta(days=40)
     async with store.writing("north") as session:
         for number in range(10):

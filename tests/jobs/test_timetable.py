@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
 from knowtrace.errors import ConflictError, DataError, NotFoundError
 from knowtrace.jobs import Done, Rule, Schedule, Timetable, Work
 from knowtrace.jobs.timetable import LEASE_SECONDS, MOST_ATTEMPTS
-from knowtrace.store import Outcome, ScheduleRun, Store
+from knowtrace.store import Outcome, ScheduleRun, Store, Transaction
 from tests.jobs.conftest import Clock
 
 
@@ -135,6 +136,38 @@ async def test_a_failure_is_written_down_and_not_repeated_before_it_is_due(desk:
         assert not await desk.timetable(work).take_turn("nightly")
         newest = (await desk.runs())[0]
         assert (newest.outcome, newest.detail) == (Outcome.FAILED, detail)
+
+
+async def test_who_hears_of_failures_hears_of_those_that_are_not_tried_again(desk: Desk) -> None:
+    """A run whose process stopped is begun again: only what failed, or was lost three times, is told."""
+    told: list[tuple[datetime, Outcome]] = []
+
+    async def tell(transaction: Transaction, run: ScheduleRun, outcome: Outcome) -> None:
+        assert await transaction.schedules.unfinished("nightly") is None, "told in the transaction of its end"
+        told.append((run.due_at, outcome))
+
+    async def fail(due_at: datetime) -> Done:
+        raise DataError("The folder is empty.")
+
+    def timetable(work: Work) -> Timetable:
+        schedule = Schedule(name="nightly", summary="", rule=Rule.parse("0 2 * * *"), work=work, needs="")
+        return Timetable(desk.store, [schedule], now=desk.clock, tell=tell)
+
+    await timetable(desk.work).take_turn("nightly")
+    desk.clock.time = day(2)
+    await timetable(fail).take_turn("nightly")
+    desk.clock.time = day(3)
+    for _ in range(MOST_ATTEMPTS):
+        stopping = timetable(desk.work)
+        stopping._do = AsyncMock()  # type: ignore[method-assign]  # its process stops
+        assert await stopping.take_turn("nightly")
+        desk.clock.advance(LEASE_SECONDS + 1)
+    assert told == [(day(2), Outcome.FAILED)]
+    assert not await timetable(desk.work).take_turn("nightly")
+    assert told == [(day(2), Outcome.FAILED), (day(3), Outcome.LOST)]
+    desk.clock.time = day(4)
+    assert await timetable(desk.work).take_turn("nightly")
+    assert len(told) == 2
 
 
 async def test_what_is_begun_by_hand_is_a_run_of_its_own(desk: Desk) -> None:

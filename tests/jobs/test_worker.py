@@ -254,9 +254,9 @@ async def test_old_jobs_are_forgotten_with_their_results(shop: Shop) -> None:
     young = await shop.submit([2])
     await shop.worker().take_turn()
     async with shop.store.writing("south") as session:
-        assert await session.jobs.forget_ended(before=shop.clock()) == 0
+        assert await session.jobs.forget_ended(before=shop.clock(), limit=10) == 0
     async with shop.store.writing("north") as session:
-        assert await session.jobs.forget_ended(before=shop.clock()) == 1
+        assert await session.jobs.forget_ended(before=shop.clock(), limit=10) == 1
     async with shop.store.reading("north") as session:
         assert await session.jobs.find(old) is None
     assert await shop.results(old) == []

@@ -1,16 +1,20 @@
 """Models loaded, activated, taken back; canaries and shadows; and the ladder that answers when a model fails."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 from fastapi import FastAPI
+from onnx import numpy_helper
 
-from knowtrace.registry import Run
+from knowtrace.registry import Run, seal_run
+from knowtrace.service import lineup
 from knowtrace.service.app import create_app
 from knowtrace.service.breaker import FAILURES, Breaker
 from knowtrace.service.classroom import Classroom
@@ -19,6 +23,7 @@ from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
 from knowtrace.tracing import Tracer
 from knowtrace.training import Recipe, TrainingConfig, train
+from service.receiver import Receiver
 from tests.conftest import SilentReporter
 
 Body = dict[str, Any]
@@ -46,6 +51,9 @@ def settings(tmp_path: Path, folder: Path) -> Settings:
         run=folder / "served",
         roles_poll_seconds=0.05,
         max_loaded_models=2,
+        webhook_hosts=("127.0.0.1",),
+        seal_key="0123456789abcdef" * 4,
+        delivery_poll_seconds=0.02,
     )
 
 
@@ -198,6 +206,54 @@ async def test_other_processes_follow(app: FastAPI, settings: Settings, versions
         assert (await later.get("/api/v1/mastery/anna")).json()["model_version"] == versions[1]
 
 
+@pytest.mark.parametrize("path", ["load", "activate", "canary", "shadow"])
+async def test_a_run_of_the_folder_stands_a_trial_in_its_own_process_before_it_is_loaded(
+    folder: Path, settings: Settings, tmp_path: Path, path: str
+) -> None:
+    """Its graphs are sealed and open, but do not agree with one another: the process that serves never opens them."""
+    models = Path(shutil.copytree(folder, tmp_path / "models"))
+    graph = onnx.load(models / "candidate" / "mastery.onnx")
+    for tensor in graph.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) / 2, tensor.name))
+    onnx.save(graph, models / "candidate" / "mastery.onnx")
+    seal_run(models / "candidate")
+    broken_version = Run.open(models / "candidate").version
+    app = create_app(settings.model_copy(update={"run": models / "served"}))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        more: Body = {"share": 0.5} if path == "canary" else {}
+        refused = await post(client, path, broken_version, **more)
+        assert refused.status_code == 500
+        assert "does not stand its trial: Its graphs do not agree" in refused.json()["detail"]
+        listed = (await client.get(MODELS)).json()["models"]
+        [found] = [model for model in listed if model["version"] == broken_version]
+        assert (found["is_loaded"], found["parts"]) == (False, [])
+        assert (await client.get("/api/v1/mastery/anna")).json()["degraded"] is False
+
+
+async def test_what_plays_a_part_is_not_tried_again_by_a_restart_or_a_rollback(
+    client: httpx.AsyncClient, settings: Settings, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version is the hash of what was tried; a start or a way back must not wait for another trial."""
+    assert (await post(client, "activate", versions[1])).status_code == 200
+
+    def try_out(folder: Path) -> None:
+        raise AssertionError(f"{folder} is tried again")
+
+    monkeypatch.setattr(lineup, "try_out", try_out)
+    second = create_app(settings)
+    async with (
+        second.router.lifespan_context(second),
+        httpx.AsyncClient(transport=httpx.ASGITransport(second), base_url="http://test") as later,
+    ):
+        assert (await later.get("/api/v1/mastery/anna")).json()["model_version"] == versions[1]
+        back = await later.post(f"{MODELS}/rollback")
+        assert (back.status_code, back.json()["version"]) == (200, versions[0])
+
+
 async def test_a_canary_answers_its_share_of_students_and_always_the_same(
     client: httpx.AsyncClient, versions: tuple[str, str]
 ) -> None:
@@ -245,6 +301,40 @@ async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
     text = (await client.get("/metrics")).text
     assert "knowtrace_rollbacks_total 1.0" in text
     assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
+
+
+async def test_a_withdrawn_canary_is_told_in_the_transaction_that_withdraws_it(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first withdrawal is undone with its message; the next look does both, once."""
+    mailroom = app.state.classroom.mailroom
+    tell, num_tried = mailroom.tell_alert, 0
+
+    async def tell_and_fail_first(*args: Any, **rest: Any) -> None:
+        nonlocal num_tried
+        num_tried += 1
+        await tell(*args, **rest)
+        if num_tried == 1:
+            raise ConnectionAbortedError
+
+    monkeypatch.setattr(mailroom, "tell_alert", tell_and_fail_first)
+    async with Receiver() as receiver:
+        body = {"url": receiver.url, "kinds": ["alert"]}
+        assert (await client.post("/api/v1/webhooks", json=body)).status_code == 201
+        await post(client, "canary", versions[1], share=1.0)
+        for _ in range(FAILURES):
+            app.state.classroom.lineup.get(versions[1]).breaker.failed()
+        await receiver.wait_for(1)
+        await asyncio.sleep(0.2)
+        [message] = receiver.messages
+    assert num_tried == 2
+    assert message["data"] == {
+        "alert": "canary_withdrawn",
+        "summary": f"The canary was withdrawn: {versions[1]} failed 3 times.",
+        "model_version": versions[1],
+        "figures": {},
+    }
+    assert (await client.get(MODELS)).json()["canary_share"] is None
 
 
 async def test_a_canary_begins_without_the_failures_of_an_earlier_part(

@@ -87,7 +87,11 @@ async def test_schedules_say_when_they_are_due_and_what_they_lack(client: httpx.
 async def test_exports_are_written_and_the_run_is_kept(client: httpx.AsyncClient, settings: Settings) -> None:
     ended = await run(client, "item_parameters")
     version = Run.open(settings.run).version
-    assert (ended["outcome"], ended["detail"]) == ("done", f"12 items of {version} in {version}.csv")
+    in_table = f"12 items of {version} in the table item_parameters"
+    assert (ended["outcome"], ended["detail"]) == (
+        "done",
+        f"{in_table}; 12 items of {version} in {version}.csv",
+    )
     assert settings.export_folder is not None
     assert (settings.export_folder / "item_parameters" / f"{version}.csv").is_file()
     assert (await run(client, "mastery_aggregation"))["outcome"] == "done"

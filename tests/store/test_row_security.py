@@ -16,17 +16,19 @@ from tests.store.test_store import student
 SHARED = {
     "log_head",
     "model_roles",
+    "item_parameters",
     "job_queue",
     "tenants",
     "schedule_runs",
     "subscriptions",
     "delivery_lanes",
+    "standing_alerts",
 }
 """Tables that hold nothing of any tenant's students.
 
 `job_queue` and `tenants` name tenants and must be read across them: a worker looks for the next work of all, and under
 row security would find none. They hold ids of jobs, priorities and times; what a job is about lies in `jobs`,
-`job_parts` and `job_results`, each tenant's own. `schedule_runs` are the installation's.
+`job_parts` and `job_results`, each tenant's own. `schedule_runs` and `standing_alerts` are the installation's.
 
 `subscriptions` and `delivery_lanes` name tenants for the same reason: a process that delivers for all of them must find
 whose messages wait before it may turn to one. They hold random and hashed names, times, kinds of messages.

@@ -13,8 +13,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from knowtrace.errors import SettingsError, UnavailableError
-from knowtrace.store import Store, StoredStudent
+from knowtrace.store import Store, StoredDecision, StoredStudent
 from knowtrace.store.tables import metadata
+from tests.store.test_event_log import append, event
 
 
 def student(student_id: str, num_answers: int = 1) -> StoredStudent:
@@ -25,6 +26,20 @@ def student(student_id: str, num_answers: int = 1) -> StoredStudent:
         num_answers=num_answers,
         last_answered_at=datetime(2026, 3, 1, tzinfo=UTC),
         last_position=num_answers,
+    )
+
+
+def decision(student_id: str) -> StoredDecision:
+    return StoredDecision(
+        decision_id="d1",
+        student_id=student_id,
+        skill="add",
+        created_at=datetime(2026, 3, 1, tzinfo=UTC),
+        model_version="m-1",
+        recommendation_type="rule-based",
+        items=[],
+        num_candidates=0,
+        propensity=None,
     )
 
 
@@ -93,9 +108,11 @@ async def test_an_owner_who_is_no_superuser_migrates_rows_of_two_tenants_back_an
         for tenant_id in ("north", "south"):
             async with store.writing(tenant_id) as session:
                 await session.students.save([student("anna")])
+        async with store.writing("east") as session:
+            await session.decisions.append([decision("anna")])
         for revision in ("0004", "0006", "0002", "head"):
             await store.migrate(revision)
-        assert await store.tenants() == ["north", "south"]
+        assert await store.tenants() == ["east", "north", "south"]
         for tenant_id in ("north", "south"):
             async with store.reading(tenant_id) as session:
                 assert set(await session.students.load(["anna"])) == {"anna"}
@@ -103,6 +120,22 @@ async def test_an_owner_who_is_no_superuser_migrates_rows_of_two_tenants_back_an
             await store.migrate("0001")
         async with store.reading("north") as session:
             assert len(await session.students.page(limit=5)) == 1
+
+
+async def test_whoever_has_stored_anything_is_a_tenant_forward_and_back(store: Store) -> None:
+    """A school may have been advised without answering, and answered while no model could be asked."""
+    async with store.writing("advised") as session:
+        await session.decisions.append([decision("anna")])
+    await append(store, event(1, minute=0))
+    async with store.writing("north") as session:
+        await session.students.save([student("anna")])
+    for revision in ("0004", "head", "0004", "0005"):
+        await store.migrate(revision)
+        if revision != "0004":
+            assert await store.tenants() == ["advised", "north", "school"]
+    await store.migrate()
+    async with store.reading("advised") as session:
+        assert [found.student_id for found in await session.decisions.newest("anna", limit=5)] == ["anna"]
 
 
 async def test_tenants_that_would_be_mixed_stop_a_migration_back(store: Store) -> None:

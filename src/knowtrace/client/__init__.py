@@ -32,7 +32,7 @@ from knowtrace.client.errors import (
     UnavailableError,
     UnreadableAnswerError,
 )
-from knowtrace.client.events import Attempt, Event
+from knowtrace.client.events import Attempt, Event, Question
 from knowtrace.client.retries import Retries
 from knowtrace.client.synchronous import Client
 
@@ -54,6 +54,7 @@ __all__ = [
     "NoAnswerError",
     "NotFoundError",
     "Prediction",
+    "Question",
     "Recommendations",
     "RecommendedItem",
     "Retries",

@@ -1,7 +1,7 @@
 """What the service answers. Fields it may add later are passed over, so that an older client goes on working."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +10,23 @@ class Answer(BaseModel):
     """One answer, or a part of one; never changed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Return the answer that a body is.
+
+        Raises:
+            ValidationError: it is another one.
+        """
+        return cls.model_validate_json(content)
+
+
+class Nothing(Answer):
+    """It was done, and there is nothing to say."""
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        return cls.model_validate_json(content or b"{}")
 
 
 class SkillMastery(Answer):

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 import httpx
 
 from knowtrace.client import answers, calls
-from knowtrace.client.calls import Call
+from knowtrace.client.call import Call
 from knowtrace.client.events import Attempt, Event
 from knowtrace.client.exchange import Exchange, Wait
 from knowtrace.client.retries import Retries
@@ -70,7 +70,7 @@ class AsyncClient:
             BadRequestError: it breaks a rule.
             ConflictError: its id is stored with another body.
         """
-        return await self._run(calls.send_event(event))
+        return await self.run(calls.send_event(event))
 
     async def send_events(self, events: Iterable[Event]) -> answers.EventsResult:
         """Store up to 1,000 answers; each stands or falls on its own.
@@ -78,7 +78,7 @@ class AsyncClient:
         Raises:
             ValueError: there are none, or more.
         """
-        return await self._run(calls.send_events(events))
+        return await self.run(calls.send_events(events))
 
     async def correct_event(self, event: Event) -> answers.Revision:
         """Put a stored answer right: the whole of it, under the `event_id` it has.
@@ -87,7 +87,7 @@ class AsyncClient:
             NotFoundError: no answer is stored under this id.
             ConflictError: it was withdrawn.
         """
-        return await self._run(calls.correct_event(event))
+        return await self.run(calls.correct_event(event))
 
     async def withdraw_event(self, event_id: str) -> answers.Revision:
         """Take a stored answer out of its student's history; doing so again is `unchanged`.
@@ -95,7 +95,7 @@ class AsyncClient:
         Raises:
             NotFoundError: no answer is stored under this id.
         """
-        return await self._run(calls.withdraw_event(event_id))
+        return await self.run(calls.withdraw_event(event_id))
 
     async def mastery(
         self, student_id: str, *, skill: str | None = None, every_skill: bool = False
@@ -105,7 +105,7 @@ class AsyncClient:
         Raises:
             NotFoundError: the model does not know the skill.
         """
-        return await self._run(calls.mastery(student_id, skill=skill, every_skill=every_skill))
+        return await self.run(calls.mastery(student_id, skill=skill, every_skill=every_skill))
 
     async def predict(
         self,
@@ -120,7 +120,7 @@ class AsyncClient:
         Raises:
             NotFoundError: a model version is asked for that is not loaded.
         """
-        return await self._run(
+        return await self.run(
             calls.predict(student_id, item_ids, history=history, model_version=model_version)
         )
 
@@ -132,13 +132,13 @@ class AsyncClient:
         Raises:
             NotFoundError: the model does not know the skill.
         """
-        return await self._run(
+        return await self.run(
             calls.recommend(student_id, skill, max_items=max_items, time_window=time_window)
         )
 
     async def students(self, *, limit: int | None = None, cursor: str | None = None) -> answers.StudentsPage:
         """Return a page of the students who have answered; `next_cursor` leads to the next."""
-        return await self._run(calls.students(limit=limit, cursor=cursor))
+        return await self.run(calls.students(limit=limit, cursor=cursor))
 
     async def health(self) -> answers.Health:
         """Return whether the service is ready.
@@ -146,9 +146,16 @@ class AsyncClient:
         Raises:
             UnavailableError: it is not.
         """
-        return await self._run(calls.health())
+        return await self.run(calls.health())
 
-    async def _run(self, call: Call[T]) -> T:
+    async def run(self, call: Call[T]) -> T:
+        """Send one of `knowtrace.client.operations` and return its answer.
+
+        Raises:
+            ApiError: the service said no.
+            NoAnswerError: no try brought an answer.
+            UnreadableAnswerError: the answer has another form.
+        """
         exchange = Exchange(call, self._retries, self._clock())
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What is sent: an answer to store, and one of a history to predict from."""
+"""What is sent: an answer to store, one of a history to predict from, and what is to be predicted."""
 
 import uuid
 from collections.abc import Sequence
@@ -87,6 +87,33 @@ class Attempt:
             topic_ids=list(self.skill_ids) or None,
             time_taken_ms=milliseconds,
             hints_used=self.hints_used,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Items to predict for a student: from a history that is sent, or without one from what is stored.
+
+    Raises:
+        ValueError: `item_ids` is one text, whose letters would be taken for ids.
+    """
+
+    student_id: str
+    item_ids: Sequence[str]
+    history: Sequence[Attempt] = ()
+    model_version: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.item_ids, str):
+            raise ValueError(f"item_ids ({self.item_ids!r}) is one text: give a list of ids.")  # noqa: TRY004
+
+    def body(self) -> dict[str, Any]:
+        """Return the question as the service reads it."""
+        return _known(
+            student_id=self.student_id,
+            candidate_items=list(self.item_ids),
+            attempt_history=[attempt.body() for attempt in self.history] or None,
+            model_version=self.model_version,
         )
 
 

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from knowtrace.client.answers import Answer
-from knowtrace.client.calls import Call
+from knowtrace.client.call import Call
 from knowtrace.client.errors import FieldProblem, NoAnswerError, UnreadableAnswerError, error_of_status
-from knowtrace.client.retries import AGAIN, Retries
+from knowtrace.client.retries import AGAIN, NOT_BEGUN, Retries
 
 T = TypeVar("T", bound=Answer)
 UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+SAFE = "Events that were sent may be stored: sending them again is safe."
+UNSAFE = "It may have been done: look before you send it again, which would do it twice."
 MOST_SHOWN = 200
 """Characters of an unreadable answer that an error shows."""
 
@@ -45,7 +47,7 @@ class Exchange(Generic[T]):
         if response.is_success:
             return _read(self._call.answer, response)
         wait = None
-        if response.status_code in AGAIN:
+        if response.status_code in (AGAIN if self._call.is_repeatable else NOT_BEGUN):
             wait = self._wait(now, response.headers.get("Retry-After"))
         if wait is None:
             raise _problem(response)
@@ -58,12 +60,13 @@ class Exchange(Generic[T]):
             NoAnswerError: there is to be no other try.
         """
         wait = self._wait(now, None)
-        if wait is None or isinstance(error, UNSENDABLE):
+        is_repeatable = self._call.is_repeatable
+        if wait is None or not is_repeatable or isinstance(error, UNSENDABLE):
             tries = "1 try" if self._num_tries == 1 else f"{self._num_tries} tries"
             seconds = now - self._started
             raise NoAnswerError(
                 f"{self._call.method} {self._call.path} brought no answer in {tries} and {seconds:.1f} s "
-                f"({type(error).__name__}: {error}). Events that were sent may be stored: sending them again is safe."
+                f"({type(error).__name__}: {error}). {SAFE if is_repeatable else UNSAFE}"
             ) from error
         return Wait(wait)
 
@@ -74,7 +77,7 @@ class Exchange(Generic[T]):
 
 def _read(answer: type[T], response: httpx.Response) -> T:
     try:
-        return answer.model_validate_json(response.content)
+        return answer.read(response.content)
     except ValidationError as error:
         what = f"{error.error_count()} problems, the first: {_first(error)}"
         raise UnreadableAnswerError(

@@ -10,6 +10,10 @@ AGAIN = frozenset({429, 502, 503, 504})
 """Answers that mean "not now"."""
 
 
+NOT_BEGUN = frozenset({429, 503})
+"""Those of them that the service gives before anything is done; the others may come from what stands between."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retries:
     """How often and how patiently to try.

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from knowtrace import __version__
-from knowtrace.client.calls import Call
+from knowtrace.client.call import Call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +35,6 @@ def settings_of(base_url: str, api_key: str | None, timeout_seconds: float) -> S
 
 
 def request_of(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
-    return http.build_request(call.method, call.path, params=call.params or None, json=call.body)
+    return http.build_request(
+        call.method, call.path, params=call.params or None, headers=call.headers, json=call.body
+    )

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import httpx
 
 from knowtrace.client import answers, calls
-from knowtrace.client.calls import Call
+from knowtrace.client.call import Call
 from knowtrace.client.events import Attempt, Event
 from knowtrace.client.exchange import Exchange, Wait
 from knowtrace.client.retries import Retries
@@ -69,7 +69,7 @@ class Client:
             BadRequestError: it breaks a rule.
             ConflictError: its id is stored with another body.
         """
-        return self._run(calls.send_event(event))
+        return self.run(calls.send_event(event))
 
     def send_events(self, events: Iterable[Event]) -> answers.EventsResult:
         """Store up to 1,000 answers; each stands or falls on its own.
@@ -77,7 +77,7 @@ class Client:
         Raises:
             ValueError: there are none, or more.
         """
-        return self._run(calls.send_events(events))
+        return self.run(calls.send_events(events))
 
     def correct_event(self, event: Event) -> answers.Revision:
         """Put a stored answer right: the whole of it, under the `event_id` it has.
@@ -86,7 +86,7 @@ class Client:
             NotFoundError: no answer is stored under this id.
             ConflictError: it was withdrawn.
         """
-        return self._run(calls.correct_event(event))
+        return self.run(calls.correct_event(event))
 
     def withdraw_event(self, event_id: str) -> answers.Revision:
         """Take a stored answer out of its student's history; doing so again is `unchanged`.
@@ -94,7 +94,7 @@ class Client:
         Raises:
             NotFoundError: no answer is stored under this id.
         """
-        return self._run(calls.withdraw_event(event_id))
+        return self.run(calls.withdraw_event(event_id))
 
     def mastery(
         self, student_id: str, *, skill: str | None = None, every_skill: bool = False
@@ -104,7 +104,7 @@ class Client:
         Raises:
             NotFoundError: the model does not know the skill.
         """
-        return self._run(calls.mastery(student_id, skill=skill, every_skill=every_skill))
+        return self.run(calls.mastery(student_id, skill=skill, every_skill=every_skill))
 
     def predict(
         self,
@@ -119,7 +119,7 @@ class Client:
         Raises:
             NotFoundError: a model version is asked for that is not loaded.
         """
-        return self._run(calls.predict(student_id, item_ids, history=history, model_version=model_version))
+        return self.run(calls.predict(student_id, item_ids, history=history, model_version=model_version))
 
     def recommend(
         self, student_id: str, skill: str, *, max_items: int = 5, time_window: str | None = None
@@ -129,11 +129,11 @@ class Client:
         Raises:
             NotFoundError: the model does not know the skill.
         """
-        return self._run(calls.recommend(student_id, skill, max_items=max_items, time_window=time_window))
+        return self.run(calls.recommend(student_id, skill, max_items=max_items, time_window=time_window))
 
     def students(self, *, limit: int | None = None, cursor: str | None = None) -> answers.StudentsPage:
         """Return a page of the students who have answered; `next_cursor` leads to the next."""
-        return self._run(calls.students(limit=limit, cursor=cursor))
+        return self.run(calls.students(limit=limit, cursor=cursor))
 
     def health(self) -> answers.Health:
         """Return whether the service is ready.
@@ -141,9 +141,16 @@ class Client:
         Raises:
             UnavailableError: it is not.
         """
-        return self._run(calls.health())
+        return self.run(calls.health())
 
-    def _run(self, call: Call[T]) -> T:
+    def run(self, call: Call[T]) -> T:
+        """Send one of `knowtrace.client.operations` and return its answer.
+
+        Raises:
+            ApiError: the service said no.
+            NoAnswerError: no try brought an answer.
+            UnreadableAnswerError: the answer has another form.
+        """
         exchange = Exchange(call, self._retries, self._clock())
         while True:
             try:

@@ -5,7 +5,7 @@ work that is done at set times, each time once.
 from knowtrace.jobs.callbacks import Messenger
 from knowtrace.jobs.commands import Ended, run_command
 from knowtrace.jobs.crew import Crew
-from knowtrace.jobs.exports import write_item_parameters, write_mastery_counts
+from knowtrace.jobs.exports import store_item_parameters, write_item_parameters, write_mastery_counts
 from knowtrace.jobs.leases import Leases
 from knowtrace.jobs.retention import Keeping, forget
 from knowtrace.jobs.rules import Rule
@@ -30,6 +30,7 @@ __all__ = [
     "forget",
     "no_job",
     "run_command",
+    "store_item_parameters",
     "submit",
     "write_item_parameters",
     "write_mastery_counts",

@@ -5,13 +5,13 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from knowtrace.deciding import difficulty
 from knowtrace.domain import Vocabulary
-from knowtrace.store import Store
+from knowtrace.store import Store, StoredItem
 
 MASTERY_COLUMNS = ("tenant_id", "day", "skill_id", "state", "num_students", "is_withheld")
 LONGEST_NAME = 150
@@ -77,6 +77,27 @@ def write_item_parameters(vocabulary: Vocabulary, model_version: str, folder: Pa
     path = folder / "item_parameters" / f"{model_version}.csv"
     write_csv(path, ITEM_COLUMNS, rows)
     return f"{len(rows)} items of {model_version} in {path.name}"
+
+
+async def store_item_parameters(
+    store: Store, vocabulary: Vocabulary, model_version: str, *, now: datetime
+) -> str:
+    """Put the same into the table `item_parameters`, in place of what it held; return what was done."""
+    items = [
+        StoredItem(
+            item_id=item.item_id,
+            skill_id=item.skill_ids[0] if item.skill_ids else None,
+            num_answers=item.num_answers,
+            mean_score=item.mean_score if item.num_answers else None,
+            difficulty=difficulty(item),
+            model_version=model_version,
+            last_updated=now,
+        )
+        for item in vocabulary.items
+    ]
+    async with store.transaction() as transaction:
+        await transaction.items.replace(items)
+    return f"{len(items)} items of {model_version} in the table item_parameters"
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

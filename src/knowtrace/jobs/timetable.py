@@ -14,7 +14,7 @@ import structlog
 from knowtrace.errors import ConflictError, KnowTraceError, NotFoundError
 from knowtrace.jobs.leases import renew_until_lost
 from knowtrace.jobs.rules import Rule
-from knowtrace.store import Outcome, ScheduleRun, Store
+from knowtrace.store import Outcome, ScheduleRun, Store, Transaction
 
 LEASE_SECONDS = 120.0
 MOST_ATTEMPTS = 3
@@ -30,6 +30,9 @@ class Done:
     detail: str
     outcome: Outcome = Outcome.DONE
 
+
+Tell = Callable[[Transaction, ScheduleRun, Outcome], Awaitable[None]]
+"""Writes, in the transaction that ends a run, that it failed and will not be tried again."""
 
 Work = Callable[[datetime], Awaitable[Done]]
 """Does what is due at a time. What it raises is written down as a failure."""
@@ -47,7 +50,10 @@ class Schedule:
 
 
 class Timetable:
-    """The schedules of an installation, in one of its processes; `note` hears of each run as it begins and ends."""
+    """The schedules of an installation, in one of its processes.
+
+    `note` hears of each run as it begins and ends, `tell` of those that fail for good.
+    """
 
     def __init__(
         self,
@@ -57,11 +63,13 @@ class Timetable:
         now: Callable[[], datetime],
         lease_seconds: float = LEASE_SECONDS,
         note: Callable[[ScheduleRun, Outcome], None] = lambda run, outcome: None,
+        tell: Tell | None = None,
     ) -> None:
         self._store = store
         self._now = now
         self._lease_seconds = lease_seconds
         self._note = note
+        self._tell = tell
         self._settled: dict[str, datetime] = {}
         self._by_hand: set[asyncio.Task[None]] = set()
         self.schedules = {schedule.name: schedule for schedule in schedules}
@@ -143,7 +151,7 @@ class Timetable:
                 return None
             if left is not None and left.attempts >= MOST_ATTEMPTS:
                 detail = f"{left.attempts} processes stopped while they ran it"
-                await runs.finish(left, Outcome.LOST, detail, at=now)
+                await self._finish(transaction, left, Done(detail, Outcome.LOST))
             elif left is not None:
                 worker, lease_until = self._worker(), self._lease_until()
                 await runs.take_over(left, worker=worker, now=now, lease_until=lease_until)
@@ -193,7 +201,12 @@ class Timetable:
             done = Done(f"{type(error).__name__}: {error}", Outcome.FAILED)
         self._note(run, done.outcome)
         async with self._store.transaction() as transaction:
-            await transaction.schedules.finish(run, done.outcome, done.detail, at=self._now())
+            await self._finish(transaction, run, done)
+
+    async def _finish(self, transaction: Transaction, run: ScheduleRun, done: Done) -> None:
+        is_ours = await transaction.schedules.finish(run, done.outcome, done.detail, at=self._now())
+        if is_ours and self._tell is not None and done.outcome in (Outcome.FAILED, Outcome.LOST):
+            await self._tell(transaction, run, done.outcome)
 
     @asynccontextmanager
     async def _renewing(self, run: ScheduleRun) -> AsyncGenerator[None]:

@@ -1,14 +1,17 @@
 """Give models their parts, and follow what other processes of the service have given: every process in seconds."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from knowtrace.errors import KnowTraceError
 from knowtrace.service.breaker import FAILURES
+from knowtrace.service.delivery.alerts import canary_withdrawn
+from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.lineup import Lineup, Loaded
 from knowtrace.service.metrics import Metrics
 from knowtrace.store import Casting, ModelRole, Store
@@ -21,8 +24,12 @@ SLOWER_BY_SECONDS = 0.005
 log: Any = structlog.get_logger().bind(logger="knowtrace.models")
 
 
-async def cast(lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting]) -> None:
+async def cast(
+    lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting], *, untried: Collection[str] = ()
+) -> None:
     """Load the models that are to play a part, let the writer compute with the champion, then let them answer.
+
+    Those `untried` stand a trial before they are loaded. What is stored has stood its own: a version is the hash of it.
 
     Raises:
         NotFoundError: a version lies nowhere.
@@ -30,7 +37,8 @@ async def cast(lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting
         ConflictError: the champion has other response categories than the stored answers.
     """
     models: list[Loaded] = [
-        await asyncio.to_thread(lineup.open, casting.version) for casting in roles.values()
+        await asyncio.to_thread(lineup.open, casting.version, on_trial=casting.version in untried)
+        for casting in roles.values()
     ]
     before = lineup.champion
     named = roles.get(ModelRole.CHAMPION)
@@ -42,15 +50,15 @@ async def cast(lineup: Lineup, intake: Intake, roles: Mapping[ModelRole, Casting
 
 @asynccontextmanager
 async def following_roles(
-    lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, *, every: float
+    lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, mailroom: Mailroom, *, every: float
 ) -> AsyncGenerator[None]:
     """Take over the parts that are stored, now and every so many seconds; withdraw a canary that does harm."""
-    await _follow(lineup, store, intake, metrics)
+    await _follow(lineup, store, intake, metrics, mailroom)
 
     async def go_on() -> None:
         while True:
             await asyncio.sleep(every)
-            await _follow(lineup, store, intake, metrics)
+            await _follow(lineup, store, intake, metrics, mailroom)
 
     task = asyncio.create_task(go_on(), name="model roles")
     try:
@@ -60,7 +68,7 @@ async def following_roles(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics) -> None:
+async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, mailroom: Mailroom) -> None:
     try:
         async with lineup.change:
             stored = await store.roles()
@@ -68,7 +76,7 @@ async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics
                 await cast(lineup, intake, stored)
             harm = harm_of_canary(lineup)
             if harm is not None:
-                await _withdraw_canary(lineup, store, intake)
+                await _withdraw_canary(lineup, store, intake, mailroom, harm)
                 metrics.rolled_back()
                 log.error("canary withdrawn", reason=harm)
     except KnowTraceError as error:
@@ -92,11 +100,15 @@ def harm_of_canary(lineup: Lineup) -> str | None:
     return None
 
 
-async def _withdraw_canary(lineup: Lineup, store: Store, intake: Intake) -> None:
+async def _withdraw_canary(
+    lineup: Lineup, store: Store, intake: Intake, mailroom: Mailroom, harm: str
+) -> None:
     async with store.transaction() as transaction:
         roles = await transaction.roles()
         casting = roles.get(ModelRole.CANARY)
         if casting is not None and casting.version == lineup.roles[ModelRole.CANARY].version:
             del roles[ModelRole.CANARY]
             await transaction.cast(roles)
+            alert = canary_withdrawn(casting.version, harm)
+            await mailroom.tell_alert(transaction, alert, at=datetime.now(UTC))
     await cast(lineup, intake, roles)

@@ -26,6 +26,7 @@ from knowtrace.service.lineup import Lineup, Loaded, load, open_trusted
 from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
 from knowtrace.service.students.messages import announce, announce_revision
+from knowtrace.service.watching import Watch, watching
 from knowtrace.settings import Settings
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
@@ -119,7 +120,11 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         announce(committed, broker, lineup.champion.tracer)
 
     async with open_store(settings) as store, open_identity(settings, store) as identity:
-        mailroom = Mailroom(store, has_stream=bool(settings.redis_url and settings.redis_stream))
+        mailroom = Mailroom(
+            store,
+            has_stream=bool(settings.redis_url and settings.redis_stream),
+            alerts_tenant=settings.alerts_tenant,
+        )
         await mailroom.refresh()
         sealer = Sealer(settings.seal_key.get_secret_value() if settings.seal_key else None)
         intake = Intake(
@@ -163,9 +168,10 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             )
             every = settings.roles_poll_seconds
             async with (
-                following_roles(lineup, store, intake, metrics, every=every),
+                following_roles(lineup, store, intake, metrics, mailroom, every=every),
                 following_erasures(forgetting, store, intake, every=every),
                 delivering(store, mailroom, settings, sealer),
+                watching(Watch(store, mailroom, lineup, metrics), every=settings.alert_poll_seconds),
             ):
                 yield classroom
                 for shadow in list(classroom.shadows):

@@ -18,6 +18,7 @@ from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.manifest import LARGEST_BYTES, MANIFEST, Manifest, read_plainly
 from knowtrace.registry.shelf import fetch_from_any
 from knowtrace.registry.signing import check_signature
+from knowtrace.registry.trial import try_out
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
 from knowtrace.tracing import Tracer
@@ -180,12 +181,16 @@ class Lineup:
                 "POST /api/v1/models/{name}/load loads another."
             ) from None
 
-    def open(self, version: str) -> Loaded:
+    def open(self, version: str, *, on_trial: bool = False) -> Loaded:
         """Verify a run of the folder, or fetch it there from a shelf, and load it; slow, and safe to do in a thread.
+
+        What is fetched stands a trial in a process of its own before it lies in the folder; with `on_trial`, so does
+        what lay there.
 
         Raises:
             NotFoundError: no run of the folder or a shelf has this version.
-            RunError: it is not as it was sealed, not signed by who must be, or cannot be served.
+            RunError: it is not as it was sealed, not signed by who must be, does not stand its trial, or cannot be
+                served.
             UnavailableError: a shelf that might have it cannot be reached.
         """
         if version in self._loaded:
@@ -195,9 +200,12 @@ class Lineup:
         )
         if path is None:
             path = fetch_from_any(self._shelves, version, self._folder, trusted=self._trusted)
+            on_trial = False
         run = open_trusted(path, self._trusted)
         if run.version != version:
             raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")
+        if on_trial:
+            try_out(path)
         return load(run)
 
     def keep(self, model: Loaded) -> None:

@@ -31,6 +31,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.num_requests = 0
         self.num_accepted = 0
+        self.num_fallbacks = 0
+        self._figures: dict[str, Callable[[], float]] = {}
         r = self.registry
         self._requests = Counter(
             "knowtrace_http_requests_total", "Requests answered", ["method", "route", "status"], registry=r
@@ -124,6 +126,7 @@ class Metrics:
         self._failures.labels(version).inc()
 
     def fell_back(self, model: str) -> None:
+        self.num_fallbacks += 1
         self._fallbacks.labels(model).inc()
 
     def shadow_compared(self, version: str, difference: float) -> None:
@@ -184,6 +187,11 @@ class Metrics:
         }
         for name, (meaning, figure) in shown.items():
             Gauge(name, meaning, registry=self.registry).set_function(figure)
+            self._figures[name] = figure
+
+    def figures(self) -> dict[str, float]:
+        """Return live quality and drift by the names of their metrics; NaN where too few answers have come."""
+        return {name: float(figure()) for name, figure in self._figures.items()}
 
     def watch_door(self, door: Door) -> None:
         Gauge(

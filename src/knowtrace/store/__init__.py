@@ -3,6 +3,7 @@
 from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
+from knowtrace.store.item_parameters import StoredItem
 from knowtrace.store.job_queue import Claim, Errand, Waiting
 from knowtrace.store.jobs import JobPriority, JobStatus, StoredJob
 from knowtrace.store.keys import StoredKey
@@ -39,6 +40,7 @@ __all__ = [
     "Store",
     "StoredDecision",
     "StoredEvent",
+    "StoredItem",
     "StoredJob",
     "StoredKey",
     "StoredSkill",

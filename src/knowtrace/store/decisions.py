@@ -44,11 +44,12 @@ class Decisions:
         if rows:
             await self._connection.execute(sa.insert(recommendations), rows)
 
-    async def forget(self, *, before: datetime) -> int:
-        """Delete the decisions of before a time; return how many."""
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete some decisions of before a time; return how many."""
         c = recommendations.c
-        old = sa.delete(recommendations).where(c.tenant_id == self._tenant_id, c.created_at < before)
-        return (await self._connection.execute(old)).rowcount
+        old = sa.select(c.decision_id).where(c.tenant_id == self._tenant_id, c.created_at < before)
+        some = sa.delete(recommendations).where(c.decision_id.in_(old.limit(limit)))
+        return (await self._connection.execute(some)).rowcount
 
     async def newest(self, student_id: str, *, limit: int) -> list[StoredDecision]:
         c = recommendations.c

@@ -30,6 +30,7 @@ Condition = Callable[[str, str], sa.ColumnElement[bool]]
 HOLDS_NO_STUDENT: Mapping[str, str] = {
     "log_head": "two numbers for all",
     "model_roles": "which model plays which part",
+    "item_parameters": "how hard items are",
     "audit_log": "names of what a deed was done to are hashes in it, and its lines are chained",
     "audit_heads": "where the audit log ends",
     "tenants": "who has ever stored anything",
@@ -37,6 +38,7 @@ HOLDS_NO_STUDENT: Mapping[str, str] = {
     "webhooks": "where messages go",
     "subscriptions": "who has webhooks",
     "delivery_lanes": "where messages wait, by hashes",
+    "standing_alerts": "what is wrong with the installation",
 }
 
 

@@ -67,6 +67,15 @@ subscriptions = sa.Table(
     sa.Column("kinds", sa.JSON, nullable=False),
 )
 
+standing_alerts = sa.Table(
+    "standing_alerts",
+    metadata,
+    # Of no tenant: what is wrong with the installation, and when a process last saw it, so that it is told once.
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("model_version", sa.String(200), primary_key=True),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
 delivery_lanes = sa.Table(
     "delivery_lanes",
     metadata,

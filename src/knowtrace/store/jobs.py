@@ -139,15 +139,16 @@ class Jobs:
         )
         return [(row.number, row.result) for row in found]
 
-    async def forget_ended(self, *, before: datetime) -> int:
-        """Delete jobs, with their results, that ended before a time; return how many.
+    async def forget_ended(self, *, before: datetime, limit: int) -> int:
+        """Delete jobs, with their results, that ended before a time, those that ended first; return how many.
 
         Callbacks that were never sent go too: a place in the queue without its job would stop all that come after it.
         """
-        is_old = sa.and_(jobs.c.tenant_id == self._tenant_id, jobs.c.finished_at < before)
-        waiting = job_queue.c.job_id.in_(sa.select(jobs.c.job_id).where(is_old))
-        await self._connection.execute(sa.delete(job_queue).where(waiting))
-        return (await self._connection.execute(sa.delete(jobs).where(is_old))).rowcount
+        mine = jobs.c.tenant_id == self._tenant_id
+        old = sa.select(jobs.c.job_id).where(mine, jobs.c.finished_at < before)
+        some = list(await self._connection.scalars(old.order_by(jobs.c.finished_at).limit(limit)))
+        await self._connection.execute(sa.delete(job_queue).where(job_queue.c.job_id.in_(some)))
+        return (await self._connection.execute(sa.delete(jobs).where(mine, jobs.c.job_id.in_(some)))).rowcount
 
     async def _change(self, job_id: str, **values: Any) -> None:
         await self._connection.execute(self._of(sa.update(jobs), jobs, job_id).values(**values))

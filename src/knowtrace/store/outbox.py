@@ -23,7 +23,7 @@ LONGEST_ERROR = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message about one student."""
+    """One message about one student, or about nobody: then `student_id` is empty."""
 
     message_id: str
     kind: str

@@ -81,10 +81,12 @@ class Snapshots:
         mine = self._of(sa.delete(student_snapshots), student_id)
         await self._connection.execute(mine.where(sa.tuple_(c.answered_at, c.position) >= _place(since)))
 
-    async def forget_old(self, *, before: datetime) -> int:
-        """Delete the snapshots of before a time; return how many. States are then rebuilt from further back."""
-        old = sa.delete(student_snapshots).where(c.tenant_id == self._tenant_id, c.answered_at < before)
-        return (await self._connection.execute(old)).rowcount
+    async def forget_old(self, *, before: datetime, limit: int) -> int:
+        """Delete some snapshots of before a time; return how many. States are then rebuilt from further back."""
+        key = tuple(student_snapshots.primary_key)
+        old = sa.select(*key).where(c.tenant_id == self._tenant_id, c.answered_at < before)
+        some = sa.delete(student_snapshots).where(sa.tuple_(*key).in_(old.limit(limit)))
+        return (await self._connection.execute(some)).rowcount
 
     def _of(self, statement: Any, student_id: str) -> Any:
         return statement.where(c.tenant_id == self._tenant_id, c.student_id == student_id)

@@ -21,6 +21,7 @@ from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, 
 from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
 from knowtrace.store.glances import Glances, is_stale
+from knowtrace.store.item_parameters import ItemParameters
 from knowtrace.store.job_queue import JobQueue, Waiting, waiting
 from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
@@ -31,6 +32,7 @@ from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
+from knowtrace.store.standing_alerts import StandingAlerts
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
 from knowtrace.store.tenants import all_tenants, name_tenants
@@ -82,6 +84,8 @@ class Transaction:
         self._named: str | None = None
         self.queue = JobQueue(connection)
         self.schedules = ScheduleRuns(connection)
+        self.alerts = StandingAlerts(connection)
+        self.items = ItemParameters(connection)
         self.new_tenants: set[str] = set()
         """Those that nothing was stored for before."""
 

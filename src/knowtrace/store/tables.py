@@ -63,6 +63,20 @@ model_roles = sa.Table(
     sa.Column("changed_by", sa.String(200), nullable=False),
 )
 
+item_parameters = sa.Table(
+    "item_parameters",
+    metadata,
+    # Of no tenant, like the model: what training knew of each item of the champion.
+    sa.Column("item_id", sa.String(200), primary_key=True),
+    sa.Column("skill_id", sa.String(200)),
+    sa.Column("num_answers", sa.Integer, nullable=False),
+    sa.Column("mean_score", sa.Double),
+    sa.Column("difficulty", sa.Double),
+    sa.Column("model_version", sa.String(200), nullable=False),
+    sa.Column("last_updated", UtcDateTime, nullable=False),
+    sa.Index("item_parameters_by_skill", "skill_id"),
+)
+
 events = sa.Table(
     "events",
     metadata,

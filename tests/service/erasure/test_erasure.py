@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from itertools import product
 from pathlib import Path
@@ -14,9 +15,13 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import event
 from store.conftest import empty
 
+from knowtrace.registry import Run, seal_run
+from knowtrace.registry.manifest import json_bytes
+from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.erasure.endpoints import BELOW_A_STUDENT
 from knowtrace.service.identity.caller import Role
+from knowtrace.settings import Settings
 from knowtrace.store import Store
 from knowtrace.store.tables import metadata
 from service.identity.school import School, open_school
@@ -151,6 +156,50 @@ async def test_the_receipt_says_what_was_trained_before_and_its_line_stands_in_t
     assert line["action"] == f"students.erase {receipt['receipt_id']}"
     async with school.classroom.store.reading("north") as session:
         assert not (await session.audit.verify(expected_head=receipt["audit_line"])).problems
+
+
+@pytest.mark.parametrize(
+    "said", [b'{"name": "another", "fingerprint": "0"}', b"[1]", b'{"name": {"a": 1}, "fingerprint": null}']
+)
+async def test_a_receipt_believes_nothing_that_an_altered_run_says_of_its_data(
+    classroom_of_copies: tuple[httpx.AsyncClient, Path, str], said: bytes
+) -> None:
+    """The student is erased whatever lies in the folder of models, and the run is named, but not believed."""
+    client, altered, version = classroom_of_copies
+    config = json.loads((altered / "config.json").read_bytes())
+    (altered / "config.json").write_bytes(json.dumps({**config, "data": json.loads(said)}).encode())
+    erased = await client.delete("/api/v1/students/anna")
+    assert erased.status_code == 200, erased.text
+    found = {model["version"]: model for model in erased.json()["models_trained_before"]}
+    assert found[version] == {
+        "version": version,
+        "trained_at": None,
+        "data": None,
+        "data_fingerprint": None,
+        "is_loaded": False,
+    }
+    [served] = [model for model in found.values() if model["is_loaded"]]
+    assert served["data_fingerprint"] == config["data"]["fingerprint"]
+
+
+@pytest.fixture
+async def classroom_of_copies(
+    tiny_run: Path, tmp_path: Path
+) -> AsyncIterator[tuple[httpx.AsyncClient, Path, str]]:
+    """A service with two runs in its folder of models: the one it serves, and another that a test may alter."""
+    for name in ("served", "other"):
+        shutil.copytree(tiny_run, tmp_path / name)
+    metrics = tmp_path / "other" / "metrics.json"
+    metrics.write_bytes(json_bytes({**json.loads(metrics.read_bytes()), "note": 1}))
+    seal_run(tmp_path / "other")
+    app = create_app(
+        Settings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", run=tmp_path / "served")
+    )
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        yield client, tmp_path / "other", Run.open(tmp_path / "other").version
 
 
 async def test_the_same_id_begins_anew(school: School) -> None:

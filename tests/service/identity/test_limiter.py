@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 
 import pytest
 from limits import parse
@@ -85,6 +86,36 @@ async def test_the_answer_says_when_to_come_back(clock: Clock) -> None:
     await limiter.count_request(CALLER)
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_one_tenant_cannot_use_up_what_another_may_send(
+    is_shared: bool, request: pytest.FixtureRequest
+) -> None:
+    """Two keys of the north share its 4; with Redis two processes do; the south has a quota of its own."""
+    redis_url = request.getfixturevalue("redis_url") if is_shared else None
+    north, south = (f"{name}-{uuid.uuid4().hex}" for name in ("north", "south"))
+    settings = Settings(tenant_rate_limit="4/day", tenant_rate_limits={south: "2/day"}, redis_url=redis_url)
+    one = Limiter(settings)
+    other = Limiter(settings) if is_shared else one
+
+    def key(tenant_id: str, number: int) -> Caller:
+        return Caller(tenant_id, f"key:{number}", Role.SERVICE)
+
+    left = [
+        (await limiter.count_request(key(north, number)))["RateLimit-Remaining"]
+        for number, limiter in enumerate((one, other, one, other))
+    ]
+    assert left == ["3", "2", "1", "0"]
+    for limiter in (one, other):
+        with pytest.raises(TooManyError, match="At most 4 requests of this tenant in 86,400 s"):
+            await limiter.count_request(key(north, 9))
+    assert (await one.count_request(key(south, 0)))["RateLimit-Limit"] == "2"
+    await other.count_request(key(south, 1))
+    with pytest.raises(TooManyError, match="At most 2 requests of this tenant"):
+        await one.count_request(key(south, 0))
+    await one.close()
+    await other.close()
+
+
 async def test_without_redis_each_process_counts_by_itself_and_says_so_once_a_minute() -> None:
     pytest.importorskip("redis", reason="needs knowtrace[redis]")
     limiter = Limiter(Settings(rate_limit="2/day", redis_url="redis://127.0.0.1:1/0"))
@@ -96,10 +127,17 @@ async def test_without_redis_each_process_counts_by_itself_and_says_so_once_a_mi
     assert [line["event"] for line in logs] == ["Redis cannot count: each process counts by itself"]
 
 
-@pytest.mark.parametrize("setting", ["rate_limit", "student_rate_limit", "failure_limit"])
+@pytest.mark.parametrize(
+    "setting", ["rate_limit", "student_rate_limit", "tenant_rate_limit", "failure_limit"]
+)
 def test_a_limit_that_cannot_be_read_is_named(setting: str) -> None:
     with pytest.raises(SettingsError, match=f"{setting} 'often' is no limit"):
         Limiter(Settings(**{setting: "often"}))
+
+
+def test_a_tenants_limit_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(SettingsError, match="tenant_rate_limits 'often' is no limit"):
+        Limiter(Settings(tenant_rate_limits={"north": "often"}))
 
 
 def test_a_redis_address_that_cannot_be_used_is_refused() -> None:

@@ -211,6 +211,28 @@ async def test_a_device_with_a_revoked_key_locks_nobody_else_out(tiny_run: Path,
             assert (await school.ask(("north", name), "GET", "/api/v1/skills")).status_code == 200
 
 
+async def test_a_tenants_keys_share_its_quota_and_no_other_tenant_feels_it(
+    tiny_run: Path, database_url: str
+) -> None:
+    """The north has six requests for all of its keys, the south three of its own; a denied one counts too."""
+    quotas: dict[str, Any] = {"tenant_rate_limit": "6/day", "tenant_rate_limits": {"south": "3/day"}}
+    async with open_school(tiny_run, database_url, **quotas) as school:
+
+        async def statuses(tenant_id: str, *names: str) -> list[int]:
+            return [
+                (await school.ask((tenant_id, name), "GET", "/api/v1/students")).status_code for name in names
+            ]
+
+        keys = ("admin", "educator", "student", "service", "admin", "educator")
+        assert await statuses("north", *keys) == [200, 200, 403, 200, 200, 200]
+        assert await statuses("north", "spare", "admin") == [429, 429]
+        assert await statuses("south", "admin", "educator", "spare", "service") == [200, 200, 200, 429]
+        refused = await school.ask(ADMIN, "GET", "/api/v1/students")
+        assert "requests of this tenant" in refused.json()["detail"]
+        assert 1 <= int(refused.headers["retry-after"]) <= 86_400
+        assert (refused.headers["ratelimit-limit"], refused.headers["ratelimit-remaining"]) == ("6", "0")
+
+
 async def test_a_tenant_sends_as_many_answers_a_day_as_it_may(tiny_run: Path, database_url: str) -> None:
     async with open_school(tiny_run, database_url, events_per_day=3) as school:
 

@@ -6,3 +6,4 @@ Kind = Literal["recommendation", "alert", "mastery"]
 
 RECOMMENDATION: Kind = "recommendation"
 MASTERY: Kind = "mastery"
+ALERT: Kind = "alert"

@@ -3,11 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from knowtrace.service.delivery.kinds import MASTERY, RECOMMENDATION
-from knowtrace.store import Message, Session, Store, StoredDecision
+from knowtrace.service.delivery.alerts import Alert
+from knowtrace.service.delivery.kinds import ALERT, MASTERY, RECOMMENDATION
+from knowtrace.store import Message, Session, Store, StoredDecision, Transaction
 from knowtrace.tracing.outgoing import StudentChange
 
 STREAM = "stream"
@@ -15,17 +17,25 @@ STREAM = "stream"
 
 
 class Mailroom:
-    """Knows in memory who wants to hear of what, and writes their messages into open transactions."""
+    """Knows in memory who wants to hear of what, and writes their messages into open transactions.
 
-    def __init__(self, store: Store, *, has_stream: bool) -> None:
+    Alerts are told to `alerts_tenant`.
+    """
+
+    def __init__(self, store: Store, *, has_stream: bool, alerts_tenant: str) -> None:
         self._store = store
         self._has_stream = has_stream
+        self._alerts_tenant = alerts_tenant
         self._webhooks: dict[str, dict[str, frozenset[str]]] = {}
         self.arrived = asyncio.Event()
 
     @property
     def has_destinations(self) -> bool:
         return self._has_stream or bool(self._webhooks)
+
+    @property
+    def wants_alerts(self) -> bool:
+        return bool(self._destinations(self._alerts_tenant, ALERT))
 
     async def refresh(self) -> None:
         """Read who wants what; another process's new webhook is heard of by this."""
@@ -65,6 +75,18 @@ class Mailroom:
             for decision in decisions
         ]
         await session.outbox.append([(message, destinations) for message in messages], at=at)
+        self.arrived.set()
+
+    async def tell_alert(self, transaction: Transaction, alert: Alert, *, at: datetime) -> None:
+        """Write what is wrong with the service; the transaction has turned to the tenant of alerts afterwards."""
+        destinations = self._destinations(self._alerts_tenant, ALERT)
+        if not destinations:
+            return
+        session = await transaction.of(self._alerts_tenant)
+        told = asdict(alert)
+        body = {"alert": told.pop("name"), **told}
+        message = Message(message_id=uuid.uuid4().hex, kind=ALERT, student_id="", body=body)
+        await session.outbox.append([(message, destinations)], at=at)
         self.arrived.set()
 
     def _destinations(self, tenant_id: str, kind: str) -> list[str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from knowtrace.errors import RunError
+from knowtrace.registry.manifest import Manifest, json_of
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.erasure.schemas import Receipt, TrainedModel
 from knowtrace.service.identity.caller import Caller
@@ -111,7 +111,11 @@ def deed_of(caller: Caller, student_id: str, receipt_id: str, request_id: str) -
 
 
 def _config_of(path: Path) -> dict[str, Any]:
-    return orjson.loads((path / "config.json").read_bytes())
+    """Return a run's config as it was sealed; nothing of one that was changed since."""
+    try:
+        return json_of(Manifest.of(path).read("config.json"), path / "config.json")
+    except RunError:
+        return {}
 
 
 def _trained(version: str, config: dict[str, Any], *, is_loaded: bool) -> TrainedModel:

@@ -1,4 +1,4 @@
-"""How much a caller may send: requests per key, failed attempts per address, answers per tenant and day."""
+"""How much a caller may send: requests per key and tenant, failed attempts per address, answers per tenant and day."""
 
 import math
 import time
@@ -35,23 +35,38 @@ class Limiter:
         self._by_role = {role: _read("rate_limit", settings.rate_limit) for role in Role}
         self._by_role[Role.STUDENT] = _read("student_rate_limit", settings.student_rate_limit)
         self._failures = _read("failure_limit", settings.failure_limit)
+        quota = settings.tenant_rate_limit
+        self._of_tenants = _read("tenant_rate_limit", quota) if quota else None
+        self._by_tenant = {
+            tenant_id: _read("tenant_rate_limits", quota)
+            for tenant_id, quota in settings.tenant_rate_limits.items()
+        }
         per_day = settings.events_per_day
         self._events = RateLimitItemPerDay(per_day) if per_day else None
         self._here = SlidingWindowCounterRateLimiter(Windows())
-        self._shared = (
-            SlidingWindowCounterRateLimiter(_redis(settings.redis_url)) if settings.redis_url else None
-        )
+        self._redis = _redis(settings.redis_url) if settings.redis_url else None
+        self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._again_at = self._warned_at = float("-inf")
         self._log: Any = structlog.get_logger().bind(logger="knowtrace.limits")
 
+    async def close(self) -> None:
+        if self._redis is not None:
+            bridge: Any = self._redis.bridge
+            await bridge.get_connection().aclose()
+
     async def count_request(self, caller: Caller) -> HeaderFields:
-        """Count a request and return the fields that tell the caller how many are left.
+        """Count a request for its caller and the caller's tenant; return the fields that tell how many are left.
 
         Raises:
-            TooManyError: it is one too many.
+            TooManyError: it is one too many. One too many of the caller's is none of the tenant's.
         """
         limit = self._by_role[caller.role]
-        return await self._count(limit, "requests", f"{caller.tenant_id}/{caller.subject}", "requests")
+        fields = await self._count(limit, "requests", f"{caller.tenant_id}/{caller.subject}", "requests")
+        quota = self._by_tenant.get(caller.tenant_id, self._of_tenants)
+        if quota is None:
+            return fields
+        of_tenant = await self._count(quota, "tenants", caller.tenant_id, "requests of this tenant")
+        return min(fields, of_tenant, key=lambda fields: int(fields["RateLimit-Remaining"]))
 
     async def count_events(self, tenant_id: str, num_events: int) -> None:
         """Count answers that a tenant sends.

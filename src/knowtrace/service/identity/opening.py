@@ -22,7 +22,7 @@ async def open_identity(settings: Settings, store: Store) -> AsyncGenerator[Iden
     Raises:
         SettingsError: a limit or an algorithm that cannot be used.
     """
-    hashing = Hashing()
+    limiter, hashing = Limiter(settings), Hashing()
     keys = KeyVerifier(store.find_key, hashing)
     try:
         async with Journal(store) as journal:
@@ -33,11 +33,12 @@ async def open_identity(settings: Settings, store: Store) -> AsyncGenerator[Iden
                 sessions=Sessions(
                     settings.session_key.get_secret_value(), keys, hours=settings.session_hours
                 ),
-                limiter=Limiter(settings),
+                limiter=limiter,
                 journal=journal,
             )
     finally:
         hashing.close()
+        await limiter.close()
 
 
 def _tokens(settings: Settings) -> TokenVerifier | None:

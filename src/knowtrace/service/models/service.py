@@ -39,11 +39,11 @@ async def load_model(classroom: Classroom, name: str, version: str) -> ModelOut:
 
     Raises:
         NotFoundError: no run of this name and version lies in the folder or on a shelf.
-        RunError: it is not as it was sealed.
+        RunError: it is not as it was sealed, or does not stand its trial.
         ConflictError: as many models as may be are loaded, and each plays a part.
     """
     _check_name(name, version)
-    model = await asyncio.to_thread(classroom.lineup.open, version)
+    model = await asyncio.to_thread(classroom.lineup.open, version, on_trial=True)
     classroom.lineup.keep(model)
     return _model(classroom, model, None)
 
@@ -159,7 +159,8 @@ async def _change(
         before = dict(classroom.lineup.roles)
         after = change(before)
         try:
-            await cast(classroom.lineup, classroom.intake, after)
+            untried = {role.version for role in after.values()} - {role.version for role in before.values()}
+            await cast(classroom.lineup, classroom.intake, after, untried=untried)
             async with classroom.store.transaction() as transaction:
                 await transaction.cast(after)
                 session = await transaction.of(caller.tenant_id)

@@ -11,8 +11,9 @@ import structlog
 
 from knowtrace.jobs import Crew, Timetable
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.delivery.alerts import schedule_failed
 from knowtrace.service.schedules.work import schedules_of
-from knowtrace.store import Outcome, ScheduleRun
+from knowtrace.store import Outcome, ScheduleRun, Transaction
 
 log: Any = structlog.get_logger().bind(logger="knowtrace.schedules")
 
@@ -26,7 +27,14 @@ async def keeping_time(classroom: Classroom) -> AsyncGenerator[Timetable]:
     """
     settings = classroom.settings
     schedules = schedules_of(settings, classroom)
-    async with Timetable(classroom.store, schedules, now=lambda: datetime.now(UTC), note=_note) as timetable:
+
+    async def tell(transaction: Transaction, run: ScheduleRun, outcome: Outcome) -> None:
+        alert = schedule_failed(run, outcome)
+        await classroom.mailroom.tell_alert(transaction, alert, at=datetime.now(UTC))
+
+    async with Timetable(
+        classroom.store, schedules, now=lambda: datetime.now(UTC), note=_note, tell=tell
+    ) as timetable:
         due = [schedule.name for schedule in schedules if schedule.work is not None]
         turns = [partial(timetable.take_turn, name) for name in due] if settings.run_schedules else []
         async with Crew(

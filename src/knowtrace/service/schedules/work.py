@@ -18,6 +18,7 @@ from knowtrace.jobs import (
     Work,
     forget,
     run_command,
+    store_item_parameters,
     write_item_parameters,
     write_mastery_counts,
 )
@@ -48,7 +49,7 @@ SUMMARIES = {
 NEEDS = {
     "ingestion": "KNOWTRACE_INGESTION_COMMAND",
     "mastery_aggregation": "KNOWTRACE_EXPORT_FOLDER",
-    "item_parameters": "KNOWTRACE_EXPORT_FOLDER",
+    "item_parameters": "nothing",
     "retention": "nothing",
     "training": "KNOWTRACE_TRAINING_COMMAND and KNOWTRACE_GATE_OPTIONS",
 }
@@ -83,7 +84,7 @@ def _configured(settings: Settings, classroom: Classroom | None) -> dict[str, Wo
     is_configured = {
         "ingestion": bool(settings.ingestion_command),
         "mastery_aggregation": settings.export_folder is not None,
-        "item_parameters": settings.export_folder is not None,
+        "item_parameters": True,
         "retention": True,
         "training": bool(settings.training_command and settings.gate_options),
     }
@@ -131,10 +132,11 @@ async def aggregate(classroom: Classroom, due_at: datetime) -> Done:
 
 async def export_items(classroom: Classroom, due_at: datetime) -> Done:
     folder, champion = classroom.settings.export_folder, classroom.lineup.champion
-    assert folder is not None
-    return Done(
-        await asyncio.to_thread(write_item_parameters, champion.tracer.vocabulary, champion.version, folder)
-    )
+    items = (champion.tracer.vocabulary, champion.version)
+    done = [await store_item_parameters(classroom.store, *items, now=datetime.now(UTC))]
+    if folder is not None:
+        done.append(await asyncio.to_thread(write_item_parameters, *items, folder))
+    return Done("; ".join(done))
 
 
 async def clean_up(classroom: Classroom, due_at: datetime) -> Done:

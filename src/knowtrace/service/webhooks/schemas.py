@@ -41,11 +41,11 @@ class WebhooksOut(BaseModel):
 
 
 class DeadMessage(BaseModel):
-    """A message that was given up, and why."""
+    """A message that was given up, and why. `student_id` is null where it is about nobody."""
 
     message_id: str
     kind: Kind
-    student_id: str
+    student_id: str | None
     data: dict[str, Any]
     created_at: datetime
     attempts: int

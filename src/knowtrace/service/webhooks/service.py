@@ -95,7 +95,7 @@ async def dead_messages(classroom: Classroom, caller: Caller, webhook_id: str) -
             DeadMessage(
                 message_id=message.message_id,
                 kind=cast(Kind, message.kind),
-                student_id=message.student_id,
+                student_id=message.student_id or None,
                 data=message.body,
                 created_at=message.created_at,
                 attempts=message.attempts,

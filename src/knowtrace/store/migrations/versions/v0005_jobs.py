@@ -14,7 +14,7 @@ depends_on = None
 TENANTS_TABLES = ("job_results", "job_parts", "jobs")
 SHARED_TABLES = ("job_queue", "schedule_runs", "tenants")
 JOB = (["tenant_id", "job_id"], ["jobs.tenant_id", "jobs.job_id"])
-HAD_TENANTS = ("student_states", "api_keys", "audit_heads")
+HAD_TENANTS = ("events", "student_states", "recommendations", "api_keys", "audit_heads")
 
 
 def upgrade() -> None:
