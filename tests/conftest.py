@@ -1,5 +1,7 @@
 """What every suite may use: a small simulation, a tiny trained run on it, and where the real data lie."""
 
+import functools
+import gc
 import os
 import shutil
 import socket
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, SimulationConfig, read, simulate, write_simulation
@@ -22,6 +25,13 @@ POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 # Two workers on two cores: more threads than cores make every small tensor operation wait.
 torch.set_num_threads(1)
+
+# The exporter reads the source of a thousand operators for every export, a second of work with the same outcome.
+ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
+
+# Plans and traces are trees of nodes that point at each other: a search for garbage among them at every 700 new
+# objects costs a tenth of an export and more of a lake.
+gc.set_threshold(20_000, 20, 20)
 
 
 class SilentReporter:

@@ -179,18 +179,18 @@ class _Build:
             kept = self._read(QUARANTINE).filter(~doubtful)
             self._replace(QUARANTINE, self._write(QUARANTINE, kept))
         for group in self._groups(touched, "events", *(reader.table for reader in READERS), EVENTS):
-            new = self._candidates(group)
+            new = self.engine.named(self._candidates(group))
             before, num_kept = self._kept(group)
-            together = events.merged(self.engine, before, new)
+            together = self.engine.named(events.merged(self.engine, before, new))
             num_corrected = 0
             if (withdrawals := self._corrections(group)) is not None:
-                judged = events.judged(self.engine, together, withdrawals)
+                judged = self.engine.named(events.judged(self.engine, together, withdrawals))
                 num_corrected = self._append(QUARANTINE, events.corrected(self.engine, judged))
                 together = judged.filter(f.col("fate").isNull())
             num_repeats = events.num_repeated(self.engine, together)
             answers = together
             if num_repeats:
-                ranks = events.ranked(self.engine, together)
+                ranks = self.engine.named(events.ranked(self.engine, together))
                 self.report.num_repeats += self._append(QUARANTINE, events.repeats(self.engine, ranks))
                 answers = ranks.filter(f.col("rank") == 1)
             written = self._write(EVENTS, events.numbered(self.engine, answers), group)

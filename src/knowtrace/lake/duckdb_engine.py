@@ -52,7 +52,6 @@ class DuckDBEngine:
         self._session = DuckDBSession(conn=self._connection)
 
     def read(self, table: Table, files: Sequence[DataFile], root: Path) -> Frame:
-        name = f"t{uuid.uuid4().hex}"
         columns = ", ".join(_read_column(column.name, column.type) for column in table.columns)
         if not files:
             nothing = ", ".join(f'NULL::{DUCKDB_TYPES[c.type]} AS "{c.name}"' for c in table.columns)
@@ -64,8 +63,7 @@ class DuckDBEngine:
             bucket = f", {BUCKET}" if table.is_bucketed else ""
             hive = hive or ", hive_partitioning=false"
             query = f"SELECT {columns}{bucket} FROM read_parquet([{paths}]{hive})"  # noqa: S608 - of our own names
-        self._connection.execute(f"CREATE VIEW {name} AS {query}")
-        return self._session.table(name)
+        return self._view(query)
 
     def write(
         self, frame: Frame, table: Table, folder: Path, root: Path, buckets: Sequence[str] = ()
@@ -91,6 +89,10 @@ class DuckDBEngine:
         query = frame.sql(dialect="duckdb", optimize=False, pretty=False)
         return self._connection.execute(query).fetchall()
 
+    def named(self, frame: Frame) -> Frame:
+        # SQLFrame copies a frame's whole plan at every operation, DuckDB puts a view's query back in.
+        return self._view(frame.sql(dialect="duckdb", optimize=False, pretty=False))
+
     def groups(self, buckets: Iterable[str], rows_of: dict[str, int]) -> list[list[str]]:
         groups: list[list[str]] = []
         held = 0
@@ -102,6 +104,11 @@ class DuckDBEngine:
             groups[-1].append(bucket)
             held += rows
         return groups
+
+    def _view(self, query: str) -> Frame:
+        name = f"t{uuid.uuid4().hex}"
+        self._connection.execute(f"CREATE VIEW {name} AS {query}")
+        return self._session.table(name)
 
     def close(self) -> None:
         # SQLFrame has one session in a process: stopping it lets the next engine have its own.

@@ -43,6 +43,10 @@ class Engine(Protocol):
         """Run a small frame and return its rows."""
         ...
 
+    def named(self, frame: Frame) -> Frame:
+        """Return a frame of the same rows whose plan is short: for frames that several others are made of."""
+        ...
+
     def groups(self, buckets: Iterable[str], rows_of: "dict[str, int]") -> list[list[str]]:
         """Return the buckets in the groups that are worked on together."""
         ...

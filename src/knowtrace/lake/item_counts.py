@@ -23,7 +23,7 @@ def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame
     f, window = engine.functions, engine.window
     names = ("num_events", "num_correct", *TRAINING)
     counted = _counts(engine, new.withColumn("day", day_of(engine)), splits, ("item_id", "day"))
-    total = (
+    total = engine.named(
         before.select("item_id", "day", *names)
         .unionByName(counted.select("item_id", "day", *names))
         .groupBy("item_id", "day")
@@ -89,7 +89,7 @@ def skills(engine: Engine, sets: Frame) -> Frame:
 def _counts(engine: Engine, events: Frame, splits: Frame, by: tuple[str, str]) -> Frame:
     f = engine.functions
     trains = splits.select("user_id", (f.col("split") == "train").cast("int").alias("trains"))
-    return (
+    return engine.named(
         looked_up(events.select("user_id", "correct", *by), trains, ("user_id",), ("trains",))
         .groupBy(*by)
         .agg(

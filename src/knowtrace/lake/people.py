@@ -35,7 +35,7 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
     chance = f.md5(f.concat_ws(":", f.lit(SPLIT_SEED), f.col("user_id")))
     part, fold = f.substring(chance, 1, 4), f.substring(chance, 5, 4)
     known = before.select("user_id", f.lit(1).alias("is_known"))
-    new = (
+    new = engine.named(
         looked_up(users_.select("user_id", BUCKET), known, ("user_id",), ("is_known",))
         .filter(f.col("is_known").isNull())
         .select(

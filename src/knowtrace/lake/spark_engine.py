@@ -90,6 +90,9 @@ class SparkEngine:
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in frame.collect()]
 
+    def named(self, frame: Frame) -> Frame:
+        return frame
+
     def groups(self, buckets: Iterable[str], rows_of: dict[str, int]) -> list[list[str]]:
         together = sorted(buckets)
         return [together] if together else []

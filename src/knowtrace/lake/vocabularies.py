@@ -15,7 +15,7 @@ def extended(
     following = (first if highest is None else int(highest) + 1) - 1
     known = before.select(name, f.lit(1).alias("is_known"))
     text = f.concat_ws("\x1f", f.col(name)) if name == "skill_ids" else f.col(name)
-    new = (
+    new = engine.named(
         looked_up(seen.select(name).distinct(), known, (name,), ("is_known",))
         .filter(f.col("is_known").isNull())
         .select(name)
