@@ -8,10 +8,10 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold lake lake-kills clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 setup: $(VENV)/.installed ## make the virtual environment and install everything into it
 
@@ -47,7 +47,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold lake lake-kills ## the figures of docs/results, many hours
+bench: accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -60,6 +60,12 @@ accuracy: setup ## the leaderboard: five folds, as published and clean; hours, a
 
 cold: setup ## AUC on items that training never saw answered
 	$(BIN)/python benchmarks/cold_start.py --out $(RESULTS)/cold_start.json
+
+coverage: setup ## how often 90 % intervals of abilities hold the true one, on simulated students
+	$(BIN)/python benchmarks/ability_coverage.py --out $(RESULTS)/ability_coverage.json
+
+contamination: setup ## false alarms, recall and precision of the search for twins and copies
+	$(BIN)/python benchmarks/contamination.py --seeds 3 --out $(RESULTS)/contamination.json
 
 speed: setup $(RUN)/manifest.json $(DKT)/manifest.json ## training against pyKT's loop; microseconds per answer; seconds to calibrate
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
@@ -105,6 +111,19 @@ lake: setup ## a lake of 1, 10 and 131 million answers: rows per second, memory,
 
 lake-kills: setup ## 100 kill -9 during builds of a lake: no table is ever half-written
 	$(BIN)/python benchmarks/kill_lake.py --out $(RESULTS)/kill_lake.json
+
+lake-engines: setup spark ## DuckDB against Spark, end to end; sequences by four engines; what Spark shuffles
+	$(BIN)/python benchmarks/lake_scale.py --answers 1000000,10000000 --engines duckdb,spark --work build/lake \
+	  --out $(RESULTS)/lake_engines.json
+	$(BIN)/python benchmarks/ednet_scale.py --answers 10000000 --out build/lake/ednet
+	$(BIN)/knowtrace lake build --source build/lake/ednet --into build/lake/ten-million
+	$(BIN)/pip install --quiet -c constraints.txt polars pandas
+	$(BIN)/python benchmarks/sequence_engines.py --lake build/lake/ten-million --out $(RESULTS)/sequence_engines.json
+	$(BIN)/python benchmarks/lake_shuffles.py --work build/lake/shuffles --out $(RESULTS)/lake_shuffles.json
+
+lake-stream: setup ## an epoch over 20 million answers from gold in 1,100 MiB of private memory
+	$(BIN)/python benchmarks/stream_training.py --set embedding_dim=8,hidden_dim=8 --limit 1100 --work build/lake/stream \
+	  --out $(RESULTS)/stream_training.json
 
 $(RUN)/manifest.json:
 	$(BIN)/knowtrace demo --once

@@ -1,6 +1,7 @@
 """Metrics against figures worked out by hand and against counting every pair."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -38,6 +39,27 @@ def test_auc_is_the_share_of_ordered_pairs(answers: list[tuple[float, int, int]]
     p, y, w = (list(column) for column in zip(*answers, strict=True))
     found = metrics.auc(binary(p), np.array(y), np.array(w, dtype=float))
     assert found == pytest.approx(auc_by_pairs(p, y, w), nan_ok=True)
+
+
+@given(answers)
+def test_auc_without_weights_is_that_of_equal_weights(answers: list[tuple[float, int, int]]) -> None:
+    p, y, _ = (list(column) for column in zip(*answers, strict=True))
+    weighted = metrics.auc(binary(p), np.array(y), np.ones(len(y)))
+    assert metrics.auc(binary(p), np.array(y)) == pytest.approx(weighted, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_a_metric_holds_at_most_26_bytes_for_an_answer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the probabilities: of 20 million validation answers half a gigabyte. Pairs are counted in parts here."""
+    monkeypatch.setattr(metrics, "AT_ONCE", 10_000)
+    rng = np.random.default_rng(0)
+    probabilities = binary(rng.random(200_000).tolist())
+    responses = rng.integers(0, 2, len(probabilities))
+    tracemalloc.start()
+    metrics.METRICS[name](probabilities, responses)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak / len(responses) < 26
 
 
 def test_auc_by_hand() -> None:

@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 ECE_BINS = 15
 SMALLEST_PROBABILITY = 1e-7
+
+
+AT_ONCE = 1_000_000
+"""Answers that are ranked together where all are: a few dozen megabytes."""
 
 
 def auc(probabilities: Floats, responses: NDArray[np.int64], weights: Floats | None = None) -> float:
     """Return the chance that a higher response was predicted higher than a lower one; ties count half.
 
     A category boundary with answers on one side only has none and is left out; NaN where no boundary is left.
+    Without weights it counts pairs, exactly, in about 20 bytes for each answer.
     """
     return _over_boundaries(_binary_auc, probabilities, responses, weights)
 
@@ -144,24 +150,25 @@ def reliability(predicted: Floats, came: Floats) -> list[ReliabilityBin]:
 
 
 def _over_boundaries(
-    metric: Callable[[Floats, Floats, Floats], float],
+    metric: Callable[[Floats, Flags, Floats | None], float],
     probabilities: Floats,
     responses: NDArray[np.int64],
     weights: Floats | None,
 ) -> float:
-    weights = np.ones(len(responses)) if weights is None else weights
-    at_least = probabilities[:, ::-1].cumsum(1)[:, ::-1]
-    values = [
-        metric(at_least[:, k], (responses >= k).astype(np.float64), weights)
-        for k in range(1, probabilities.shape[1])
-    ]
-    defined = [value for value in values if not np.isnan(value)]
+    values: list[float] = []
+    at_least = np.zeros(len(responses))
+    for k in range(probabilities.shape[1] - 1, 0, -1):
+        at_least += probabilities[:, k]
+        values.append(metric(at_least, responses >= k, weights))
+    defined = [value for value in reversed(values) if not np.isnan(value)]
     return float(np.mean(defined)) if defined else float("nan")
 
 
-def _binary_auc(p: Floats, y: Floats, weights: Floats) -> float:
+def _binary_auc(p: Floats, y: Flags, weights: Floats | None) -> float:
+    if weights is None:
+        return _share_in_order(p[y], p[~y])
     order = np.argsort(p, kind="stable")
-    p, positive, negative = p[order], (weights * y)[order], (weights * (1 - y))[order]
+    p, positive, negative = p[order], (weights * y)[order], (weights * ~y)[order]
     firsts = np.flatnonzero(np.concatenate([[True], p[1:] != p[:-1]]))
     positive, negative = np.add.reduceat(positive, firsts), np.add.reduceat(negative, firsts)
     total = positive.sum() * negative.sum()
@@ -171,7 +178,23 @@ def _binary_auc(p: Floats, y: Floats, weights: Floats) -> float:
     return float((positive * below).sum() / total)
 
 
-def _binary_ece(p: Floats, y: Floats, weights: Floats) -> float:
+def _share_in_order(positive: Floats, negative: Floats) -> float:
+    """Return how many pairs of a positive (P,) and a negative (N,) are in order, ties counted half; sorts both."""
+    if not len(positive) or not len(negative):
+        return float("nan")
+    positive.sort()
+    negative.sort()
+    # Twice the pairs in order: those strictly below, and once more with those that tie.
+    doubled = sum(
+        int(np.searchsorted(negative, positive[first : first + AT_ONCE], side=side).sum())
+        for first in range(0, len(positive), AT_ONCE)
+        for side in ("left", "right")
+    )
+    return doubled / (2 * len(positive) * len(negative))
+
+
+def _binary_ece(p: Floats, y: Flags, weights: Floats | None) -> float:
     bins = np.minimum((p * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-    gap = np.bincount(bins, weights * (p - y), ECE_BINS)
-    return float(np.abs(gap).sum() / weights.sum())
+    gaps = p - y
+    gap = np.bincount(bins, gaps if weights is None else weights * gaps, ECE_BINS)
+    return float(np.abs(gap).sum() / (len(p) if weights is None else weights.sum()))

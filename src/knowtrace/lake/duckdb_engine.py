@@ -79,9 +79,10 @@ class DuckDBEngine:
             target, columns, partition = folder, f"{columns}, {BUCKET}", f", PARTITION_BY ({BUCKET})"
         else:
             target, partition = folder / "part-0.parquet", ""
+        # Version 2 packs differences of integers: half the work of the dictionaries that version 1 builds.
         self._connection.execute(
             f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "  # noqa: S608 - of our own names
-            f"(FORMAT parquet, COMPRESSION zstd{partition})"
+            f"(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2{partition})"
         )
         return [file for file in written_files(folder, root) if file.num_rows]
 

@@ -29,6 +29,7 @@ from knowtrace.training.checkpoint import (
     save_checkpoint,
 )
 from knowtrace.training.predicting import predict_all, scored_answers
+from knowtrace.training.scratch import Scratch
 from knowtrace.training.sequences import Sequences
 from knowtrace.training.stretches import Pieces
 from knowtrace.training.watch import TrainingWatch
@@ -181,8 +182,8 @@ class _Training:
         loss = self._learn(pieces, rng) if self.learns else None
         seconds = time.perf_counter() - began
         probabilities, responses, _ = predict_all(self.averaged, valid, device=self.device)
-        scored = scored_answers(valid)
-        said, given = probabilities[scored], responses[scored]
+        scored = np.flatnonzero(scored_answers(valid))
+        said, given = (_taken(values, scored, valid.scratch) for values in (probabilities, responses))
         # NaN sorts like a number: without this, weights that are not numbers would get an AUC.
         valid_auc = metrics.auc(said, given) if bool(np.isfinite(said).all()) else math.nan
         record = {
@@ -316,6 +317,12 @@ def longest_at(epoch: int, config: TrainingConfig, longest: int) -> int:
         return longest
     share = (epoch - 1) / growing
     return min(longest, round(SHORTEST * (max(longest, SHORTEST) / SHORTEST) ** share))
+
+
+def _taken(values: NDArray[Any], places: NDArray[np.int64], scratch: Scratch) -> NDArray[Any]:
+    taken = scratch.empty((len(places), *values.shape[1:]), values.dtype)
+    # Places are in range: "clip" writes to `out` directly, the default through a copy as long.
+    return np.take(values, places, axis=0, out=taken, mode="clip")
 
 
 def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[str, str]:
