@@ -21,6 +21,7 @@ from knowtrace.service.classroom import Classroom
 from knowtrace.service.lineup import place_of
 from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
+from knowtrace.store import ModelRole
 from knowtrace.tracing import Tracer
 from knowtrace.training import Recipe, TrainingConfig, train
 from service.receiver import Receiver
@@ -383,6 +384,24 @@ async def test_each_rung_of_the_ladder_answers_and_is_named(
     assert 'knowtrace_fallbacks_total{model="prior"} 1.0' in (await client.get("/metrics")).text
     page = await client.post("/api/v1/recommendations", json={"student_id": "anna", "skill": "nothing"})
     assert page.status_code == 404, "an unknown skill is nobody's failure"
+
+
+async def test_an_erased_student_is_forgotten_by_stand_ins_and_by_the_first_model_though_it_is_unloaded(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    classroom: Classroom = app.state.classroom
+    lineup = classroom.lineup
+    await client.post("/api/v1/events", json=event(1))
+    await post(client, "activate", versions[1])
+    ladder = list(lineup.ladder(lineup.champion))
+    for model in ladder:
+        await model.followed.look(classroom.store, "default", "anna")
+    lineup._max_loaded = 1
+    lineup.take([], {ModelRole.CHAMPION: lineup.roles[ModelRole.CHAMPION]})
+    assert [model.version for model in lineup.loaded] == [versions[1]]
+    assert [len(model.followed._kept) for model in ladder] == [1] * 4
+    lineup.forget()
+    assert [len(model.followed._kept) for model in ladder] == [0] * 4
 
 
 async def test_a_shadow_changes_nothing_and_is_measured(

@@ -21,6 +21,7 @@ from knowtrace.errors import UnavailableError
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.delivery.deliverer import LANES_AT_ONCE, LANES_OF_ONE_DESTINATION, Deliverer
+from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.permissions import Permission
@@ -125,6 +126,23 @@ async def test_a_recommendation_is_told_and_kinds_choose(
     assert [item["item_id"] for item in message["data"]["recommendations"]] == [
         item["item_id"] for item in decided["recommendations"]
     ]
+
+
+async def test_a_webhook_that_is_stored_is_answered_though_nobody_could_read_it_again(
+    settings: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of 503 would mean that nothing was done: a client asks again, and there would be two."""
+
+    async def away(_: Mailroom) -> None:
+        raise UnavailableError("The database cannot answer.")
+
+    async with served(settings) as (_, client):
+        with monkeypatch.context() as patch:
+            patch.setattr(Mailroom, "refresh", away)
+            hook = await subscribe(client, receiver.url)
+            assert len((await client.get(URL)).json()["webhooks"]) == 1
+            assert (await client.delete(f"{URL}/{hook['webhook_id']}")).status_code == 204
+        assert (await client.get(URL)).json()["webhooks"] == []
 
 
 async def test_corrections_are_told_too(

@@ -82,3 +82,22 @@ async def test_a_database_that_is_away_is_said_to_be(postgres_store: Store) -> N
     async with Store(unreachable) as store:
         with pytest.raises(UnavailableError, match="cannot answer"):
             await store.glance("school", mark_of)
+
+
+async def test_a_connection_in_use_while_the_store_closes_is_not_kept(
+    database_url: str, store: Store
+) -> None:
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: Session) -> tuple[Mark | None, int]:
+        inside.set()
+        await go_on.wait()
+        return await mark_of(session)
+
+    closing = Store(database_url)
+    looking = asyncio.create_task(closing.glance("school", slow))
+    await inside.wait()
+    await closing.close()
+    go_on.set()
+    assert await looking == (None, 0)
+    assert closing._glances._idle == []

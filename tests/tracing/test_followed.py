@@ -1,6 +1,6 @@
 """A model that stands beside the champion sees every student as a replay would, at the cost of the new answers."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from knowtrace.domain import Interaction
 from knowtrace.registry import PlainRun, Run
-from knowtrace.store import Store
+from knowtrace.store import Store, StoredStudent
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.erasing import Erasure
@@ -137,3 +137,21 @@ async def test_what_another_model_computed_is_not_taken_for_its_own(store: Store
     assert by_other.num_answers == 6
     again, _ = await followed.look(store, SCHOOL, "anna")
     assert np.allclose(again.vector, clean.vector, rtol=0, atol=1e-6)
+
+
+async def test_who_is_erased_while_they_are_read_is_not_remembered(store: Store, tracer: Tracer) -> None:
+    followed = Followed(tracer)
+    async with Intake(store, tracer, on_erasure=lambda *_: followed.forget()) as intake:
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(5)])
+        async with store.reading(SCHOOL) as session:
+            load = session.students.load
+
+            async def load_and_wait(student_ids: Collection[str]) -> dict[str, StoredStudent]:
+                found = await load(student_ids)
+                await intake.erase(Erasure(tenant_id=SCHOOL, student_id="anna", deed=DEED))
+                return found
+
+            session.students.load = load_and_wait  # type: ignore[method-assign]
+            assert (await followed.live_state(session, "anna")).num_answers == 5
+    assert not followed._kept
+    assert (await followed.look(store, SCHOOL, "anna")).state.num_answers == 0

@@ -244,7 +244,9 @@ class Lineup:
 
     def forget(self) -> None:
         """Let go of every student that a model has followed."""
-        for model in self._loaded.values():
+        stand_ins = (model for models in self._stand_ins.values() for model in models)
+        # The first may be unloaded, and answers again when nobody else is champion.
+        for model in (self.first, *self._loaded.values(), *stand_ins):
             model.followed.forget()
 
     def drop(self, version: str) -> None:

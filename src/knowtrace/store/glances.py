@@ -31,6 +31,7 @@ class Glances:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._idle: list[Kept] = []
+        self._is_closed = False
         self._room = asyncio.Semaphore(MOST_CONNECTIONS)
 
     @asynccontextmanager
@@ -45,10 +46,13 @@ class Glances:
                 yield kept.connection
             except BaseException:
                 # Whatever interrupted us, nobody knows how far the connection came.
-                await kept.connection.invalidate()
-                await kept.connection.close()
+                await _end(kept)
                 raise
-            self._idle.append(kept)
+            if self._is_closed:
+                # Its pool is gone: given back, it would stay open.
+                await _end(kept)
+            else:
+                self._idle.append(kept)
 
     async def forget(self) -> None:
         """Close the connections that nobody uses: where one was found to have ended, the others have too."""
@@ -56,8 +60,15 @@ class Glances:
             await self._idle.pop().connection.close()
 
     async def close(self) -> None:
+        """Close every connection: those in use when they are given back."""
+        self._is_closed = True
         await self.forget()
         await self._engine.dispose()
+
+
+async def _end(kept: Kept) -> None:
+    await kept.connection.invalidate()
+    await kept.connection.close()
 
 
 def is_stale(error: BaseException | None) -> bool:

@@ -42,6 +42,7 @@ class Followed:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._kept: OrderedDict[tuple[str, str], Stand] = OrderedDict()
+        self._times_forgotten = 0
 
     async def look(self, store: Store, tenant_id: str, student_id: str) -> Look:
         """Return where a student stands now, whichever process has stored what.
@@ -61,6 +62,7 @@ class Followed:
 
     async def live_state(self, session: Session, student_id: str) -> StudentState:
         """Return a student's state after every stored answer of a snapshot."""
+        times_forgotten = self._times_forgotten
         stored = (await session.students.load([student_id])).get(student_id)
         if stored is None:
             return self._tracer.start()
@@ -68,7 +70,9 @@ class Followed:
             stand = Stand(to_state(stored), stored.mark)
         else:
             stand = await self._stepped_on(session, stored)
-        self._keep((session.tenant_id, student_id), stand)
+        # Who was erased while this was read is in the snapshot still, and must not be remembered from it.
+        if times_forgotten == self._times_forgotten:
+            self._keep((session.tenant_id, student_id), stand)
         return stand.state
 
     def hear(self, students: Mapping[tuple[str, str], Student], version: str) -> None:
@@ -82,6 +86,7 @@ class Followed:
     def forget(self) -> None:
         """Read every student anew at the next look."""
         self._kept.clear()
+        self._times_forgotten += 1
 
     async def _stepped_on(self, session: Session, stored: StoredStudent) -> Stand:
         stand = self._kept.get((session.tenant_id, stored.student_id))

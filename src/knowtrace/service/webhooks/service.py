@@ -3,7 +3,9 @@
 import secrets
 import uuid
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
+
+import structlog
 
 from knowtrace.errors import ConflictError, NotFoundError, UnavailableError
 from knowtrace.service.classroom import Classroom
@@ -23,6 +25,8 @@ from knowtrace.store import Deed, Session, StoredWebhook
 
 MOST_DEAD_SHOWN = 1_000
 MOST_WEBHOOKS = 20
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.webhooks")
 
 
 async def create_webhook(
@@ -54,7 +58,7 @@ async def create_webhook(
             )
         await session.outbox.add_webhook(stored)
         await session.audit.append(_deed(caller, "webhooks.create", webhook_id, request_id))
-    await classroom.mailroom.refresh()
+    await _hear_of_change(classroom)
     return NewWebhookOut(
         webhook_id=webhook_id, url=asked.url, kinds=kinds, created_at=stored.created_at, secret=secret
     )
@@ -82,7 +86,7 @@ async def delete_webhook(classroom: Classroom, caller: Caller, webhook_id: str, 
         await _check_there(session, webhook_id)
         await session.outbox.remove_webhook(webhook_id)
         await session.audit.append(_deed(caller, "webhooks.delete", webhook_id, request_id))
-    await classroom.mailroom.refresh()
+    await _hear_of_change(classroom)
 
 
 async def dead_messages(classroom: Classroom, caller: Caller, webhook_id: str) -> DeadMessagesOut:
@@ -116,6 +120,14 @@ async def retry_dead(classroom: Classroom, caller: Caller, webhook_id: str, requ
         await session.audit.append(_deed(caller, "webhooks.retry", webhook_id, request_id))
     classroom.mailroom.arrived.set()
     return RetryOut(num_retried=num_retried)
+
+
+async def _hear_of_change(classroom: Classroom) -> None:
+    try:
+        await classroom.mailroom.refresh()
+    except UnavailableError as error:
+        # The change is stored: saying no now would have it made twice. Delivery reads it within seconds.
+        log.warning("a change of webhooks is heard of later", error=str(error))
 
 
 async def _check_there(session: Session, webhook_id: str) -> None:
