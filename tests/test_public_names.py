@@ -263,6 +263,7 @@ PUBLIC: dict[str, list[str]] = {
         "KnownEvent",
         "Lane",
         "LearningRecord",
+        "Mark",
         "Message",
         "ModelRole",
         "Outcome",

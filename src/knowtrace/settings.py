@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     keep_messages_days: int = Field(default=30, ge=1)
 
     alerts_tenant: str = Field(default="default", min_length=1, max_length=100)
-    alert_poll_seconds: float = Field(default=30.0, gt=0)
+    alert_poll_seconds: float = Field(default=30.0, gt=0, le=1800)
     redis_url: str | None = None
     redis_stream: str | None = None
     redis_stream_length: int = Field(default=1_000_000, gt=0)

@@ -55,7 +55,7 @@ async def test_a_callers_trace_goes_on_through_store_and_model(
         assert f"{request.parent.span_id:016x}" == CALLER
         assert (request.attributes or {})["http.response.status_code"] == 200
     assert found["model.mastery"].context.trace_id == read.context.trace_id
-    assert found["store.read"].context.trace_id == read.context.trace_id
+    assert found["store.glance"].context.trace_id == read.context.trace_id
     [link] = found["intake.commit"].links
     assert link.context.span_id == posted.context.span_id
     assert found["model.follow"].parent == found["intake.commit"].context

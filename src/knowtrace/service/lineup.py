@@ -133,6 +133,8 @@ class Lineup:
         self._stand_ins: dict[str, tuple[Loaded, ...]] = {}
         self.first = first
         self.roles: Mapping[ModelRole, Casting] = {}
+        self.loading = asyncio.Lock()
+        """Held while a run is loaded for somebody who asked: several trials at once would take the writer's threads."""
         self.change = asyncio.Lock()
         """Held from the decision to give other parts until it is stored, and while stored parts are followed."""
 

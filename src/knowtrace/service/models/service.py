@@ -43,8 +43,9 @@ async def load_model(classroom: Classroom, name: str, version: str) -> ModelOut:
         ConflictError: as many models as may be are loaded, and each plays a part.
     """
     _check_name(name, version)
-    model = await asyncio.to_thread(classroom.lineup.open, version, on_trial=True)
-    classroom.lineup.keep(model)
+    async with classroom.lineup.loading:
+        model = await asyncio.to_thread(classroom.lineup.open, version, on_trial=True)
+        classroom.lineup.keep(model)
     return _model(classroom, model, None)
 
 
