@@ -129,10 +129,15 @@ async def empty_write_ahead_log(connection: AsyncConnection) -> bool | None:
     return not is_busy
 
 
+def one_or_many(rows: list[Row]) -> Row | list[Row]:
+    """Return rows as they are sent with the fewest trips: one alone needs no pipeline."""
+    return rows[0] if len(rows) == 1 else rows
+
+
 async def upsert(connection: AsyncConnection, table: sa.Table, rows: list[Row]) -> None:
     """Insert rows, or replace the ones whose primary key is there."""
     if rows:
-        await connection.execute(_upsert_into(connection.dialect.name, table), rows)
+        await connection.execute(_upsert_into(connection.dialect.name, table), one_or_many(rows))
 
 
 async def insert_missing(connection: AsyncConnection, table: sa.Table, rows: list[Row]) -> None:
@@ -145,7 +150,7 @@ async def insert_missing(connection: AsyncConnection, table: sa.Table, rows: lis
 @cache
 def _upsert_into(dialect: str, table: sa.Table) -> sa.Insert:
     insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = insert(table)
+    statement = insert(table).inline()
     keys = [column.name for column in table.primary_key]
     changed = {
         column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys

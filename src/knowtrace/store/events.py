@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.domain import Interaction
+from knowtrace.store.dialect import one_or_many
 from knowtrace.store.tables import Row, event_revisions, events
 
 HISTORY_PAGE = 2_000
@@ -21,7 +22,7 @@ KNOWN = sa.select(events.c.event_id, events.c.fingerprint, events.c.withdrawn_at
     OF_TENANT, events.c.event_id.in_(sa.bindparam("event_ids", expanding=True))
 )
 ONE = sa.select(events).where(OF_TENANT, events.c.event_id == sa.bindparam("id"))
-APPEND = sa.insert(events)
+APPEND = sa.insert(events).inline()
 REPLACE = sa.update(events).where(OF_TENANT, events.c.event_id == sa.bindparam("id"))
 KEEP_OLDER = sa.insert(event_revisions)
 
@@ -86,7 +87,8 @@ class EventLog:
 
     async def append(self, stored: Sequence[StoredEvent]) -> None:
         if stored:
-            await self._connection.execute(APPEND, [_row(self._tenant_id, event) for event in stored])
+            rows = [_row(self._tenant_id, event) for event in stored]
+            await self._connection.execute(APPEND, one_or_many(rows))
 
     async def replace(self, older: StoredEvent, newer: StoredEvent, *, at: datetime) -> None:
         """Put the next revision of an event in its place, and keep the body it had."""
