@@ -234,6 +234,12 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert path.read_text().startswith("a shopping list")
 
 
+@pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
+async def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="name a file"):
+        Store(url)
+
+
 async def test_a_url_of_another_database_is_refused() -> None:
     with pytest.raises(SettingsError, match="mysql"):
         Store("mysql://somewhere/else")

@@ -46,8 +46,13 @@ def make_engine(url: str, *, lock_wait_seconds: float, for_glances: bool = False
             f"The database URL names {driver!r}: give sqlite+aiosqlite:///FILE or postgresql+psycopg://HOST/DATABASE."
         )
     dialect = driver.partition("+")[0]
-    if dialect == "sqlite" and database:
-        _check_file(Path(database))
+    if dialect == "sqlite":
+        if database in {None, "", ":memory:"}:
+            raise SettingsError(
+                "The database URL names a database in memory, which keeps nothing and which each connection has for "
+                "itself: name a file, sqlite+aiosqlite:///FILE."
+            )
+        _check_file(Path(str(database)))
     engine = create_async_engine(
         url,
         hide_parameters=True,

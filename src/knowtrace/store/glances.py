@@ -1,4 +1,4 @@
-"""Single statements outside transactions, over connections that are kept ready: a fifth of what a snapshot costs.
+"""Single statements outside transactions, over connections that are kept ready.
 
 A student's mark is asked for with every request; taking a connection, asking whether it still stands, beginning,
 naming the tenant and ending are five trips around the one that is wanted.
