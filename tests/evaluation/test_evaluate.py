@@ -51,7 +51,8 @@ def test_json_has_metrics_with_bounds_at_its_top(evaluation: Evaluation) -> None
     assert set(content) == {
         "auc", "accuracy", "nll", "brier", "ece",
         "model", "version", "data", "split", "protocol", "n_scored", "n_students", "interactions_per_second",
-        "share_unseen_items", "item_mean_nll", "oracle_nll", "share_of_oracle", "notes",
+        "share_unseen_items", "item_mean_nll", "oracle_nll", "share_of_oracle",
+        "ideal_nll", "share_of_ideal", "notes",
     }  # fmt: skip
     for name in ("auc", "accuracy", "nll", "brier", "ece"):
         assert set(content[name]) == {"value", "low", "high"}

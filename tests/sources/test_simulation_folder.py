@@ -51,6 +51,18 @@ def test_the_truth_holds_groups_gaming_and_items(folder: Path) -> None:
     assert len(truth["students"][0]["first_ability"]) == 4
 
 
+def test_the_ideal_observer_is_written_and_older_folders_do_without(folder: Path) -> None:
+    dataset = read(folder)
+    assert dataset.ideal is not None
+    assert {student: len(p) for student, p in dataset.ideal.items()} == {
+        student: len(history) for student, history in dataset.students.items()
+    }
+    (folder / "ideal.csv.gz").unlink()
+    older = read(folder)
+    assert older.ideal is None
+    assert older.oracle is not None
+
+
 def test_an_oracle_of_other_answers_is_refused(folder: Path, tmp_path: Path) -> None:
     write_simulation(simulate(SimulationConfig(num_students=20, num_answers=3), 1), tmp_path / "other")
     shutil.copy(tmp_path / "other" / "oracle.csv.gz", folder)

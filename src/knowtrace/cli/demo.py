@@ -152,9 +152,10 @@ def _show_results(runs: dict[str, Run], dataset: "Dataset") -> None:
             f"published: {figure.auc:.4f}  {figure.model}: {figure.source}", style="dim", soft_wrap=True
         )
     for result in results:
-        if result.share_of_oracle is not None:
+        if result.share_of_oracle is not None and result.share_of_ideal is not None:
             out.print(
-                f"{result.model}: {result.share_of_oracle:.1%} of the oracle's gain over the item means"
+                f"{result.model}: {result.share_of_oracle:.1%} of the oracle's gain over the item means, "
+                f"{result.share_of_ideal:.1%} of what could be known"
             )
 
 

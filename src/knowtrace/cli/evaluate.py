@@ -53,4 +53,9 @@ def _also(result: Any) -> str:
             f"NLL of the oracle {result.oracle_nll:.4f}: the model makes {result.share_of_oracle:.1%} of its gain over "
             "the item means"
         )
+    if result.share_of_ideal is not None:
+        lines.append(
+            f"NLL of the ideal observer {result.ideal_nll:.4f}: the model makes {result.share_of_ideal:.1%} of "
+            "the gain that could be made from the answers before"
+        )
     return "\n".join(lines)

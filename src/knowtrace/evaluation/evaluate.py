@@ -24,7 +24,8 @@ class Evaluation:
     """What a run reached on one part of some data.
 
     `item_mean_nll` is what the training means of the items alone reach on the same answers; `share_of_oracle`, for
-    simulated data, is how much of the gain from there to the true probabilities the model makes, in NLL.
+    simulated data, is how much of the gain from there to the true probabilities the model makes, in NLL, and
+    `share_of_ideal` how much of the gain to what could be known (`sources/ideal_observer.py`).
     """
 
     model: str
@@ -40,6 +41,8 @@ class Evaluation:
     item_mean_nll: float
     oracle_nll: float | None
     share_of_oracle: float | None
+    ideal_nll: float | None
+    share_of_ideal: float | None
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -82,8 +85,9 @@ def judge(
     )
     item_mean_nll = metrics.nll(_item_means(found.vocabulary, found.sequences)[found.scored], found.responses)
     unanswered = category_counts(found.vocabulary).sum(1).eq(0).numpy()
-    oracle_nll = _oracle_nll(dataset, found.sequences, found.scored)
-    nll = estimates["nll"].value
+    oracle_nll = _nll_of(dataset.oracle, found.sequences, found.scored)
+    ideal_nll = _nll_of(dataset.ideal, found.sequences, found.scored)
+    gain = item_mean_nll - estimates["nll"].value
     return Evaluation(
         model=recipe.model,
         version=run.version,
@@ -97,7 +101,9 @@ def judge(
         share_unseen_items=float(unanswered[found.sequences.items][found.scored].mean()),
         item_mean_nll=item_mean_nll,
         oracle_nll=oracle_nll,
-        share_of_oracle=None if oracle_nll is None else (item_mean_nll - nll) / (item_mean_nll - oracle_nll),
+        share_of_oracle=None if oracle_nll is None else gain / (item_mean_nll - oracle_nll),
+        ideal_nll=ideal_nll,
+        share_of_ideal=None if ideal_nll is None else gain / (item_mean_nll - ideal_nll),
         notes=found.notes,
     )
 
@@ -110,8 +116,12 @@ def _item_means(vocabulary: Vocabulary, sequences: Sequences) -> NDArray[np.floa
     return (shares / shares.sum(1, keepdims=True))[sequences.items]
 
 
-def _oracle_nll(dataset: Dataset, sequences: Sequences, scored: NDArray[np.bool_]) -> float | None:
-    if dataset.oracle is None:
+def _nll_of(
+    probabilities: Mapping[str, NDArray[np.float64]] | None,
+    sequences: Sequences,
+    scored: NDArray[np.bool_],
+) -> float | None:
+    if probabilities is None:
         return None
-    truth = np.concatenate([dataset.oracle[student_id] for student_id in sequences.student_ids])
-    return metrics.nll(truth[scored], sequences.responses[scored])
+    of_answers = np.concatenate([probabilities[student_id] for student_id in sequences.student_ids])
+    return metrics.nll(of_answers[scored], sequences.responses[scored])

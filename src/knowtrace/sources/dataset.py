@@ -18,7 +18,8 @@ class Dataset:
 
     `students` maps a student to that student's interactions in the order they were given. `splits` holds the
     published part of each student ("fold0" … "test"), and is empty when the source publishes none.
-    `oracle`, for simulated data only, maps a student to the true category probabilities, (T, K).
+    `oracle`, for simulated data only, maps a student to the true category probabilities, (T, K); `ideal` to those that
+    could be known before each answer (`ideal_observer`).
     `num_merged` counts rows that only say more about an answer another row already holds: a further skill,
     an earlier choice. Rows in = interactions + merged + quarantined.
     `places` says where a student's interactions were read, (T, 2): the file's number in `files`, and the line. A source
@@ -37,6 +38,7 @@ class Dataset:
     quarantined: Sequence[Quarantined] = ()
     notes: Sequence[str] = ()
     oracle: Mapping[str, NDArray[np.float64]] | None = None
+    ideal: Mapping[str, NDArray[np.float64]] | None = None
     num_merged: int = 0
     files: Sequence[str] = ()
     places: Mapping[str, NDArray[np.int32]] = field(default_factory=dict[str, NDArray[np.int32]])

@@ -21,6 +21,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SECONDS_PER_DAY = 86_400.0
+SPREAD_OF_TALENT = 0.8
+SPREAD_OF_SKILLS = 0.6
+"""Standard deviations in logits: of students in all skills together, and of a student's skills around that."""
+LONGEST_BLIND_SECONDS = 3.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +123,10 @@ def simulate(config: SimulationConfig, seed: int) -> Simulation:
     items = _draw_items(config, rng)
     group = rng.integers(len(config.groups), size=config.num_students)  # (N,)
     is_gaming = rng.random(config.num_students) < config.gaming_share  # (N,)
-    talent = rng.normal(-config.group_gap * group, 0.8)  # (N,)
-    first = talent[:, None] + rng.normal(0, 0.6, (config.num_students, config.num_skills))  # (N, S)
+    talent = rng.normal(-config.group_gap * group, SPREAD_OF_TALENT)  # (N,)
+    first = talent[:, None] + rng.normal(
+        0, SPREAD_OF_SKILLS, (config.num_students, config.num_skills)
+    )  # (N, S)
     course = _answer_all(config, rng, items, first, is_gaming)
 
     item_ids = _names("item", config.num_items)
@@ -171,6 +177,16 @@ def gpcm_probabilities(ability: Floats, discrimination: Floats, thresholds: Floa
     logits = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)  # (N, K)
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+def answer_probabilities(
+    ability: Floats, discrimination: Floats, thresholds: Floats, guessing: float
+) -> Floats:
+    """Return (N, K) of honest answers: `gpcm_probabilities` above a floor of guessing, which binary items may have."""
+    probabilities = gpcm_probabilities(ability, discrimination, thresholds)
+    if guessing:
+        probabilities = probabilities * (1 - guessing) + guessing * np.array([0.0, 1.0])
+    return probabilities
 
 
 def gaming_probabilities(num_categories: int) -> Floats:
@@ -263,9 +279,9 @@ def _answer_all(
         on_item = items.skills[item]  # (N, S)
         theta = (ability * on_item).sum(axis=1) / on_item.sum(axis=1)
         thresholds = items.thresholds[item] + shift[:, None]
-        honest = gpcm_probabilities(theta, items.discrimination[item], thresholds)  # (N, K)
-        if config.guessing:
-            honest = honest * (1 - config.guessing) + config.guessing * np.array([0.0, 1.0])
+        honest = answer_probabilities(
+            theta, items.discrimination[item], thresholds, config.guessing
+        )  # (N, K)
         games = is_gaming & (rng.random(num_students) < config.gaming_rate)
         probabilities = np.where(games[:, None], blind, honest)
         below = np.cumsum(probabilities, axis=1)[:, :-1]
@@ -273,7 +289,9 @@ def _answer_all(
 
         effort = pace * np.exp(0.15 * (thresholds.mean(axis=1) - theta))
         elapsed = config.median_elapsed_seconds * effort * rng.lognormal(0, 0.5, num_students)
-        elapsed = np.where(games, rng.uniform(0.8, 3.5, num_students), np.clip(elapsed, 4, 900)).round(1)
+        elapsed = np.where(
+            games, rng.uniform(0.8, LONGEST_BLIND_SECONDS, num_students), np.clip(elapsed, 4, 900)
+        ).round(1)
         clock += elapsed + rng.uniform(1, 8, num_students)
 
         course.item[everyone, t] = item
