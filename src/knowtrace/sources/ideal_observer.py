@@ -155,4 +155,5 @@ class _Observer:
         practised = self._on_item & ~is_blind[:, None]
         self._gain += self._config.growth * (self._config.headroom - self._gain) * practised
         honest = self._gaming * (1 - self._config.gaming_rate)
-        self._gaming = np.where(is_blind, 1.0, honest / (honest + 1 - self._gaming))
+        certain = np.ones_like(honest)
+        self._gaming = np.divide(honest, honest + 1 - self._gaming, out=certain, where=~is_blind)
