@@ -20,6 +20,18 @@ async def test_a_whole_number_may_be_written_as_any_number_of_json(
     assert answer.status_code == status, answer.text
 
 
+@pytest.mark.parametrize("response", [1e30, -1e30, 2**31, 2**63, 2**64])
+async def test_a_number_that_no_category_can_be_is_refused_before_it_is_stored(
+    client: httpx.AsyncClient, event: Callable[..., Body], response: float
+) -> None:
+    """1e30 is an integer to JSON Schema, and more than JSON columns hold."""
+    attempt = {"item_id": "item-001", "response": response, "timestamp": "2026-03-01T09:30:00Z"}
+    asked = {"student_id": "anna", "candidate_items": ["item-001"], "attempt_history": [attempt]}
+    assert (await client.post("/api/v1/predict", json=asked)).status_code == 422
+    assert (await client.post("/api/v1/batch/submit", json={"requests": [asked]})).status_code == 422
+    assert (await client.post("/api/v1/events", json=event(response=response))).status_code == 422
+
+
 async def test_bounds_and_formats_are_described(app: FastAPI) -> None:
     fields = app.openapi()["components"]["schemas"]["EventIn"]["properties"]
     [count, _] = fields["hints_used"]["anyOf"]

@@ -59,7 +59,7 @@ register_url_convertor("id", AnyId())
 WHOLE = BeforeValidator(_whole)
 """Stands behind the bounds of a number: before them it would hide them from the description."""
 
-Whole = Annotated[int, WHOLE]
+Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), WHOLE]
 Id = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
