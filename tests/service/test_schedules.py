@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from knowtrace.cli import app as commands
-from knowtrace.errors import ConflictError, SettingsError
+from knowtrace.errors import ConflictError, SettingsError, UnavailableError
 from knowtrace.jobs import Ended
 from knowtrace.registry import Run
 from knowtrace.service.schedules import work
 from knowtrace.settings import Settings
 from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
+from knowtrace.store.audit import AuditLog
 from knowtrace.training import Recipe, TrainingConfig, train
 from tests.conftest import SilentReporter
 
@@ -82,6 +83,18 @@ async def test_schedules_say_when_they_are_due_and_what_they_lack(client: httpx.
     assert refused.status_code == 409
     assert "set KNOWTRACE_INGESTION_COMMAND" in refused.json()["detail"]
     assert (await client.post(f"{SCHEDULES}/nothing/run")).status_code == 404
+
+
+async def test_a_run_that_cannot_be_written_down_does_not_begin(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise UnavailableError("no room for the audit log")
+
+    monkeypatch.setattr(AuditLog, "append", fail)
+    assert (await client.post(f"{SCHEDULES}/item_parameters/run")).status_code == 503
+    runs = (await listed(client))["item_parameters"]["runs"]
+    assert [run["outcome"] for run in runs if run["outcome"] != "installed"] == []
 
 
 async def test_exports_are_written_and_the_run_is_kept(client: httpx.AsyncClient, settings: Settings) -> None:

@@ -221,6 +221,25 @@ async def test_a_locked_database_is_unavailable_and_then_well_again(tmp_path: Pa
             await session.students.save([student("anna")])
 
 
+async def test_a_connection_lost_while_it_commits_may_have_stored(postgres_store: Store) -> None:
+    """Before that, it certainly has not."""
+
+    async def losing_it(*, at_commit: bool) -> None:
+        async with postgres_store.writing("school") as session:
+            own = await session.events._connection.scalar(sa.text("SELECT pg_backend_pid()"))
+            async with postgres_store._engine.connect() as other:
+                await other.execute(sa.text(f"SELECT pg_terminate_backend({own}, 2000)"))
+            if not at_commit:
+                await session.students.save([student("anna")])
+
+    with pytest.raises(
+        UnavailableError, match=r"while it stored this; it may have\. Send it again with the same ids"
+    ):
+        await losing_it(at_commit=True)
+    with pytest.raises(UnavailableError, match="Nothing was stored"):
+        await losing_it(at_commit=False)
+
+
 async def test_a_database_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing/test\.db does not exist"):
         Store(f"sqlite+aiosqlite:///{tmp_path / 'missing' / 'test.db'}")

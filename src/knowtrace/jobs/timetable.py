@@ -112,8 +112,12 @@ class Timetable:
         await self._do(schedule, run)
         return True
 
-    async def begin(self, name: str) -> ScheduleRun:
+    async def begin(
+        self, name: str, *, record: Callable[[Transaction], Awaitable[object]] | None = None
+    ) -> ScheduleRun:
         """Begin a schedule now, whether or not it is due; `wait` or the way out ends it.
+
+        `record` writes down who did, in the transaction that begins it.
 
         Raises:
             NotFoundError: there is none of this name.
@@ -133,6 +137,8 @@ class Timetable:
                 await transaction.schedules.finish(left, Outcome.LOST, "its process stopped", at=now)
             run = self._new_run(name, now)
             await transaction.schedules.add(run)
+            if record is not None:
+                await record(transaction)
         task = asyncio.create_task(self._do(schedule, run), name=f"schedule {name}")
         self._by_hand.add(task)
         task.add_done_callback(self._by_hand.discard)
@@ -164,7 +170,7 @@ class Timetable:
             if not latest:
                 # What was due before anybody knew of this schedule was not missed.
                 await runs.add(run)
-                await runs.finish(run, Outcome.INSTALLED, "known since then", at=now)
+                await runs.finish(run, Outcome.INSTALLED, "known since then", at=run.started_at)
                 return None
             await runs.add(run)
         return run

@@ -10,6 +10,7 @@ import structlog
 from knowtrace.errors import UnavailableError
 from knowtrace.service.broker import Broker
 from knowtrace.store import Store
+from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.intake import Intake
 
 log: Any = structlog.get_logger().bind(logger="knowtrace.forgetting")
@@ -19,6 +20,8 @@ class Forgetting:
     """Tells everybody in this process who remembers students. Who joins is called at every erasure."""
 
     def __init__(self, broker: Broker) -> None:
+        self.seen = 0
+        """What `Session.erased_at` said of the last erasure that was heard of."""
         self._broker = broker
         self._listeners: list[Callable[[], None]] = []
 
@@ -26,10 +29,13 @@ class Forgetting:
         """Be called whenever something that is remembered may be of a student who was erased."""
         self._listeners.append(listener)
 
-    def forget(self, tenant_id: str, student_id: str) -> None:
+    def forget(self, erasure: Erasure, erased: Erased) -> None:
         """Forget a student who was erased here."""
-        self._broker.end(tenant_id, student_id)
+        self._broker.end(erasure.tenant_id, erasure.student_id)
         self._tell()
+        # Unless another process erased somebody in between: that one is still to be heard of.
+        if erased.before == self.seen:
+            self.seen = erased.position
 
     def forget_all(self) -> None:
         """Forget every student: another process has erased one, whose id it does not keep."""
@@ -46,14 +52,14 @@ async def following_erasures(
     forgetting: Forgetting, store: Store, intake: Intake, *, every: float
 ) -> AsyncGenerator[None]:
     """Look every so many seconds whether a student was erased, and forget what was read before."""
-    seen = await store.erased_at()
+    forgetting.seen = await store.erased_at()
 
-    async def go_on(seen: int) -> None:
+    async def go_on() -> None:
         while True:
             await asyncio.sleep(every)
             try:
                 erased_at = await store.erased_at()
-                if erased_at == seen:
+                if erased_at == forgetting.seen:
                     continue
                 await intake.forget()
             except UnavailableError as error:
@@ -61,10 +67,10 @@ async def following_erasures(
             except Exception:
                 log.exception("erasures cannot be followed")
             else:
-                seen = erased_at
+                forgetting.seen = erased_at
                 forgetting.forget_all()
 
-    task = asyncio.create_task(go_on(seen), name="erasures")
+    task = asyncio.create_task(go_on(), name="erasures")
     try:
         yield
     finally:

@@ -308,9 +308,11 @@ class Store:
     async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
         async with self._turn, self._connection("store.transaction") as connection:
             await connection.execution_options(**{WRITES: True})
-            async with connection.begin():
+            async with connection.begin() as transaction:
                 await lock_for_writing(connection)
                 yield connection
+                with _uncertain():
+                    await transaction.commit()
 
     @asynccontextmanager
     async def _connection(self, what: str = "store.read") -> AsyncGenerator[AsyncConnection]:
@@ -321,6 +323,20 @@ class Store:
     async def close(self) -> None:
         await self._glances.close()
         await self._engine.dispose()
+
+
+@contextmanager
+def _uncertain() -> Generator[None]:
+    """Where a connection is lost while the database commits, nobody can say whether it did."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        if not error.connection_invalidated:
+            raise
+        raise UnavailableError(
+            "The connection to the database was lost while it stored this; it may have. Send it again with the same "
+            "ids in a moment, or look first where it has none: what has an id is not stored twice."
+        ) from error
 
 
 @contextmanager

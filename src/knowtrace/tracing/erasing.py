@@ -18,9 +18,14 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """What an erasure did: rows deleted by table, and the audit line that says so, as `sequence:hash`."""
+    """What an erasure did: rows deleted by table, and the audit line that says so, as `sequence:hash`.
+
+    `position` is where it moved the log's head, `before` what `Session.erased_at` said until then.
+    """
 
     at: datetime
+    position: int
+    before: int
     rows: Mapping[str, int]
     audit_line: str
 
@@ -30,7 +35,8 @@ async def erase(transaction: Transaction, erasure: Erasure) -> Erased:
     now = datetime.now(UTC)
     head = await transaction.head() + 1
     session = await transaction.of(erasure.tenant_id)
+    before = await session.erased_at()
     rows = await session.erasures.erase(erasure.student_id)
     line = await session.audit.append(erasure.deed, at=now)
     await transaction.note_erasure(head)
-    return Erased(at=now, rows=rows, audit_line=f"{line.sequence}:{line.hash}")
+    return Erased(at=now, position=head, before=before, rows=rows, audit_line=f"{line.sequence}:{line.hash}")

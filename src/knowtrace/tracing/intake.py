@@ -71,7 +71,7 @@ class Intake:
         outgoing: Outgoing | None = None,
         on_commit: Callable[[Committed], None] = lambda _: None,
         on_revision: Callable[[str, RevisionResult], None] = lambda *_: None,
-        on_erasure: Callable[[str, str], None] = lambda *_: None,
+        on_erasure: Callable[[Erasure, Erased], None] = lambda *_: None,
     ) -> None:
         self._committer = Committer(
             store, tracer, max_cached_students=max_cached_students, quality=quality, outgoing=outgoing
@@ -307,7 +307,7 @@ class Intake:
             _fail(request.done, error)
             return
         _succeed(request.done, erased)
-        self._tell(lambda: self._on_erasure(request.erasure.tenant_id, request.erasure.student_id))
+        self._tell(lambda: self._on_erasure(request.erasure, erased))
 
     async def _settle_revision(self, request: RevisionRequest) -> None:
         try:

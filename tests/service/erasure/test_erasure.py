@@ -259,10 +259,27 @@ async def test_streams_about_an_erased_student_end(school: School) -> None:
     await school.ask(ADMIN, "POST", "/api/v1/events", json=body(school, 1))
     classroom: Classroom = school.classroom
     about, other = classroom.broker.subscribe("north", CANARY), classroom.broker.subscribe("south", CANARY)
-    classroom.forgetting.forget("north", CANARY)
+    await erase(school)
     assert await about.next(1.0) is None
     with pytest.raises(TimeoutError):
         await other.next(0.01)
+
+
+async def test_an_erasure_of_its_own_is_not_heard_of_again(tiny_run: Path, database_url: str) -> None:
+    """Only where another process erases does this one not know whom: then every stream ends."""
+    async with open_school(tiny_run, database_url, audit_key="a" * 32, roles_poll_seconds=0.05) as school:
+        other = school.classroom.broker.subscribe("north", "bert")
+        for number in (1, 2):
+            await school.ask(ADMIN, "POST", "/api/v1/events", json=body(school, number))
+            await erase(school)
+            with pytest.raises(TimeoutError):
+                await other.next(0.3)
+        async with open_school(tiny_run, database_url, audit_key="a" * 32) as elsewhere:
+            await elsewhere.ask(ADMIN, "POST", "/api/v1/events", json=body(elsewhere, 3))
+            await erase(elsewhere)
+            # Heard of by both processes in whatever order: the other's must not be taken for one's own.
+            await erase(school)
+        assert await other.next(5.0) is None
 
 
 async def test_another_process_forgets_too(school: School, tiny_run: Path, database_url: str) -> None:

@@ -6,7 +6,7 @@ from knowtrace.jobs import Schedule, Timetable
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.schedules.schemas import RunOut, ScheduleOut, SchedulesOut
-from knowtrace.store import Deed, ScheduleRun, Store
+from knowtrace.store import Deed, ScheduleRun, Store, Transaction
 
 NUM_RUNS = 10
 
@@ -26,7 +26,6 @@ async def begin(
         NotFoundError: there is none of this name.
         ConflictError: it is not configured, or is running.
     """
-    run = await timetable.begin(name)
     deed = Deed(
         subject=caller.subject,
         role=caller.role.value,
@@ -34,9 +33,12 @@ async def begin(
         object=f"schedule:{name}",
         request_id=request_id,
     )
-    async with classroom.store.writing(caller.tenant_id) as session:
+
+    async def record(transaction: Transaction) -> None:
+        session = await transaction.of(caller.tenant_id)
         await session.audit.append(deed, at=datetime.now(UTC))
-    return run_out(run)
+
+    return run_out(await timetable.begin(name, record=record))
 
 
 async def _schedule(store: Store, schedule: Schedule) -> ScheduleOut:
