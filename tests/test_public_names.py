@@ -272,6 +272,7 @@ PUBLIC: dict[str, list[str]] = {
         "ScheduleRun",
         "Session",
         "Snapshot",
+        "StandingAlert",
         "Store",
         "StoredDecision",
         "StoredEvent",

@@ -25,7 +25,8 @@ from service.identity.school import open_school
 from service.receiver import Receiver
 
 Body = dict[str, Any]
-START = datetime(2026, 3, 1, tzinfo=UTC)
+START = datetime.now(UTC)
+"""The service of these tests looks too, at its own time: what happens from now on is not over to it."""
 SOUND = {
     "knowtrace_live_auc": 0.8,
     "knowtrace_live_calibration_error": 0.02,
@@ -101,6 +102,7 @@ async def test_drift_is_told_once_and_names_no_student(
     assert (message["kind"], message["tenant_id"]) == ("alert", "default")
     assert message["data"] == {
         "alert": "answers_drift",
+        "state": "firing",
         "summary": "What is answered now differs from what the model was trained on.",
         "model_version": classroom.tracer.version,
         "figures": {"knowtrace_drift_unseen_share": 1.0},
@@ -133,7 +135,7 @@ async def test_predictions_no_better_than_a_coin_are_told(
 async def test_a_rule_must_hold_and_is_told_once_by_all_processes_until_it_is_over(
     classroom: Classroom, receiver: Receiver, settings: Settings
 ) -> None:
-    """The AUC's rule holds for an hour; what nobody saw for an hour is over."""
+    """The AUC's rule holds for an hour; what nobody saw for an hour is over, and told to be."""
     metrics = sound()
     auc = SOUND["knowtrace_live_auc"]
     metrics._figures["knowtrace_live_auc"] = lambda: auc
@@ -151,10 +153,20 @@ async def test_a_rule_must_hold_and_is_told_once_by_all_processes_until_it_is_ov
     auc = 0.7
     assert await look(91) == 1
     auc = 0.6
-    assert [await look(minutes) for minutes in (92, 148, 152)] == [1, 1, 2]
-    [first, _] = told(settings)
+    assert [await look(minutes) for minutes in (92, 148, 151, 152)] == [1, 1, 2, 3]
+    auc = 0.7
+    assert [await look(minutes) for minutes in (153, 213, 500)] == [3, 4, 4]
+    first, *others = told(settings)
     assert first["alert"] == "predicts_worse"
     assert first["figures"] == {"knowtrace_live_auc": 0.6, "knowtrace_live_scored_answers": 2_000}
+    assert [alert["state"] for alert in (first, *others)] == ["firing", "resolved"] * 2
+    assert others[0] == {
+        "alert": "predicts_worse",
+        "state": "resolved",
+        "summary": "No process has seen this for an hour.",
+        "model_version": classroom.tracer.version,
+        "figures": {},
+    }
 
 
 async def test_what_the_database_could_not_take_is_told_at_the_next_look(

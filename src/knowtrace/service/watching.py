@@ -11,17 +11,17 @@ from typing import Any
 import structlog
 
 from knowtrace.errors import KnowTraceError
-from knowtrace.service.delivery.alerts import Alert, AlertName
+from knowtrace.service.delivery.alerts import Alert, AlertName, over
 from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.lineup import Lineup
 from knowtrace.service.metrics import Metrics
-from knowtrace.store import Store
+from knowtrace.store import StandingAlert, Store
 
 Figures = Mapping[str, float]
 """Live quality and drift by the names of their metrics; NaN where too few answers have come."""
 
 QUIET = timedelta(hours=1)
-"""What nobody has seen for so long is over: when it comes again, it is told again."""
+"""What nobody has seen for so long is over, which is told; when it comes again, it is told again."""
 
 log: Any = structlog.get_logger().bind(logger="knowtrace.watching")
 
@@ -80,18 +80,20 @@ class Watch:
         self._fallbacks_seen = 0
 
     async def look(self, now: datetime) -> None:
-        """Tell what is wrong and was not before.
+        """Tell what is wrong and was not before, and what was and is over.
 
         Raises:
             UnavailableError: the database cannot be reached; the next look tells it.
         """
         fallbacks = self._metrics.num_fallbacks
         wrong = [*self._broken_rules(now), *self._degraded(fallbacks - self._fallbacks_seen)]
-        if wrong and self._mailroom.wants_alerts:
+        if self._mailroom.wants_alerts and (wrong or await self._store.has_quiet_alerts(now - QUIET)):
             version = self._lineup.champion.version
             async with self._store.transaction() as transaction:
+                for ended in await transaction.alerts.end_quiet(now - QUIET):
+                    await self._mailroom.tell_alert(transaction, over(*ended), at=now)
                 for alert in wrong:
-                    if await transaction.alerts.is_new(alert.name, version, now=now, quiet=QUIET):
+                    if await transaction.alerts.note(StandingAlert(alert.name, version), now=now):
                         await self._mailroom.tell_alert(transaction, alert, at=now)
         self._fallbacks_seen = fallbacks
 

@@ -12,6 +12,7 @@ from knowtrace.store.model_roles import Casting, ModelRole
 from knowtrace.store.outbox import Lane, Message, QueuedMessage, StoredWebhook
 from knowtrace.store.schedule_runs import Outcome, ScheduleRun
 from knowtrace.store.snapshots import Snapshot
+from knowtrace.store.standing_alerts import StandingAlert
 from knowtrace.store.store import Session, Store, Transaction
 from knowtrace.store.students import Mark, StoredSkill, StoredStudent, Students, StudentSummary
 
@@ -37,6 +38,7 @@ __all__ = [
     "ScheduleRun",
     "Session",
     "Snapshot",
+    "StandingAlert",
     "Store",
     "StoredDecision",
     "StoredEvent",

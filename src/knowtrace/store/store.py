@@ -32,7 +32,7 @@ from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
 from knowtrace.store.snapshots import Snapshots
-from knowtrace.store.standing_alerts import StandingAlerts
+from knowtrace.store.standing_alerts import StandingAlerts, any_quiet
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
 from knowtrace.store.tenants import all_tenants, name_tenants
@@ -265,6 +265,15 @@ class Store:
         """
         async with self._connection() as connection:
             return await ScheduleRuns(connection).newest(schedule, limit=limit)
+
+    async def has_quiet_alerts(self, before: datetime) -> bool:
+        """Return whether something that was wrong was last seen before a moment.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await any_quiet(connection, before)
 
     async def subscriptions(self) -> dict[str, dict[str, frozenset[str]]]:
         """Return the kinds of messages that each webhook of each tenant wants.

@@ -13,12 +13,19 @@ AlertName = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One thing that is wrong: with which model, if with one, and the figures that say so."""
+    """One thing that is wrong, or no longer: with which model, if with one, and the figures that say so."""
 
-    name: AlertName
+    name: str
     summary: str
+    state: Literal["firing", "resolved"] = "firing"
     model_version: str | None = None
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def over(name: str, model_version: str) -> Alert:
+    """Say that what was told to be wrong has not been seen for a while."""
+    summary = "No process has seen this for an hour."
+    return Alert(name=name, summary=summary, state="resolved", model_version=model_version)
 
 
 def canary_withdrawn(version: str, harm: str) -> Alert:
