@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
+.PHONY: help setup spark azurite services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -25,6 +25,12 @@ $(VENV)/.spark: $(VENV)/.installed
 	@scripts/setup spark "$(VENV)"
 	@touch $@
 
+azurite: $(VENV)/.azurite ## install Azurite, which only the tests of shelves on Azure need
+
+$(VENV)/.azurite: $(VENV)/.installed tests/azurite/package-lock.json
+	@scripts/setup azurite "$(VENV)"
+	@touch $@
+
 services: ## find or install what tests need beyond Python: Chromium, PostgreSQL, Redis, Java
 	@scripts/setup services
 
@@ -38,7 +44,7 @@ format: setup ## put the code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup spark services ## every test, on real data where KNOWTRACE_DATA has it
+test: setup spark azurite services ## every test, on real data where KNOWTRACE_DATA has it
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
