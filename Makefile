@@ -8,7 +8,7 @@ DKT     := runs/dkt-assistments2009
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
+.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -47,7 +47,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills restarts storm fuzz swaps isolation cost hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
+bench: accuracy speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -101,6 +101,10 @@ isolation: setup $(RUN)/manifest.json ## 10,000 probes of routes, callers, stude
 
 cost: setup $(RUN)/manifest.json ## where a request's time goes: a table and a flame graph
 	$(BIN)/python benchmarks/request_cost.py --run $(RUN) --out $(RESULTS)/request_cost.json
+
+clouds: setup ## runs that go to Azure and come from Google Cloud Storage, against emulators that it installs
+	@scripts/setup emulators "$(VENV)"
+	$(BIN)/python -m pytest -m clouds tests/registry/test_clouds.py
 
 hostile: setup ## 500 hostile variants of a run, each opened in a process of its own: all refused
 	PYTHONPATH=tests:. $(BIN)/python benchmarks/hostile_runs.py --out $(RESULTS)/hostile_runs.json

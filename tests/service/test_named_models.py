@@ -13,6 +13,7 @@ from knowtrace.registry.aliases import Aliases, Named
 from knowtrace.registry.shelf import publish
 from knowtrace.registry.signing import make_keys, sign
 from knowtrace.service.app import create_app
+from knowtrace.service.classroom import open_classroom
 from knowtrace.service.fetching import bring, resolve, with_run
 from knowtrace.service.models import following
 from knowtrace.settings import Settings
@@ -182,3 +183,12 @@ def test_what_a_registry_names_is_checked_like_anybodys_word(
         bring(settings, Named(f"file://{tmp_path}/elsewhere/dkt-000000000000", ""), folder)
     with pytest.raises(SettingsError, match="KNOWTRACE_MLFLOW_URI"):
         resolve(settings.model_copy(update={"mlflow_uri": None}), "models:/dkt@champion")
+
+
+async def test_a_location_that_is_no_shelf_is_refused_before_anybody_is_answered(settings: Settings) -> None:
+    wrong = settings.model_copy(
+        update={"model_locations": (*settings.model_locations, "gcs://school/models")}
+    )
+    with pytest.raises(SettingsError, match="'gcs://school/models' is no shelf"):
+        async with open_classroom(wrong):
+            pass

@@ -1,7 +1,7 @@
 """Shelves: places elsewhere where sealed runs stand, each under its version, for any machine to fetch.
 
 A shelf is a URL: s3://bucket/models, gs://bucket/models, az://container/models, file:///mnt/models. Credentials come
-from where each cloud keeps them (AWS_…, AZURE_…, GOOGLE_…). A version ends in twelve digits of its manifest's hash, so
+from where each cloud keeps them (`NEEDED`). A version ends in twelve digits of its manifest's hash, so
 that nothing needs to be written over and mistakes are seen; who vouches for a run is who has signed it.
 """
 
@@ -32,9 +32,18 @@ from knowtrace.registry.trial import try_out
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-SCHEMES = ("s3", "gs", "az", "file")
 PLACE = re.compile(r"(?:(?:s3|gs|az):/|file://)(?:/[A-Za-z0-9._-]+)+")
 VERSION = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{12}")
+SECRET = re.compile(r"(?<=://)\S*@|\?\S*")
+"""Where a URL may carry what nobody else should read: a password, a signature."""
+
+NEEDED = {
+    "s3": "the bucket, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT",
+    "gs": "the bucket, GOOGLE_SERVICE_ACCOUNT and GOOGLE_BASE_URL",
+    "az": "the container, AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY and AZURE_STORAGE_ENDPOINT",
+    "file": "the folder and who may read it",
+}
+"""Scheme: what to look at when a shelf cannot be reached."""
 
 LARGEST_RUN_BYTES = 2**32
 LARGEST = {**LARGEST_BYTES, MANIFEST: LARGEST_MANIFEST_BYTES, SIGNATURE: LARGEST_KEY_BYTES}
@@ -58,7 +67,7 @@ def shelf_and_version(url: str) -> tuple[str, str]:
     place, _, version = url.rpartition("/")
     if not VERSION.fullmatch(version):
         raise SettingsError(
-            f"{url!r} names no run: a run's URL ends in its version, as `knowtrace publish` says it."
+            f"{_shown(url)} names no run: a run's URL ends in its version, as `knowtrace publish` says it."
         )
     return place_of(place), version
 
@@ -73,8 +82,8 @@ def place_of(url: str) -> str:
     names = place.split("/")[2:]
     if not PLACE.fullmatch(place) or {".", ".."} & set(names):
         raise SettingsError(
-            f"{url!r} is no shelf. One is named as s3://bucket/models; schemes: {', '.join(SCHEMES)}; "
-            "letters, digits and . _ - / only."
+            f"{_shown(url)} is no shelf. One is named as s3://bucket/models, gs://bucket/models, az://container/models "
+            "or file:///folder/models, with letters, digits and . _ - / only."
         )
     return place
 
@@ -100,11 +109,11 @@ def publish(run: Run, url: str) -> str:
         UnavailableError: the shelf cannot be reached, or refuses.
     """
     place, version = place_of(url), run.version
-    store = _open(place, make=True)
     with _reaching(place):
+        store = _open(place, make=True)
         listed = _listed(store, version)
         if MANIFEST in listed:
-            if _content(store, f"{version}/{MANIFEST}", LARGEST_MANIFEST_BYTES) != run.manifest.raw:
+            if _content(store, f"{version}/{MANIFEST}", listed[MANIFEST]) != run.manifest.raw:
                 raise RunError(f"{place}/{version} holds another run than {run.path}: remove it by hand.")
         else:
             for name in run.manifest.files:
@@ -254,7 +263,10 @@ def _open(place: str, *, make: bool = False) -> "ObjectStore":
     from obstore.store import LocalStore, from_url  # noqa: PLC0415 - only who fetches or publishes needs it
 
     if place.startswith("file://"):
-        return LocalStore(place.removeprefix("file://"), mkdir=make)
+        try:
+            return LocalStore(place.removeprefix("file://"), mkdir=make)
+        except OSError as error:
+            raise _unreachable(place, error) from error
     return from_url(
         place,
         # Where to is the operator's to say (AWS_ENDPOINT): a store of one's own may speak plain HTTP.
@@ -270,8 +282,18 @@ def _reaching(place: str) -> Generator[None]:
 
     try:
         yield
-    except (BaseError, FileNotFoundError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UnavailableError(
-            f"{place} cannot be reached: {reason}. Check address and credentials."
-        ) from error
+    except BaseException as error:
+        # An endpoint that is no address is a panic to obstore, which is no Exception and which nothing exports.
+        if not isinstance(error, BaseError | FileNotFoundError) and type(error).__name__ != "PanicException":
+            raise
+        raise _unreachable(place, error) from error
+
+
+def _unreachable(place: str, error: BaseException) -> UnavailableError:
+    # After the first line come obstore's own structures; after `: <`, the page that a server answered with.
+    reason = SECRET.sub("", re.split("\n|: <", str(error))[0])
+    return UnavailableError(f"{place} cannot be reached: {reason}. Check {NEEDED[place.partition(':')[0]]}.")
+
+
+def _shown(url: str) -> str:
+    return repr(SECRET.sub("…", url))

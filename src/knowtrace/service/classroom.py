@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from knowtrace.deciding import Catalogue, Rules
 from knowtrace.registry import PlainRun, Run
+from knowtrace.registry.shelf import place_of
 from knowtrace.registry.signing import trusted_keys
 from knowtrace.service.broker import Broker
 from knowtrace.service.casting import following_roles
@@ -90,6 +91,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
 
     Raises:
         RunError: the run cannot be served.
+        SettingsError: one of the `model_locations` is no shelf.
         UnavailableError: the database cannot be reached.
     """
     trusted = trusted_keys(settings.trusted_keys)
@@ -99,7 +101,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         settings.models or settings.run.parent,
         max_loaded=settings.max_loaded_models,
         trusted=trusted,
-        shelves=settings.model_locations,
+        shelves=[place_of(shelf) for shelf in settings.model_locations],
     )
     metrics = Metrics()
     quality, drift = LiveQuality(settings.live_quality_share), Drift()
