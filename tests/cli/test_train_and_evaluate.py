@@ -5,10 +5,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
+import torch
 
+from knowtrace import cli
 from knowtrace.models import MODELS
 from knowtrace.registry import Run
 from knowtrace.sources import SimulationConfig, simulate, write_simulation
@@ -182,6 +186,29 @@ def test_paths_that_no_file_can_have_are_refused(knowtrace: Knowtrace, data: Pat
 def test_more_than_memory_holds_is_refused(knowtrace: Knowtrace, tmp_path: Path) -> None:
     said = knowtrace("simulate", "--out", tmp_path / "simulated", "--students", 10**15)
     assert_refused(said, because="not enough memory")
+
+
+def of_torch() -> object:
+    return torch.empty(10**15)
+
+
+def of_duckdb() -> object:
+    with duckdb.connect(config={"memory_limit": "2MB", "temp_directory": ""}) as connection:
+        return connection.execute("SELECT list(range) FROM range(10_000_000)").fetchall()
+
+
+def of_a_runtime() -> object:
+    raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc")
+
+
+@pytest.mark.parametrize("ask", [of_torch, of_duckdb, of_a_runtime])
+def test_every_library_that_runs_out_of_memory_is_one_line(
+    ask: Callable[[], object], knowtrace: Knowtrace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "app", ask)
+    said = knowtrace("train")
+    assert_refused(said, because="not enough memory")
+    assert said.error.count("\n") == 1
 
 
 def test_a_split_that_is_not_used_is_said(knowtrace: Knowtrace, folds: Path, tmp_path: Path) -> None:

@@ -64,6 +64,10 @@ app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 
 
+OUT_OF_MEMORY = ("can't allocate memory", "std::bad_alloc", "bad allocation", "Out of Memory Error")
+"""How PyTorch, ONNX Runtime and DuckDB say it, none of which raises a MemoryError."""
+
+
 def main() -> None:
     """Run the command line; our own errors become one line on standard error and exit code 2."""
     try:
@@ -95,12 +99,17 @@ def main() -> None:
     except OSError as error:
         fail(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and its permissions.")
         sys.exit(2)
-    except MemoryError as error:
-        fail(f"This machine has not enough memory for that ({error or 'out of memory'}). Ask for less.")
-        sys.exit(2)
     except KeyboardInterrupt:
         fail("Interrupted.")
         sys.exit(130)
+    except Exception as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        said = str(error).strip().partition("\n")[0] or "out of memory"
+        fail(
+            f"This machine has not enough memory for that ({said}). Ask for less, or stop what else runs here."
+        )
+        sys.exit(2)
 
 
 __all__ = ["app", "main"]
