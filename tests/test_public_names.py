@@ -263,6 +263,7 @@ PUBLIC: dict[str, list[str]] = {
         "JobPriority",
         "JobStatus",
         "KnownEvent",
+        "LakeErasure",
         "Lane",
         "LearningRecord",
         "Mark",

@@ -197,7 +197,9 @@ def erase_command(
 
 def _ids_in(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+        return [
+            line for row in path.read_text(encoding="utf-8").split("\n") if (line := row.removesuffix("\r"))
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"The ids in {path} cannot be read ({error}): give a text, one id a line.") from None
 
