@@ -211,9 +211,9 @@ def _show_receipt(receipt: "LakeReceipt") -> None:
         return
     held = ", ".join(f"{table} {count:,}" for table, count in receipt.rows.items())
     say(f"Erased: {sum(receipt.rows.values()):,} rows ({held or 'the lake holds none'}); {known}.")
-    say(
-        f"{receipt.num_files_removed:,} files that held them are gone. Later builds leave these students out."
-    )
+    if unknown := receipt.num_students - receipt.num_found:
+        say(f"The lake has no answers of {unknown:,} of them: should it have, check the ids.")
+    say(f"{receipt.num_files_removed:,} older files are gone. Later builds leave these students out.")
     say(f"Receipt {receipt.receipt_id}, commit {receipt.version}.")
     for line in receipt.still_counted:
         say(f"Still counted: {line}")
