@@ -253,23 +253,64 @@ def test_the_last_student_of_a_lake_can_be_erased(erased: Path, tmp_path: Path) 
     assert build_lake(root, [late]).num_new_events == 1
 
 
-def test_landed_rows_that_wait_are_erased_and_the_others_go_on_waiting(
-    ednet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def landed_alone(root: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Land a source and stop before silver."""
+
     def no_engine(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr("knowtrace.lake.build.open_engine", no_engine)
+        build_lake(root, [source])
+    assert status_of(root).num_pending
+
+
+def test_landed_rows_that_wait_are_erased_and_the_others_go_on_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "both.csv"
     rows = "".join(f"{student},{item},1\n" for student in ("s6", "s9") for item in "ab")
     source.write_text(f"student,item,correct\n{rows}", encoding="utf-8")
-    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
-        stopped.setattr("knowtrace.lake.build.open_engine", no_engine)
-        build_lake(tmp_path / "lake", [source])
-    assert status_of(tmp_path / "lake").num_pending
+    landed_alone(tmp_path / "lake", source, monkeypatch)
     receipt = erase_students(tmp_path / "lake", ["s6"])
     assert receipt.rows == {"bronze.parsed_answers": 2, "bronze.raw_lines": 2}
     build_lake(tmp_path / "lake", [source])
     assert {student: len(answers) for student, answers in histories(tmp_path / "lake").items()} == {"s9": 2}
+
+
+def test_a_students_file_among_those_of_a_loader_leaves_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KT4: a file a student, which a loader reads; its rows do not name the student."""
+    folder = tmp_path / "KT4"
+    folder.mkdir()
+    (folder / "questions.csv").write_text(QUESTIONS, encoding="utf-8")
+    actions = [
+        (START, "enter", "b1"),
+        (START + 1, "respond", "q1"),
+        (START + 2, "submit", "b1"),
+        ("soon", "respond", "q2"),
+    ]
+    rows = "".join(
+        f"{time},{action},{item},diagnosis,{'a' if item == 'q1' else ''},web\n"
+        for time, action, item in actions
+    )
+    for student in (MARIA, ANNA):
+        header = "timestamp,action_type,item_id,source,user_answer,platform\n"
+        (folder / f"{student}.csv").write_text(header + rows, encoding="utf-8")
+    root = tmp_path / "lake"
+    landed_alone(root, folder, monkeypatch)
+    assert erase_students(root, [MARIA]).rows["bronze.raw_lines"] == 5
+    assert traces_of(root, MARIA) == []
+    assert [row["source_file"] for row in rows_of(root, "silver.quarantine") if not row["value"]] == [
+        "KT4",
+        "KT4",
+    ]
+    (file,) = rows_of(root, "bronze.source_files")
+    assert file["num_rows"] == 1 + file["num_quarantined"] == 4
+    (folder / f"{ANNA}.csv").write_text(header + rows.replace("q1", "q3"), encoding="utf-8")
+    landed_alone(root, folder, monkeypatch)
+    assert traces_of(root, MARIA) == []
 
 
 KILLED = """
