@@ -74,7 +74,8 @@ class Settings(BaseSettings):
 
     What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
     arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
-    is deleted. Messages that were delivered or given up are deleted whatever is said.
+    is deleted. Messages that were delivered or given up are deleted whatever is said. Students of `lake_tenant` who are
+    erased are erased from the folder `lake`, too.
 
     `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
@@ -169,6 +170,8 @@ class Settings(BaseSettings):
     schedule_rules: dict[str, str] = Field(default_factory=dict)
     schedule_poll_seconds: float = Field(default=30.0, gt=0)
     schedule_timeout_hours: float = Field(default=12.0, gt=0)
+    lake: Path | None = None
+    lake_tenant: str = Field(default="default", min_length=1, max_length=100)
     ingestion_command: tuple[str, ...] = ()
     training_command: tuple[str, ...] = ()
     gate_options: tuple[str, ...] = ()

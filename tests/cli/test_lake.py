@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from conftest import DATA
@@ -69,9 +70,37 @@ def test_a_dry_run_changes_nothing(lake: Path) -> None:
     assert status["version"] == 3
 
 
+def test_students_are_erased_once_and_stay_away(lake: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    copytree(lake, root)
+    ids = tmp_path / "ids.txt"
+    ids.write_bytes(b"u1\r\nu2\n")
+    arguments = ["lake", "erase", str(root), "--students", str(ids), "--student", "u3"]
+    asked = CliRunner().invoke(app, arguments, input="n\n")
+    assert asked.exit_code == 1
+    assert "Erase 3 students from the lake" in asked.output
+    erased = CliRunner().invoke(app, [*arguments, "--yes"])
+    assert erased.exit_code == 0, erased.output
+    assert "silver.canonical_learning_events 3" in erased.output
+    assert "0 of 3 students had been erased before" in erased.output
+    assert "The lake has no answers of 2 of them" in erased.output
+    again = CliRunner().invoke(app, [*arguments, "--yes"])
+    assert "Nothing was changed: 3 of 3 students had been erased before" in again.output
+    as_json = CliRunner().invoke(app, [*arguments, "--yes", "--json"])
+    assert json.loads(as_json.stdout)["num_known"] == 3
+    built = CliRunner().invoke(app, ["lake", "build", "--source", str(lake.parent), "--into", str(root)])
+    assert "0 of the quarantined rows, and 1 files: left out" in built.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["lake", "erase", "nowhere", "--student", "u1", "--yes"], "There is no lake at nowhere"),
+        (["lake", "erase", "LAKE", "--yes"], "No student is named"),
+        (
+            ["lake", "erase", "LAKE", "--students", "nowhere.txt", "--yes"],
+            "The ids in nowhere.txt cannot be read",
+        ),
         (["lake", "status", "--lake", "nowhere"], "There is no lake at nowhere"),
         (
             ["lake", "lineage", "--lake", "LAKE", "--user", "u9", "--position", "1"],

@@ -11,6 +11,7 @@ import pytest
 
 from knowtrace.errors import DataError
 from knowtrace.lake import CommitLog, Snapshot, SourceOptions, build_lake, plan_build, student_files
+from knowtrace.lake.erased import ErasedStudents
 from knowtrace.lake.landing import LandingReport, land_source
 from knowtrace.lake.sources_found import Source, find_source
 from knowtrace.lake.student_files import members
@@ -140,7 +141,15 @@ def test_a_file_without_permission_is_named_and_landed_when_it_can_be_read(
 
 
 def land(source: Source, log: CommitLog, snapshot: Snapshot) -> tuple[Snapshot, LandingReport]:
-    return land_source(source, SourceOptions(), log, snapshot, workers=1, progress=lambda *_: None)
+    return land_source(
+        source,
+        SourceOptions(),
+        log,
+        snapshot,
+        erased=ErasedStudents(),
+        workers=1,
+        progress=lambda *_: None,
+    )
 
 
 def test_rows_that_break_a_key_of_bronze_are_not_landed(ednet: Path, tmp_path: Path) -> None:

@@ -74,7 +74,14 @@ async def run(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
 
 async def test_schedules_say_when_they_are_due_and_what_they_lack(client: httpx.AsyncClient) -> None:
     found = await listed(client)
-    assert list(found) == ["ingestion", "mastery_aggregation", "item_parameters", "retention", "training"]
+    assert list(found) == [
+        "lake_erasure",
+        "ingestion",
+        "mastery_aggregation",
+        "item_parameters",
+        "retention",
+        "training",
+    ]
     assert found["training"]["rule"] == "0 4 * * 0"
     assert found["training"]["next_due_at"].endswith("T04:00:00Z")
     assert (found["ingestion"]["is_configured"], found["ingestion"]["next_due_at"]) == (False, None)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from knowtrace.store import JobPriority, JobStatus, LearningRecord, Message, Store, StoredJob
-from knowtrace.store.erasure import HOLDS_NO_STUDENT, OF_STUDENT
+from knowtrace.store import JobPriority, JobStatus, LakeErasure, LearningRecord, Message, Store, StoredJob
+from knowtrace.store.erasure import HOLDS_NO_STUDENT, OF_STUDENT, WAITING
 from knowtrace.store.tables import metadata
 from tests.store.test_event_log import append, event
 
@@ -16,10 +16,10 @@ from tests.store.test_event_log import append, event
 def test_every_table_is_named_as_a_students_or_as_nobodys() -> None:
     """Generated from the tables: one that is added without a word on erasure fails here."""
     of_student = {table.name for table in OF_STUDENT}
-    assert of_student | set(HOLDS_NO_STUDENT) == set(metadata.tables)
+    assert of_student | set(HOLDS_NO_STUDENT) | set(WAITING) == set(metadata.tables)
     assert not of_student & set(HOLDS_NO_STUDENT)
     with_student = {table.name for table in metadata.sorted_tables if "student_id" in table.columns}
-    assert with_student <= of_student
+    assert with_student <= of_student | set(WAITING)
 
 
 async def test_what_was_once_put_down_to_a_student_goes_with_the_student(store: Store) -> None:
@@ -34,6 +34,22 @@ async def test_what_was_once_put_down_to_a_student_goes_with_the_student(store: 
     async with store.reading("school") as session:
         found = await session.events.find("e1")
         assert found is not None and found.interaction.student_id == "ben"
+
+
+async def test_who_waits_for_the_lake_waits_until_it_has_erased_them(store: Store) -> None:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    first, second = (LakeErasure(student_id="anna", receipt_id=receipt) for receipt in ("r1", "r2"))
+    for tenant_id in ("school", "other"):
+        async with store.writing(tenant_id) as session:
+            await session.erasures.await_lake(first, at=at)
+            await session.erasures.await_lake(second, at=at)
+            await session.erasures.erase("anna")
+    async with store.writing("school") as session:
+        assert await session.erasures.waiting_for_lake() == [first]
+        await session.erasures.lake_has_erased(first)
+        assert await session.erasures.waiting_for_lake() == []
+    async with store.reading("other") as session:
+        assert await session.erasures.waiting_for_lake() == [first]
 
 
 async def test_the_same_id_in_another_tenant_stays(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -13,6 +13,9 @@ from knowtrace.cli.data import parse_responses
 from knowtrace.cli.options import ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import notes, out, pairs, print_json, say, warn
 from knowtrace.errors import DataError
+
+if TYPE_CHECKING:
+    from knowtrace.lake import LakeReceipt
 
 app = typer.Typer(
     no_args_is_help=True, help="Raw logs to bronze, silver and gold tables, on DuckDB or Spark."
@@ -157,6 +160,67 @@ def lineage_command(
         out.print(table)
 
 
+@app.command("erase")
+def erase_command(
+    lake: Annotated[Path, typer.Argument(metavar="LAKE", help="The folder of the lake.")],
+    *,
+    student: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom to erase, as the source writes the id; give it again for more."),
+    ] = None,
+    students: Annotated[
+        Path | None,
+        typer.Option(help="A file of ids, one a line: they do not show in the list of processes."),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="duckdb (this machine, no set-up) or spark.")] = "duckdb",
+    memory: Annotated[str, typer.Option(help="What the engine may hold before it spills to disk.")] = "4GB",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase students from every table of a lake and its older versions, keep a receipt, and never take them in again.
+
+    Example: knowtrace lake erase lake --student u17 --yes
+    """
+    from knowtrace.lake import erase_students  # noqa: PLC0415 - an extra
+
+    ids = [*(student or []), *(_ids_in(students) if students else [])]
+    if not yes:
+        typer.confirm(
+            f"Erase {len(set(ids)):,} students from the lake {lake}? It cannot be undone.", abort=True
+        )
+    receipt = erase_students(lake, ids, engine=engine, memory=memory)
+    if as_json:
+        print_json(asdict(receipt))
+    else:
+        _show_receipt(receipt)
+
+
+def _ids_in(path: Path) -> list[str]:
+    try:
+        return [
+            line for row in path.read_text(encoding="utf-8").split("\n") if (line := row.removesuffix("\r"))
+        ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The ids in {path} cannot be read ({error}): give a text, one id a line.") from None
+
+
+def _show_receipt(receipt: "LakeReceipt") -> None:
+    known = f"{receipt.num_known:,} of {receipt.num_students:,} students had been erased before"
+    if receipt.is_unchanged:
+        say(f"Nothing was changed: {known}, and no row names them.")
+        return
+    held = ", ".join(f"{table} {count:,}" for table, count in receipt.rows.items())
+    say(f"Erased: {sum(receipt.rows.values()):,} rows ({held or 'the lake holds none'}); {known}.")
+    if unknown := receipt.num_students - receipt.num_found:
+        say(f"The lake has no answers of {unknown:,} of them: should it have, check the ids.")
+    say(f"{receipt.num_files_removed:,} older files are gone. Later builds leave these students out.")
+    say(f"Receipt {receipt.receipt_id}, commit {receipt.version}.")
+    for line in receipt.still_counted:
+        say(f"Still counted: {line}")
+    for line in receipt.not_covered:
+        say(f"Not covered: {line}")
+
+
 def _show_plan(plan: Any, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(plan))
@@ -192,6 +256,11 @@ def _show_report(report: Any) -> None:
         + (f" + {report.num_corrected:,} corrected or withdrawn" if report.num_corrected else "")
         + (f"; the lake has {report.num_new_events:+,}" if report.num_new_events != report.num_taken else ""),
     )
+    if landing.num_erased or landing.num_erased_files:
+        facts.add_row(
+            "erased students",
+            f"{landing.num_erased:,} of the quarantined rows, and {landing.num_erased_files:,} files: left out",
+        )
     if report.is_unchanged:
         facts.add_row("", "nothing is new: the lake is as it was")
     out.print(facts)

@@ -50,7 +50,7 @@ def erase_command(
     async def run() -> "Receipt":
         async with open_store(settings) as store:
             found = models_in(models or settings.models or settings.run.parent)
-            return await erase_directly(store, operator(tenant), [student_id], found)
+            return await erase_directly(store, settings, operator(tenant), [student_id], found)
 
     show_receipt(asyncio.run(run()), as_json=as_json)
 
@@ -118,7 +118,7 @@ def retain_command(
             if not yes:
                 typer.confirm(f"Erase {len(found):,} students? It cannot be undone.", abort=True)
             folder = models or settings.models or settings.run.parent
-            return await erase_directly(store, operator(tenant), found, models_in(folder))
+            return await erase_directly(store, settings, operator(tenant), found, models_in(folder))
 
     receipt = asyncio.run(run())
     if receipt is None:
@@ -144,5 +144,7 @@ def show_receipt(receipt: "Receipt", *, as_json: bool) -> None:
     say(f"Receipt {receipt.receipt_id}, audit line {receipt.audit_line}.")
     for model in receipt.models_trained_before:
         say(f"Trained before: {model.version}, on {model.data} ({model.data_fingerprint}).")
+    for line in receipt.waiting:
+        say(f"Waiting: {line}")
     for line in receipt.not_covered:
         say(f"Not covered: {line}")

@@ -4,6 +4,8 @@ from knowtrace.lake.build import BuildOptions, BuildReport, build_lake
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.dataset import is_lake, read_lake
+from knowtrace.lake.erase import erase_students
+from knowtrace.lake.erasures import LakeReceipt
 from knowtrace.lake.lineage import Lineage, lineage_of
 from knowtrace.lake.status import BuildPlan, LakeStatus, plan_build, status_of
 from knowtrace.lake.tables import Column, Table
@@ -17,12 +19,14 @@ __all__ = [
     "Column",
     "CommitLog",
     "DataFile",
+    "LakeReceipt",
     "LakeStatus",
     "Lineage",
     "Snapshot",
     "SourceOptions",
     "Table",
     "build_lake",
+    "erase_students",
     "is_lake",
     "lineage_of",
     "plan_build",

@@ -26,7 +26,12 @@ SOURCE_FILES = Table(
             "num_rows", "long", "Rows it holds that speak of answers: read, merged or quarantined.", low=0
         ),
         column("num_merged", "long", "Rows that only add to an answer of another row.", low=0),
-        column("num_quarantined", "long", "Rows rejected when the file was read.", low=0),
+        column(
+            "num_quarantined",
+            "long",
+            "Rows rejected when the file was read, and the answers of students who were erased since.",
+            low=0,
+        ),
         column("batch", "text", "The landing it came with."),
         LOADED_AT,
     ),

@@ -20,6 +20,8 @@ from knowtrace.lake.candidates import READERS
 from knowtrace.lake.checks import TABLES, check
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.engine import Engine, Frame, open_engine
+from knowtrace.lake.erased import erased_students
+from knowtrace.lake.erasures import finish_erasures, has_delta
 from knowtrace.lake.gold_tables import (
     FEATURES,
     ITEM_DAYS,
@@ -108,13 +110,15 @@ def build_lake(
         if root.resolve().is_relative_to(path.resolve()):
             raise DataError(f"The lake {root} lies within its source {path}: build it elsewhere.")
     with log.building():
+        finish_erasures(log)
         log.sweep()
         snapshot = log.last()
+        erased = erased_students(root, snapshot)
         report = BuildReport()
         started = datetime.now(UTC)
         for one in found:
             snapshot, landing = land_source(
-                one, source, log, snapshot, workers=options.workers, progress=progress
+                one, source, log, snapshot, erased=erased, workers=options.workers, progress=progress
             )
             _add(report.landing, landing)
         report.seconds["landing"] = (datetime.now(UTC) - started).total_seconds()
@@ -127,7 +131,7 @@ def build_lake(
             finally:
                 engine.close()
                 shutil.rmtree(root / WORK, ignore_errors=True)
-        if options.is_delta or any(root.glob("*/*/_delta_log")):
+        if options.is_delta or has_delta(root):
             from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
 
             publish_delta(root, snapshot, TABLES)
@@ -385,4 +389,6 @@ def _add(total: LandingReport, part: LandingReport) -> None:
     total.num_rows += part.num_rows
     total.num_merged += part.num_merged
     total.num_quarantined += part.num_quarantined
+    total.num_erased += part.num_erased
+    total.num_erased_files += part.num_erased_files
     total.notes.extend(part.notes)

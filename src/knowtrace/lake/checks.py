@@ -9,7 +9,7 @@ from knowtrace.lake.bronze_tables import BRONZE
 from knowtrace.lake.commits import DataFile, Snapshot
 from knowtrace.lake.engine import Engine, Expression, Frame
 from knowtrace.lake.gold_tables import GOLD
-from knowtrace.lake.silver_tables import SILVER
+from knowtrace.lake.silver_tables import ERASED_STUDENTS, SILVER
 from knowtrace.lake.tables import Column, Table
 
 TABLES: tuple[Table, ...] = (*BRONZE, *SILVER, *GOLD)
@@ -43,7 +43,8 @@ def check(engine: Engine, before: Snapshot, snapshot: Snapshot, root: Path, repo
     """Return the broken promises of silver and gold in what a build has written, a table or its changed buckets."""
     findings: list[Finding] = []
     for table in (*SILVER, *GOLD):
-        if not snapshot.files(table) and not table.may_be_empty and not report.num_corrected:
+        may_be_empty = table.may_be_empty or report.num_corrected or snapshot.files(ERASED_STUDENTS)
+        if not snapshot.files(table) and not may_be_empty:
             num = f"{report.num_candidates:,}"
             rule = f"it is not empty, but none of {num} landed rows is an answer: see the quarantine"
             findings.append(Finding(table=table.full_name, rule=rule, num_rows=0))

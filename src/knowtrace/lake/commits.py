@@ -22,6 +22,7 @@ LOG = "_commits"
 LOCK = "_lock"
 FORMAT = 2
 LAYERS = ("bronze", "silver", "gold")
+SWEPT = (*LAYERS, "_work")
 WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 WITHOUT_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)
 """What file systems say that have no hard links, or no locks, as mounted object stores have none."""
@@ -43,13 +44,15 @@ class DataFile:
 class Snapshot:
     """The lake at one commit.
 
-    `pending` names the landed batches whose rows are not in silver yet.
+    `pending` names the landed batches whose rows are not in silver yet. Commits before `oldest` are not kept, as they
+    hold students who were erased since.
     """
 
     version: int = 0
     created_at: str = ""
     tables: Mapping[str, tuple[DataFile, ...]] = field(default_factory=dict[str, tuple[DataFile, ...]])
     pending: tuple[str, ...] = ()
+    oldest: int = 0
 
     def files(self, table: Table, buckets: Iterable[str] | None = None) -> tuple[DataFile, ...]:
         """Return a table's files, or those of some buckets."""
@@ -136,21 +139,31 @@ class CommitLog:
     def sweep(self) -> int:
         """Remove data files that none of the last commits lists, and older commits; return how many files went."""
         paths = self._commits()
-        kept = paths[-KEPT_COMMITS:]
-        listed = {file.path for path in kept for files in self._read(path).tables.values() for file in files}
-        num_removed = 0
-        for layer in (*LAYERS, "_work"):
-            for file in (self.root / layer).rglob("*"):
-                is_ours = file.is_file() and "_delta_log" not in file.parts
-                if is_ours and file.relative_to(self.root).as_posix() not in listed:
-                    file.unlink()
-                    num_removed += 1
+        oldest = self.last().oldest
+        kept = [path for path in paths[-KEPT_COMMITS:] if int(path.stem) >= oldest]
+        unlisted = self.files_without([self._read(path) for path in kept])
+        for file in unlisted:
+            file.unlink()
+        for layer in SWEPT:
             _remove_empty_folders(self.root / layer)
-        for path in paths[:-KEPT_COMMITS]:
-            path.unlink()
+        for path in paths:
+            if path not in kept:
+                path.unlink()
         for draft in self.folder.glob(".*.draft"):
             draft.unlink()
-        return num_removed
+        return len(unlisted)
+
+    def files_without(self, snapshots: Sequence[Snapshot]) -> list[Path]:
+        """Return the data files that none of some commits lists."""
+        listed = {file.path for one in snapshots for files in one.tables.values() for file in files}
+        return [
+            file
+            for layer in SWEPT
+            for file in (self.root / layer).rglob("*")
+            if file.is_file()
+            and "_delta_log" not in file.parts
+            and file.relative_to(self.root).as_posix() not in listed
+        ]
 
     def _commits(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*.json")) if self.folder.is_dir() else []
@@ -171,6 +184,7 @@ class CommitLog:
                     for name, files in content["tables"].items()
                 },
                 pending=tuple(content["pending"]),
+                oldest=content.get("oldest", 0),
             )
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise DataError(

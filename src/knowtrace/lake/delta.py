@@ -27,7 +27,7 @@ def publish_delta(root: Path, snapshot: Snapshot, tables: Sequence[Table]) -> di
     return {
         table.full_name: _publish(root, table, files, snapshot.version)
         for table in tables
-        if (files := snapshot.files(table))
+        if (files := snapshot.files(table)) or DeltaTable.is_deltatable(str(delta_folder(root, table)))
     }
 
 

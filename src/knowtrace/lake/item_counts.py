@@ -1,4 +1,6 @@
-"""Items and skills: counts that only ever grow, and what is read off them."""
+"""Items and skills: counts that grow with events, shrink with those that go, and what is read off them."""
+
+from collections.abc import Sequence
 
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
 from knowtrace.standards.cells import YEAR_2000
@@ -18,16 +20,20 @@ def day_of(engine: Engine) -> Expression:
     return f.when(f.col("timestamp") >= FIRST_DATED, f.floor(f.col("timestamp") / DAY).cast("bigint"))
 
 
-def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame:
-    """Return the counts of each item and day with those of new events added, and the sums over the days before."""
+def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame, *, sign: int = 1) -> Frame:
+    """Return the counts of each item and day with those of new events added, and the sums over the days before.
+
+    With a `sign` of -1 those of events that go are taken away.
+    """
     f, window = engine.functions, engine.window
     names = ("num_events", "num_correct", *TRAINING)
     counted = _counts(engine, new.withColumn("day", day_of(engine)), splits, ("item_id", "day"))
     total = engine.named(
         before.select("item_id", "day", *names)
-        .unionByName(counted.select("item_id", "day", *names))
+        .unionByName(_signed(engine, counted, ("item_id", "day"), names, sign))
         .groupBy("item_id", "day")
         .agg(*(f.sum(name).alias(name) for name in names))
+        .filter(f.col("num_events") > 0)
     )
     # Unknown days come last, so that no known day counts them as before it.
     earlier = (
@@ -45,15 +51,19 @@ def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame
     )
 
 
-def item_skill_sets(engine: Engine, before: Frame, new: Frame, splits: Frame) -> Frame:
-    """Return the counts of each item and set of skills with those of new events added."""
+def item_skill_sets(engine: Engine, before: Frame, new: Frame, splits: Frame, *, sign: int = 1) -> Frame:
+    """Return the counts of each item and set of skills with those of new events added, or taken away as above."""
     f = engine.functions
     names = ("num_events", *TRAINING)
     counted = _counts(engine, new, splits, ("item_id", "skill_ids"))
     together = before.select("item_id", "skill_ids", *names).unionByName(
-        counted.select("item_id", "skill_ids", *names)
+        _signed(engine, counted, ("item_id", "skill_ids"), names, sign)
     )
-    return together.groupBy("item_id", "skill_ids").agg(*(f.sum(name).alias(name) for name in names))
+    return (
+        together.groupBy("item_id", "skill_ids")
+        .agg(*(f.sum(name).alias(name) for name in names))
+        .filter(f.col("num_events") > 0)
+    )
 
 
 def items(engine: Engine, sets: Frame) -> Frame:
@@ -84,6 +94,11 @@ def skills(engine: Engine, sets: Frame) -> Frame:
     return each.groupBy("skill_id").agg(
         f.countDistinct(f.col("item_id")).alias("num_items"), f.sum("num_events").alias("num_events")
     )
+
+
+def _signed(engine: Engine, counted: Frame, by: Sequence[str], names: Sequence[str], sign: int) -> Frame:
+    f = engine.functions
+    return counted.select(*by, *((f.col(name) * f.lit(sign)).alias(name) for name in names))
 
 
 def _counts(engine: Engine, events: Frame, splits: Frame, by: tuple[str, str]) -> Frame:

@@ -23,11 +23,13 @@ from knowtrace.lake.bronze_tables import (
     WITHDRAWALS,
 )
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
+from knowtrace.lake.erased import ErasedStudents
 from knowtrace.lake.parsed import parse, source_name
 from knowtrace.lake.silver_tables import QUARANTINE
 from knowtrace.lake.sources_found import Source
-from knowtrace.lake.student_files import LandedFile, Rejected
+from knowtrace.lake.student_files import LandedFile, Member, Rejected
 from knowtrace.lake.tables import Table
+from knowtrace.lake.traces import ERASED, student_of_file
 from knowtrace.sources.ednet import UNREADABLE
 from knowtrace.sources.formats import SourceOptions
 
@@ -43,7 +45,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(kw_only=True)
 class LandingReport:
-    """What one landing brought."""
+    """What one landing brought.
+
+    Of the quarantined rows `num_erased` are of erased students; `num_erased_files` are files of theirs, not read.
+    """
 
     num_files: int = 0
     num_known_files: int = 0
@@ -51,6 +56,8 @@ class LandingReport:
     num_rows: int = 0
     num_merged: int = 0
     num_quarantined: int = 0
+    num_erased: int = 0
+    num_erased_files: int = 0
     notes: list[str] = field(default_factory=list[str])
 
 
@@ -73,10 +80,11 @@ def land_source(
     log: CommitLog,
     snapshot: Snapshot,
     *,
+    erased: ErasedStudents,
     workers: int,
     progress: Progress,
 ) -> tuple[Snapshot, LandingReport]:
-    """Land what is new of a source; return the lake's new commit and a report.
+    """Land what is new of a source, but for erased students; return the lake's new commit and a report.
 
     Raises: DataError when the source cannot be read as answers at all.
     """
@@ -85,6 +93,9 @@ def land_source(
     if source.questions is not None:
         snapshot = _commit(_land_questions(source.questions, known, log, snapshot), log, snapshot, report)
     if source.students:
+        students = without_erased(source.students, erased)
+        report.num_erased_files = len(source.students) - len(students)
+        source = replace(source, students=students)
         return _land_students(
             source, known, log, snapshot, report, workers=workers, progress=progress
         ), report
@@ -101,7 +112,7 @@ def land_source(
         if digest not in seen:
             seen.add(digest)
             try:
-                batch = _land_parsed(path, digest, num_bytes, options, log, snapshot)
+                batch = _land_parsed(path, digest, num_bytes, options, erased, log, snapshot)
             except DataError as error:
                 if len(source.files) == 1:
                     raise
@@ -114,6 +125,11 @@ def land_source(
             snapshot = _commit(batch, log, snapshot, report)
         progress("landing", done, len(source.files))
     return snapshot, report
+
+
+def without_erased(students: Sequence[Member], erased: ErasedStudents) -> tuple[Member, ...]:
+    """Return the students' files but for those of erased students, which are not even read."""
+    return tuple(member for member in students if student_of_file(member.name) not in erased)
 
 
 def _next(snapshot: Snapshot) -> str:
@@ -259,9 +275,15 @@ def _land_questions(path: Path, known: frozenset[str], log: CommitLog, snapshot:
 
 
 def _land_parsed(
-    path: Path, digest: str, num_bytes: int, options: SourceOptions, log: CommitLog, snapshot: Snapshot
+    path: Path,
+    digest: str,
+    num_bytes: int,
+    options: SourceOptions,
+    erased: ErasedStudents,
+    log: CommitLog,
+    snapshot: Snapshot,
 ) -> _Batch:
-    parsed = parse(path, options)
+    parsed = parse(path, options, erased)
     file = LandedFile(
         name=source_name(path),
         content_hash=digest,
@@ -344,6 +366,7 @@ def _commit(batch: _Batch, log: CommitLog, snapshot: Snapshot, report: LandingRe
     report.num_rows += sum(file.num_rows for file, _, _ in batch.files)
     report.num_merged += sum(merged for _, _, merged in batch.files)
     report.num_quarantined += len(batch.rejected)
+    report.num_erased += sum(row.rule == ERASED for row in batch.rejected)
     report.notes.extend(batch.notes)
     latest = max(batch.loaded_at, now_after(snapshot.created_at))
     return log.commit(following, created_at=latest.isoformat())

@@ -1,7 +1,7 @@
 """Files of the formats that are read row by row: their answers, by the loaders' rules, and their lines as written."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.lake.arrow import Rows, arrow_schema
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES, WITHDRAWALS
+from knowtrace.lake.erased import ErasedStudents
 from knowtrace.lake.student_files import Rejected
 from knowtrace.lake.tables import BUCKET, bucket_of
+from knowtrace.lake.traces import BY_LINE, ERASED, Place, lines_that_stay, names, student_of_file
 from knowtrace.sources import Dataset, read
 from knowtrace.sources.formats import SourceOptions
 from knowtrace.sources.lines import numbered_lines, opened
@@ -45,8 +47,11 @@ class Parsed:
     notes: tuple[str, ...]
 
 
-def parse(path: Path, options: SourceOptions) -> Parsed:
-    """Read a file or folder with its loader. Raises: DataError when it cannot be read as answers."""
+def parse(path: Path, options: SourceOptions, erased: ErasedStudents) -> Parsed:
+    """Read a file or folder with its loader, and leave out whom the lake has erased.
+
+    Raises: DataError when it cannot be read as answers.
+    """
     dataset = read(
         path,
         columns=options.columns,
@@ -58,15 +63,62 @@ def parse(path: Path, options: SourceOptions) -> Parsed:
         Rejected(file=row.file, line=row.line or None, column=row.column, value=row.value, rule=row.rule)
         for row in dataset.quarantined
     ]
+    lines = _lines(path)
+    if erased.hashes:
+        dataset, lines, rejected = _without(dataset, lines, rejected, erased, path.name)
     return Parsed(
         format=dataset.format,
         answers=_answers(dataset, source_name(path), path.name),
-        lines=_lines(path),
+        lines=lines,
         withdrawals=_withdrawals(dataset),
         rejected=rejected,
         num_merged=dataset.num_merged,
         notes=tuple(dataset.notes),
     )
+
+
+def _without(
+    dataset: Dataset, lines: Rows, rejected: Sequence[Rejected], erased: ErasedStudents, name: str
+) -> tuple[Dataset, Rows, list[Rejected]]:
+    """Return a source without erased students; each of their rows is left as a reason in the quarantine, no more."""
+    gone = erased.among({*dataset.students, *(one.student_id for one in dataset.withdrawn)})
+    mine, others = _places(dataset, gone), _places(dataset, dataset.students.keys() - gone)
+    for one in dataset.withdrawn:
+        (mine if one.student_id in gone else others).add((one.file, one.line))
+    columns = (lines[name].to_pylist() for name in ("source_file", "line", "text"))
+    read_lines = list(zip(*columns, strict=True))
+    is_by_line = dataset.format in BY_LINE
+    stays = lines_that_stay(read_lines, mine=mine, others=others, students=erased, is_by_line=is_by_line)
+    if is_by_line:
+        mine |= {(file, line) for (file, line, _), stay in zip(read_lines, stays, strict=True) if not stay}
+    kept = [row for row in rejected if not _is_of(row, mine - others, erased)]
+    num_answers = sum(len(dataset.students[student]) for student in gone if student in dataset.students)
+    reason = Rejected(file=name, line=None, column="", value="", rule=ERASED)
+    staying = replace(
+        dataset,
+        students={student: rows for student, rows in dataset.students.items() if student not in gone},
+        withdrawn=tuple(one for one in dataset.withdrawn if one.student_id not in gone),
+    )
+    return (
+        staying,
+        lines.filter(pa.array(stays, pa.bool_())),
+        [*kept, *[reason] * (len(rejected) - len(kept) + num_answers)],
+    )
+
+
+def _places(dataset: Dataset, students: Iterable[str]) -> set[Place]:
+    return {
+        (dataset.files[int(number)], int(line))
+        for student in students
+        if student in dataset.places
+        for number, line in dataset.places[student]
+    }
+
+
+def _is_of(row: Rejected, places: Set[Place], erased: ErasedStudents) -> bool:
+    owner = student_of_file(row.file)
+    is_placed = row.line is not None and (row.file, row.line) in places
+    return is_placed or (owner is not None and owner in erased) or names(row.value, erased)
 
 
 def source_name(path: Path) -> str:

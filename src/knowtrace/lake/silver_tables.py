@@ -180,4 +180,17 @@ SKILLS = Table(
     ),
 )
 
-SILVER = (EVENTS, QUARANTINE, USERS, USER_SPLITS, ITEM_SKILL_SETS, ITEMS, SKILLS)
+ERASED_STUDENTS = Table(
+    layer="silver",
+    name="erased_students",
+    grain="one student who was erased, and whose rows no build takes again",
+    owner="lake/erase.py",
+    key=("student_hash",),
+    columns=(
+        column("student_hash", "text", "HMAC-SHA-256 of the id, under the key in the lake's _erasure_key."),
+        column("receipt_id", "text", "The receipt of the erasure, in the lake's _erasures."),
+        column("erased_at", "timestamp", "When."),
+    ),
+)
+
+SILVER = (EVENTS, QUARANTINE, USERS, USER_SPLITS, ITEM_SKILL_SETS, ITEMS, SKILLS, ERASED_STUDENTS)

@@ -7,7 +7,8 @@ from pathlib import Path
 from knowtrace.errors import NotFoundError
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog
-from knowtrace.lake.landing import hash_of, known_hashes
+from knowtrace.lake.erased import ErasedStudents, erased_students
+from knowtrace.lake.landing import hash_of, known_hashes, without_erased
 from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.student_files import hashes
 from knowtrace.sources.formats import SourceOptions
@@ -74,14 +75,15 @@ def status_of(root: Path) -> LakeStatus:
 
 def plan_build(root: Path, paths: Sequence[Path], source: SourceOptions | None = None) -> BuildPlan:
     """Return what a build would land, changing nothing. Raises: DataError when there is nothing at a path."""
-    known = known_hashes(root, CommitLog(root).last())
-    return BuildPlan(sources=tuple(_plan(path, source or SourceOptions(), known) for path in paths))
+    snapshot = CommitLog(root).last()
+    known, erased = known_hashes(root, snapshot), erased_students(root, snapshot)
+    return BuildPlan(sources=tuple(_plan(path, source or SourceOptions(), known, erased) for path in paths))
 
 
-def _plan(path: Path, options: SourceOptions, known: frozenset[str]) -> SourcePlan:
+def _plan(path: Path, options: SourceOptions, known: frozenset[str], erased: ErasedStudents) -> SourcePlan:
     source = find_source(path, options)
     if source.students:
-        found = [(digest, size) for digest, size in hashes(source.students)]
+        found = list(hashes(without_erased(source.students, erased)))
     else:
         found = [_hash_or_none(file) for file in source.files]
     new = [size for digest, size in found if digest not in known]

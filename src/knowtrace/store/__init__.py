@@ -2,6 +2,7 @@
 
 from knowtrace.store.audit import AuditLine, AuditReport, Deed
 from knowtrace.store.decisions import StoredDecision
+from knowtrace.store.erasure import LakeErasure
 from knowtrace.store.events import ItemSeen, KnownEvent, Place, StoredEvent
 from knowtrace.store.item_parameters import StoredItem
 from knowtrace.store.job_queue import Claim, Errand, Waiting
@@ -27,6 +28,7 @@ __all__ = [
     "JobPriority",
     "JobStatus",
     "KnownEvent",
+    "LakeErasure",
     "Lane",
     "LearningRecord",
     "Mark",

@@ -1,10 +1,12 @@
 """Every row that is a student's, in whatever table, and its deletion.
 
-A table that is added to the metadata must be named here, as one that holds students' rows or as one that holds none:
-a test compares.
+A table that is added to the metadata must be named here, as one that holds students' rows, as one that holds none or
+as one of those who wait: a test compares.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,17 +14,22 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.store.access_tables import api_keys
+from knowtrace.store.dialect import insert_new
 from knowtrace.store.integration_tables import learning_records, outbox
 from knowtrace.store.job_tables import job_parts, job_queue, job_results, jobs
 from knowtrace.store.tables import (
     event_revisions,
     events,
+    lake_erasures,
     recommendations,
     student_consents,
     student_mastery,
     student_snapshots,
     student_states,
 )
+
+WAITING: Mapping[str, str] = {"lake_erasures": "whom the lake still has to erase; a row goes when it has"}
+"""Tables that name students who are erased here already, until they are erased elsewhere."""
 
 Condition = Callable[[str, str], sa.ColumnElement[bool]]
 """From (tenant_id, student_id) to which rows of a table are that student's."""
@@ -125,8 +132,18 @@ OF_STUDENT: Mapping[sa.Table, Condition] = {
 """Where students' rows are, in the order in which they are deleted."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeErasure:
+    """A student whom the lake still has to erase, and the receipt that says so."""
+
+    student_id: str
+    receipt_id: str
+
+
 class Erasures:
-    """Deletes a student of one tenant on one open connection; commits nothing itself."""
+    """Deletes a student of one tenant on one open connection, and keeps who is to be erased elsewhere; commits nothing
+    itself.
+    """
 
     def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
         self._connection = connection
@@ -141,3 +158,28 @@ class Erasures:
             )
             counts[table.name] = deleted.rowcount
         return counts
+
+    async def await_lake(self, erasure: LakeErasure, *, at: datetime) -> None:
+        """Note that the lake has to erase a student; of two receipts the first stays."""
+        row = {
+            "tenant_id": self._tenant_id,
+            "student_id": erasure.student_id,
+            "receipt_id": erasure.receipt_id,
+            "erased_at": at,
+        }
+        await insert_new(self._connection, lake_erasures, [row])
+
+    async def waiting_for_lake(self) -> list[LakeErasure]:
+        """Return whom the lake still has to erase, in the order of their erasures."""
+        columns = lake_erasures.c
+        found = await self._connection.execute(
+            sa.select(columns.student_id, columns.receipt_id)
+            .where(columns.tenant_id == self._tenant_id)
+            .order_by(columns.erased_at, columns.student_id)
+        )
+        return [LakeErasure(student_id=row.student_id, receipt_id=row.receipt_id) for row in found]
+
+    async def lake_has_erased(self, erasure: LakeErasure) -> None:
+        """Forget a student whom the lake has erased."""
+        named = _named_in(lake_erasures)(self._tenant_id, erasure.student_id)
+        await self._connection.execute(sa.delete(lake_erasures).where(named))

@@ -190,4 +190,13 @@ student_consents = sa.Table(
     sa.Column("changed_by", sa.String(300), nullable=False),
 )
 
+lake_erasures = sa.Table(
+    "lake_erasures",
+    metadata,
+    _tenant_id(),
+    sa.Column("student_id", sa.String(200), primary_key=True),
+    sa.Column("receipt_id", sa.String(32), nullable=False),
+    sa.Column("erased_at", UtcDateTime, nullable=False),
+)
+
 Row = dict[str, Any]

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from knowtrace.store import Deed, Transaction
+from knowtrace.store import Deed, LakeErasure, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """A student who is to be erased; `deed` says by whom."""
+    """A student who is to be erased; `deed` says by whom, `lake` what the lake has to do then, if anything."""
 
     tenant_id: str
     student_id: str
     deed: Deed
+    lake: LakeErasure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ async def erase(transaction: Transaction, erasure: Erasure) -> Erased:
     session = await transaction.of(erasure.tenant_id)
     before = await session.erased_at()
     rows = await session.erasures.erase(erasure.student_id)
+    if erasure.lake is not None:
+        await session.erasures.await_lake(erasure.lake, at=now)
     line = await session.audit.append(erasure.deed, at=now)
     await transaction.note_erasure(head)
     return Erased(at=now, position=head, before=before, rows=rows, audit_line=f"{line.sequence}:{line.hash}")

@@ -46,13 +46,14 @@ class TrainedModel(Answer):
 
 
 class Receipt(Answer):
-    """What was erased, and what was not. It does not name the student."""
+    """What was erased, what will be, and what was not. It does not name the student."""
 
     receipt_id: str
     erased_at: datetime
     num_students: int
     rows: dict[str, int]
     models_trained_before: list[TrainedModel]
+    waiting: list[str]
     not_covered: list[str]
     audit_line: str | None
     is_file_clean: bool | None

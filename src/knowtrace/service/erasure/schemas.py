@@ -16,11 +16,12 @@ class TrainedModel(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What was erased, and what was not. It does not name the student.
+    """What was erased, what will be, and what was not. It does not name the student.
 
-    `rows` has how many rows each table held. `audit_line` is the line of the audit log, as `sequence:hash`, that says
-    who erased. `is_file_clean` is false where a reader kept SQLite's write-ahead log from being emptied, and the bytes
-    leave it with a later checkpoint; null where the database is not SQLite.
+    `rows` has how many rows each table held, `waiting` what is erased later and what shows that it was. `audit_line` is
+    the line of the audit log, as `sequence:hash`, that says who erased. `is_file_clean` is false where a reader kept
+    SQLite's write-ahead log from being emptied, and the bytes leave it with a later checkpoint; null where the database
+    is not SQLite.
     """
 
     receipt_id: str
@@ -28,6 +29,7 @@ class Receipt(BaseModel):
     num_students: int
     rows: dict[str, int]
     models_trained_before: list[TrainedModel]
+    waiting: list[str]
     not_covered: list[str]
     audit_line: str | None
     is_file_clean: bool | None

@@ -9,9 +9,11 @@ from typing import Any
 from knowtrace.errors import RunError
 from knowtrace.registry.manifest import Manifest, json_of
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.erasure.lake import for_the_lake, what_waits
 from knowtrace.service.erasure.schemas import Receipt, TrainedModel
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.lineup import find_runs
+from knowtrace.settings import Settings
 from knowtrace.store import Deed, Store
 from knowtrace.tracing.erasing import Erased, Erasure, erase
 
@@ -20,10 +22,11 @@ ACTION = "students.erase"
 NOT_COVERED = (
     "Backups and replicas of the database: they hold the student until they are replaced.",
     "The models named above: what training took from the student's answers stays in them until they are trained anew.",
-    "Data that were copied out before: exports, files of answers for training, the lake.",
+    "Data that were copied out before: exports, files of answers for training.",
     "Log lines: they hold a keyed hash of the student id; without KNOWTRACE_LOG_KEY it cannot be turned back.",
     "The audit log: it keeps a hash of the student id, so that this erasure can be shown.",
 )
+LAKE = "The lake: `knowtrace lake erase` reaches it, or KNOWTRACE_LAKE and KNOWTRACE_LAKE_TENANT let erasures do so."
 POSTGRESQL = "PostgreSQL's own files: deleted rows leave them with VACUUM, and its write-ahead log when it is recycled."
 
 
@@ -35,19 +38,25 @@ async def erase_student(classroom: Classroom, caller: Caller, student_id: str, r
     """
     receipt_id = new_receipt_id()
     deed = deed_of(caller, student_id, receipt_id, request_id)
+    lake = for_the_lake(classroom.settings, caller.tenant_id, student_id, receipt_id)
     erased = await classroom.intake.erase(
-        Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed)
+        Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed, lake=lake)
     )
     models = await asyncio.to_thread(
         models_in,
         classroom.settings.models or classroom.settings.run.parent,
         loaded=[model.version for model in classroom.lineup.loaded],
     )
-    return await receipt(classroom.store, receipt_id, [erased], models)
+    waiting = what_waits(classroom.settings, caller.tenant_id)
+    return await receipt(classroom.store, receipt_id, [erased], models, waiting)
 
 
 async def erase_directly(
-    store: Store, caller: Caller, student_ids: Sequence[str], models: list[TrainedModel]
+    store: Store,
+    settings: Settings,
+    caller: Caller,
+    student_ids: Sequence[str],
+    models: list[TrainedModel],
 ) -> Receipt:
     """Erase students without a service; those that run learn of it within seconds.
 
@@ -57,17 +66,21 @@ async def erase_directly(
     receipt_id = new_receipt_id()
 
     async def one(student_id: str) -> Erased:
-        deed = deed_of(caller, student_id, receipt_id, "")
+        erasure = Erasure(
+            tenant_id=caller.tenant_id,
+            student_id=student_id,
+            deed=deed_of(caller, student_id, receipt_id, ""),
+            lake=for_the_lake(settings, caller.tenant_id, student_id, receipt_id),
+        )
         async with store.transaction() as transaction:
-            return await erase(
-                transaction, Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed)
-            )
+            return await erase(transaction, erasure)
 
-    return await receipt(store, receipt_id, [await one(student_id) for student_id in student_ids], models)
+    erased = [await one(student_id) for student_id in student_ids]
+    return await receipt(store, receipt_id, erased, models, what_waits(settings, caller.tenant_id))
 
 
 async def receipt(
-    store: Store, receipt_id: str, erased: Sequence[Erased], models: list[TrainedModel]
+    store: Store, receipt_id: str, erased: Sequence[Erased], models: list[TrainedModel], waiting: list[str]
 ) -> Receipt:
     """Write the receipt of some erasures, after taking what they deleted out of the database's log."""
     is_file_clean = await store.empty_write_ahead_log()
@@ -81,7 +94,12 @@ async def receipt(
         num_students=len(erased),
         rows=rows,
         models_trained_before=models,
-        not_covered=[*NOT_COVERED, *([POSTGRESQL] if is_file_clean is None else [])],
+        waiting=waiting,
+        not_covered=[
+            *NOT_COVERED,
+            *([] if waiting else [LAKE]),
+            *([POSTGRESQL] if is_file_clean is None else []),
+        ],
         audit_line=erased[-1].audit_line,
         is_file_clean=is_file_clean,
     )

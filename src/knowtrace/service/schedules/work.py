@@ -24,6 +24,7 @@ from knowtrace.jobs import (
 )
 from knowtrace.registry import Run
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.erasure.lake import erase_from_lake
 from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.service.lineup import Loaded
 from knowtrace.service.models.service import activate
@@ -31,6 +32,7 @@ from knowtrace.settings import Settings
 from knowtrace.store import Outcome
 
 RULES = {
+    "lake_erasure": "0 1 * * *",
     "ingestion": "0 2 * * *",
     "mastery_aggregation": "30 2 * * *",
     "item_parameters": "0 3 * * *",
@@ -40,6 +42,7 @@ RULES = {
 """When each is due, unless the installation says otherwise; the weekly one on Sundays."""
 
 SUMMARIES = {
+    "lake_erasure": "Erase from the lake whom the service has erased.",
     "ingestion": "Build the lake from what has come in.",
     "mastery_aggregation": "Count students by skill and state; small counts are withheld.",
     "item_parameters": "Write how hard the champion's items are.",
@@ -47,6 +50,7 @@ SUMMARIES = {
     "training": "Train a model, judge it against the champion, and let it answer if it passes.",
 }
 NEEDS = {
+    "lake_erasure": "KNOWTRACE_LAKE",
     "ingestion": "KNOWTRACE_INGESTION_COMMAND",
     "mastery_aggregation": "KNOWTRACE_EXPORT_FOLDER",
     "item_parameters": "nothing",
@@ -82,6 +86,7 @@ def schedules_of(settings: Settings, classroom: Classroom | None) -> list[Schedu
 
 def _configured(settings: Settings, classroom: Classroom | None) -> dict[str, Work]:
     is_configured = {
+        "lake_erasure": settings.lake is not None,
         "ingestion": bool(settings.ingestion_command),
         "mastery_aggregation": settings.export_folder is not None,
         "item_parameters": True,
@@ -89,6 +94,7 @@ def _configured(settings: Settings, classroom: Classroom | None) -> dict[str, Wo
         "training": bool(settings.training_command and settings.gate_options),
     }
     works = {
+        "lake_erasure": erase_from_lake,
         "ingestion": ingest,
         "mastery_aggregation": aggregate,
         "item_parameters": export_items,
