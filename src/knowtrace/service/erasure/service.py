@@ -12,6 +12,7 @@ from knowtrace.service.classroom import Classroom
 from knowtrace.service.erasure.schemas import Receipt, TrainedModel
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.lineup import find_runs
+from knowtrace.service.state_cache import RedisStates
 from knowtrace.store import Deed, Store
 from knowtrace.tracing.erasing import Erased, Erasure, erase
 
@@ -25,6 +26,13 @@ NOT_COVERED = (
     "The audit log: it keeps a hash of the student id, so that this erasure can be shown.",
 )
 POSTGRESQL = "PostgreSQL's own files: deleted rows leave them with VACUUM, and its write-ahead log when it is recycled."
+STATE_CACHE = (
+    "Files of the state cache's Redis, if it keeps any: what was deleted leaves them when they are rewritten."
+)
+STATE_CACHE_AWAY = (
+    "The state cache in Redis, which did not take the erasure: under a keyed hash of the student id it may hold the "
+    "last state, which no answer is made of any more, for up to {:,} s."
+)
 
 
 async def erase_student(classroom: Classroom, caller: Caller, student_id: str, request_id: str) -> Receipt:
@@ -38,16 +46,23 @@ async def erase_student(classroom: Classroom, caller: Caller, student_id: str, r
     erased = await classroom.intake.erase(
         Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed)
     )
+    states = classroom.states
+    is_forgotten = states is None or await states.forget(caller.tenant_id, student_id)
     models = await asyncio.to_thread(
         models_in,
         classroom.settings.models or classroom.settings.run.parent,
         loaded=[model.version for model in classroom.lineup.loaded],
     )
-    return await receipt(classroom.store, receipt_id, [erased], models)
+    not_covered = _of_shared(states, is_forgotten=is_forgotten)
+    return await receipt(classroom.store, receipt_id, [erased], models, not_covered)
 
 
 async def erase_directly(
-    store: Store, caller: Caller, student_ids: Sequence[str], models: list[TrainedModel]
+    store: Store,
+    caller: Caller,
+    student_ids: Sequence[str],
+    models: list[TrainedModel],
+    states: RedisStates | None,
 ) -> Receipt:
     """Erase students without a service; those that run learn of it within seconds.
 
@@ -63,11 +78,22 @@ async def erase_directly(
                 transaction, Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed)
             )
 
-    return await receipt(store, receipt_id, [await one(student_id) for student_id in student_ids], models)
+    erased: list[Erased] = []
+    is_forgotten = True
+    for student_id in student_ids:
+        erased.append(await one(student_id))
+        if states is not None and is_forgotten:  # one that was away is not waited for again
+            is_forgotten = await states.forget(caller.tenant_id, student_id)
+    not_covered = _of_shared(states, is_forgotten=is_forgotten)
+    return await receipt(store, receipt_id, erased, models, not_covered)
 
 
 async def receipt(
-    store: Store, receipt_id: str, erased: Sequence[Erased], models: list[TrainedModel]
+    store: Store,
+    receipt_id: str,
+    erased: Sequence[Erased],
+    models: list[TrainedModel],
+    not_covered: Sequence[str],
 ) -> Receipt:
     """Write the receipt of some erasures, after taking what they deleted out of the database's log."""
     is_file_clean = await store.empty_write_ahead_log()
@@ -81,7 +107,7 @@ async def receipt(
         num_students=len(erased),
         rows=rows,
         models_trained_before=models,
-        not_covered=[*NOT_COVERED, *([POSTGRESQL] if is_file_clean is None else [])],
+        not_covered=[*NOT_COVERED, *([POSTGRESQL] if is_file_clean is None else []), *not_covered],
         audit_line=erased[-1].audit_line,
         is_file_clean=is_file_clean,
     )
@@ -108,6 +134,12 @@ def deed_of(caller: Caller, student_id: str, receipt_id: str, request_id: str) -
         object=f"student:{student_id}",
         request_id=request_id,
     )
+
+
+def _of_shared(states: RedisStates | None, *, is_forgotten: bool) -> list[str]:
+    if states is None:
+        return []
+    return [STATE_CACHE if is_forgotten else STATE_CACHE_AWAY.format(states.keep_seconds)]
 
 
 def _config_of(path: Path) -> dict[str, Any]:
