@@ -36,9 +36,13 @@ MOST_AT_ONCE = 32
 KEPT_OUT_SECONDS = 60
 """How long after an erasure nothing is put there: longer than any process can still have it in hand."""
 
-PUT = (
-    "if redis.call('GET', KEYS[1]) == '' then return 0 end redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])"
-)
+PUT = """
+for number, key in ipairs(KEYS) do
+  if redis.call('GET', key) ~= '' then redis.call('SET', key, ARGV[number + 1], 'EX', ARGV[1]) end
+end
+"""
+"""Seconds to keep, then a state for each key. What is empty was erased just now, and stays so."""
+
 WARN_EVERY_SECONDS = 60.0
 SEAL_BYTES = 16
 
@@ -182,17 +186,13 @@ class RedisStates:
                     await self._write_some()
 
     async def _write_some(self) -> None:
-        some = {about: self._waiting.pop(about) for about in list(islice(self._waiting, MOST_AT_ONCE))}
+        some = [(about, self._waiting.pop(about)) for about in list(islice(self._waiting, MOST_AT_ONCE))]
         began = time.perf_counter()
         try:
-            async with (
-                asyncio.timeout(WRITE_WITHIN_SECONDS),
-                self._redis.pipeline(transaction=False) as together,
-            ):
-                for about, stand in some.items():
-                    key = self._keys.of(*about)
-                    together.eval(PUT, 1, key, self._keys.seal(key, pack(stand)), self.keep_seconds)
-                await together.execute()
+            keys = [self._keys.of(*about) for about, _ in some]
+            sealed = [self._keys.seal(key, pack(stand)) for key, (_, stand) in zip(keys, some, strict=True)]
+            async with asyncio.timeout(WRITE_WITHIN_SECONDS):
+                await self._redis.eval(PUT, len(keys), *keys, self.keep_seconds, *sealed)
         except Exception as error:  # noqa: BLE001 - whoever looks for these reads the database
             self._writing.failed()
             self._failed(StateCacheFailure.UNWRITTEN, error, len(some))
