@@ -57,11 +57,14 @@ async def following_erasures(
     async def go_on() -> None:
         while True:
             await asyncio.sleep(every)
+            heard_of = forgetting.seen
             try:
                 erased_at = await store.erased_at()
-                if erased_at == forgetting.seen:
+                if erased_at == heard_of:
                     continue
                 await intake.forget()
+                if forgetting.seen != heard_of:
+                    continue  # it was an erasure of our own, told by the writer meanwhile
             except UnavailableError as error:
                 log.warning("erasures cannot be followed", error=type(error).__name__)
             except Exception:
