@@ -101,6 +101,7 @@ isolation: setup $(RUN)/manifest.json ## 10,000 probes of routes, callers, stude
 
 cost: setup $(RUN)/manifest.json ## where a request's time goes: a table and a flame graph
 	$(BIN)/python benchmarks/request_cost.py --run $(RUN) --out $(RESULTS)/request_cost.json
+	PYTHONPATH=tests:. $(BIN)/python benchmarks/shared_states.py --run $(RUN) --out $(RESULTS)/shared_states.json
 
 clouds: setup ## runs that go to Azure and come from Google Cloud Storage, against emulators that it installs
 	@scripts/setup emulators "$(VENV)"

@@ -6,13 +6,13 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from service.processes import redis_server
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from knowtrace.registry import Run
@@ -149,25 +149,5 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if named := os.environ.get("TEST_REDIS_URL"):
         yield named
         return
-    program = shutil.which("redis-server")
-    if program is None:
-        message = "no Redis: TEST_REDIS_URL is not set and no redis-server is found"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            with socket.socket() as tried:
-                if tried.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(10)
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url

@@ -47,7 +47,16 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 SECRETS = frozenset(
-    {"database_url", "redis_url", "log_key", "session_key", "audit_key", "callback_key", "seal_key"}
+    {
+        "database_url",
+        "redis_url",
+        "state_cache_url",
+        "log_key",
+        "session_key",
+        "audit_key",
+        "callback_key",
+        "seal_key",
+    }
 )
 """Settings that a file may hold."""
 
@@ -83,6 +92,9 @@ class Settings(BaseSettings):
     Messages about students go to webhooks on `webhook_hosts`, whose secrets are sealed with `seal_key`, and, where
     `redis_stream` names one, to a stream of `redis_url`. Alerts, which are about the service, go to the webhooks of
     `alerts_tenant`.
+
+    Processes with one `state_cache_url`, a Redis, one `database_url` and one `log_key` find there for
+    `state_cache_seconds` what another of them has stored or read of a student.
 
     Spans of a `traced_share` of the requests, and of those whose caller is traced, go to `otlp_endpoint`, as
     `http://collector:4318/v1/traces`.
@@ -123,6 +135,8 @@ class Settings(BaseSettings):
     max_waiting_events: int = Field(default=20_000, gt=0)
     write_within_seconds: float = Field(default=10.0, gt=0)
     max_cached_students: int = Field(default=10_000, gt=0)
+    state_cache_url: str | None = None
+    state_cache_seconds: int = Field(default=3_600, gt=0, le=30 * 86_400)
     lock_wait_seconds: float = Field(default=5.0, gt=0)
     leaving_seconds: float = Field(default=0.0, ge=0, le=300)
     drain_seconds: int = Field(default=20, gt=0)
@@ -209,6 +223,15 @@ class Settings(BaseSettings):
                 f"delivery_lease_seconds ({self.delivery_lease_seconds:g}) must exceed delivery_timeout_seconds "
                 f"({self.delivery_timeout_seconds:g}) by more than {LEASE_MARGIN_SECONDS:g}: another process "
                 "would send a message again that this one is still sending."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_shared_cache_has_a_shared_key(self) -> Self:
+        if self.state_cache_url and "log_key" not in self.model_fields_set:
+            raise ValueError(
+                "state_cache_url needs log_key, the same in every process: under a key that each draws for itself none "
+                "finds what another has put there, and no command can erase it. `openssl rand -hex 32` makes one."
             )
         return self
 

@@ -1,6 +1,8 @@
-"""The service as a process of its own, as an operator starts it."""
+"""The service as a process of its own, as an operator starts it; and Redis."""
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 
 STARTS_WITHIN_SECONDS = 60
 
@@ -21,12 +24,16 @@ class Served:
     port: int
 
 
+@dataclass(frozen=True)
+class RedisServer:
+    process: subprocess.Popen[bytes]
+    url: str
+
+
 @contextmanager
 def served(folder: Path, run: Path, **settings: str) -> Iterator[Served]:
     """Start the service on a SQLite file in a folder, where its `log` is too; it is ready, and killed at the end."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "KNOWTRACE_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'test.db'}",
@@ -45,6 +52,37 @@ def served(folder: Path, run: Path, **settings: str) -> Iterator[Served]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def redis_server(folder: Path, *, port: int | None = None) -> Iterator[RedisServer]:
+    """Start a Redis that keeps nothing; without the program a test is skipped, except in CI, where it fails."""
+    program = shutil.which("redis-server")
+    if program is None:
+        message = "no Redis: TEST_REDIS_URL is not set and no redis-server is found"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    port = port or free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield RedisServer(process, f"redis://127.0.0.1:{port}/0")
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

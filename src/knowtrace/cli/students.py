@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,15 +43,18 @@ def erase_command(
     """
     from knowtrace.service.erasure.service import erase_directly, models_in  # noqa: PLC0415 - the web
     from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
+    from knowtrace.service.metrics import Metrics  # noqa: PLC0415
+    from knowtrace.service.state_cache import redis_states  # noqa: PLC0415
 
     if not yes:
         typer.confirm(f"Erase everything kept of {student_id!r}? It cannot be undone.", abort=True)
     settings = settings_of(database_url=database)
+    states = redis_states(settings, Metrics())
 
     async def run() -> "Receipt":
-        async with open_store(settings) as store:
+        async with open_store(settings) as store, states or nullcontext():
             found = models_in(models or settings.models or settings.run.parent)
-            return await erase_directly(store, settings, operator(tenant), [student_id], found)
+            return await erase_directly(store, settings, operator(tenant), [student_id], found, states)
 
     show_receipt(asyncio.run(run()), as_json=as_json)
 
@@ -105,12 +109,15 @@ def retain_command(
     """
     from knowtrace.service.erasure.service import erase_directly, models_in  # noqa: PLC0415 - the web
     from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
+    from knowtrace.service.metrics import Metrics  # noqa: PLC0415
+    from knowtrace.service.state_cache import redis_states  # noqa: PLC0415
 
     settings = settings_of(database_url=database)
+    states = redis_states(settings, Metrics())
     before = datetime.now(UTC) - timedelta(days=older_than)
 
     async def run() -> "Receipt | None":
-        async with open_store(settings) as store:
+        async with open_store(settings) as store, states or nullcontext():
             async with store.reading(tenant) as session:
                 found = await session.students.silent_since(before)
             if not found:
@@ -118,7 +125,7 @@ def retain_command(
             if not yes:
                 typer.confirm(f"Erase {len(found):,} students? It cannot be undone.", abort=True)
             folder = models or settings.models or settings.run.parent
-            return await erase_directly(store, settings, operator(tenant), found, models_in(folder))
+            return await erase_directly(store, settings, operator(tenant), found, models_in(folder), states)
 
     receipt = asyncio.run(run())
     if receipt is None:

@@ -1,11 +1,11 @@
-"""Whether a model may be asked: one that has failed again and again is left alone for a while."""
+"""Whether a model, or Redis, may be asked: what has failed again and again is left alone for a while."""
 
 import time
 from collections import deque
 from collections.abc import Callable
 
 FAILURES = 3
-"""Failures in a row after which a model is not asked any more."""
+"""Failures in a row after which it is not asked any more."""
 
 REST_SECONDS = 5.0
 """Until it is asked again, once."""
@@ -26,7 +26,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the model is to be left alone."""
+        """Whether it is to be left alone."""
         return self._failures >= FAILURES and self._clock() < self._asked_again_at
 
     def succeeded(self, seconds: float) -> None:
@@ -39,7 +39,7 @@ class Breaker:
         self._asked_again_at = self._clock() + REST_SECONDS
 
     def begin_anew(self) -> None:
-        """Forget what the model did before."""
+        """Forget what it did before."""
         self._failures = self.num_failures = 0
         self.seconds.clear()
 

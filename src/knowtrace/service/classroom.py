@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -26,6 +26,7 @@ from knowtrace.service.identity.opening import open_identity, open_store
 from knowtrace.service.lineup import Lineup, Loaded, load, open_trusted
 from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
+from knowtrace.service.state_cache import RedisStates, redis_states
 from knowtrace.service.students.messages import announce, announce_revision
 from knowtrace.service.watching import Watch, watching
 from knowtrace.settings import Settings
@@ -63,6 +64,8 @@ class Classroom:
     quality: LiveQuality
     started_at: datetime
     forgetting: Forgetting
+    states: RedisStates | None
+    """Where processes share stored states, if they do."""
 
     @property
     def run(self) -> Run | PlainRun:
@@ -95,15 +98,17 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         UnavailableError: the database cannot be reached.
     """
     trusted = trusted_keys(settings.trusted_keys)
-    first = load(open_trusted(settings.run, trusted))
+    metrics = Metrics()
+    states = redis_states(settings, metrics)
+    first = load(open_trusted(settings.run, trusted), states)
     lineup = Lineup(
         first,
         settings.models or settings.run.parent,
         max_loaded=settings.max_loaded_models,
         trusted=trusted,
         shelves=[place_of(shelf) for shelf in settings.model_locations],
+        shared=states,
     )
-    metrics = Metrics()
     quality, drift = LiveQuality(settings.live_quality_share), Drift()
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
@@ -121,7 +126,11 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         lineup.champion.followed.hear(committed.students, committed.model_version)
         announce(committed, broker, lineup.champion.tracer)
 
-    async with open_store(settings) as store, open_identity(settings, store) as identity:
+    async with (
+        open_store(settings) as store,
+        open_identity(settings, store) as identity,
+        states or nullcontext(),
+    ):
         mailroom = Mailroom(
             store,
             has_stream=bool(settings.redis_url and settings.redis_stream),
@@ -167,6 +176,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 quality=quality,
                 started_at=datetime.now(UTC),
                 forgetting=forgetting,
+                states=states,
             )
             every = settings.roles_poll_seconds
             async with (

@@ -9,6 +9,7 @@ NEEDS = {
     "otlp_endpoint": ("opentelemetry.exporter", "telemetry"),
     "mlflow_uri": ("mlflow", "mlflow"),
     "model_locations": ("obstore", "cloud"),
+    "state_cache_url": ("redis", "redis"),
 }
 """Setting: the module that it needs, and the extra that brings it."""
 

@@ -23,6 +23,7 @@ from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
 from knowtrace.tracing import Tracer
 from knowtrace.tracing.followed import Followed
+from knowtrace.tracing.sharing import SharedStates
 
 MOST_FOUND = 1_000
 WHOLE = 1.0
@@ -56,8 +57,10 @@ class Found:
     path: Path
 
 
-def load(run: Run | PlainRun) -> Loaded:
+def load(run: Run | PlainRun, shared: SharedStates | None = None) -> Loaded:
     """Open a model and ask it once each way, so that its first student waits no longer than the next.
+
+    `shared` is where it looks for stored states before it reads them.
 
     Raises:
         RunError: it cannot be served.
@@ -73,7 +76,7 @@ def load(run: Run | PlainRun) -> Loaded:
     return Loaded(
         run=run,
         tracer=tracer,
-        followed=Followed(tracer),
+        followed=Followed(tracer, shared),
         catalogue=Catalogue(tracer.vocabulary),
         breaker=Breaker(),
         loaded_at=datetime.now(UTC),
@@ -123,8 +126,10 @@ class Lineup:
         max_loaded: int,
         trusted: Sequence[Ed25519PublicKey] = (),
         shelves: Sequence[str] = (),
+        shared: SharedStates | None = None,
     ) -> None:
         self._folder = folder
+        self._shared = shared
         self._shelves = shelves
         self._trusted = trusted
         self._max_loaded = max_loaded
@@ -208,7 +213,7 @@ class Lineup:
             raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")
         if on_trial:
             try_out(path)
-        return load(run)
+        return load(run, self._shared)
 
     def keep(self, model: Loaded) -> None:
         """Keep a loaded model; when there are too many, the first that plays no part gives way.

@@ -6,6 +6,7 @@ import resource
 import sys
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -22,6 +23,17 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 JOB_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400)
 EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+
+
+class StateCacheFailure(StrEnum):
+    """What the shared cache of states did not do; every one of them costs a read of the database, or nothing."""
+
+    UNREAD = "unread"
+    UNWRITTEN = "unwritten"
+    NOT_FORGOTTEN = "not_forgotten"
+    LEFT_ALONE = "left_alone"
+    DROPPED = "dropped"
+    BROKEN = "broken"
 
 
 class Metrics:
@@ -50,6 +62,14 @@ class Metrics:
         self._cache = Counter(
             "ml_cache_operations_total", "Look-ups in a cache", ["cache", "operation"], registry=r
         )
+        self._state_cache_failures = Counter(
+            "knowtrace_state_cache_failures_total",
+            "States that the shared cache could not give or take",
+            ["failure"],
+            registry=r,
+        )
+        for failure in StateCacheFailure:
+            self._state_cache_failures.labels(failure)
         self.model_load = Gauge("ml_model_load_duration_seconds", "Time to open the served run", registry=r)
         self.active_models = Gauge("ml_active_models", "Models that answer", registry=r)
         Gauge("ml_memory_usage_bytes", "Largest resident memory so far", registry=r).set_function(
@@ -157,6 +177,12 @@ class Metrics:
         self._commit_events.observe(len(committed.events))
         self._cache.labels("student_state", "hit").inc(committed.cache_hits)
         self._cache.labels("student_state", "miss").inc(committed.cache_misses)
+
+    def looked_for_shared_state(self, *, is_hit: bool) -> None:
+        self._cache.labels("shared_state", "hit" if is_hit else "miss").inc()
+
+    def state_cache_failed(self, failure: StateCacheFailure, count: int = 1) -> None:
+        self._state_cache_failures.labels(failure).inc(count)
 
     def observe_rejections(self, count: int) -> None:
         self._events.labels(Outcome.REJECTED).inc(count)

@@ -3,26 +3,17 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from knowtrace.store import Mark, Place, Session, Store, StoredStudent
+from knowtrace.store import Mark, Session, Store, StoredStudent
 from knowtrace.tracing.following import Student
+from knowtrace.tracing.sharing import SharedStates, Stand
 from knowtrace.tracing.states import follow
 from knowtrace.tracing.stored import state_of_snapshot, to_state
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
 MOST_KEPT = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """A student where the stored state stood at `mark`; `place` is the last answer that was stepped through here."""
-
-    state: StudentState
-    mark: Mark
-    place: Place | None = None
 
 
 class Look(NamedTuple):
@@ -37,10 +28,13 @@ class Followed:
 
     For any other (a canary, a shadow, the model before) a student is replayed at the first look, from a snapshot if
     that model has left one, and afterwards only new answers are stepped through, unless the past has changed.
+
+    What is stored is looked for in `shared` before it is read, and put there; what others have computed never is.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, shared: SharedStates | None = None) -> None:
         self._tracer = tracer
+        self._shared = shared
         self._kept: OrderedDict[tuple[str, str], Stand] = OrderedDict()
         self._times_forgotten = 0
 
@@ -57,6 +51,8 @@ class Followed:
         if stand is not None and stand.mark == mark:
             self._kept.move_to_end((tenant_id, student_id))
             return Look(stand.state, as_of)
+        if (state := await self._shared_state(tenant_id, student_id, mark)) is not None:
+            return Look(state, as_of)
         async with store.reading(tenant_id) as session:
             return Look(await self.live_state(session, student_id), as_of)
 
@@ -73,6 +69,7 @@ class Followed:
         # Who was erased while this was read is in the snapshot still, and must not be remembered from it.
         if times_forgotten == self._times_forgotten:
             self._keep((session.tenant_id, student_id), stand)
+            self._offer((session.tenant_id, student_id), stand)
         return stand.state
 
     def hear(self, students: Mapping[tuple[str, str], Student], version: str) -> None:
@@ -81,12 +78,30 @@ class Followed:
             return
         for key, student in students.items():
             if student.state.num_answers:
-                self._keep(key, Stand(student.state, student.mark(version)))
+                stand = Stand(student.state, student.mark(version))
+                self._keep(key, stand)
+                self._offer(key, stand)
 
     def forget(self) -> None:
         """Read every student anew at the next look."""
         self._kept.clear()
         self._times_forgotten += 1
+
+    async def _shared_state(self, tenant_id: str, student_id: str, mark: Mark) -> StudentState | None:
+        if self._shared is None or mark.model_version != self._tracer.version:
+            return None
+        times_forgotten = self._times_forgotten
+        stand = await self._shared.find(tenant_id, student_id, mark)
+        # Whatever was found: the mark that the database has just told is the proof.
+        if stand is None or stand.mark != mark or stand.state.vector.size != self._tracer.start().vector.size:
+            return None
+        if times_forgotten == self._times_forgotten:
+            self._keep((tenant_id, student_id), stand)
+        return stand.state
+
+    def _offer(self, key: tuple[str, str], stand: Stand) -> None:
+        if self._shared is not None and stand.mark.model_version == self._tracer.version:
+            self._shared.offer(*key, stand)
 
     async def _stepped_on(self, session: Session, stored: StoredStudent) -> Stand:
         stand = self._kept.get((session.tenant_id, stored.student_id))

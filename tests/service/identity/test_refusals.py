@@ -45,6 +45,10 @@ def test_what_may_be_served(settings: dict[str, Any]) -> None:
         ({**SAFE, "log_key": "a" * 64}, "log_key"),
         ({**SAFE, "database_url": "postgresql+psycopg://postgres:postgres@db/x"}, "database_url"),
         ({**SAFE, "redis_url": "redis://:password@cache:6379/0"}, "redis_url"),
+        (
+            {**SAFE, "log_key": STRONG, "state_cache_url": "redis://:redis@cache:6379/0"},
+            "state_cache_url has a password",
+        ),
         ({"oidc_issuer": "https://school.example"}, "belong together"),
         (
             {**SAFE, "oidc_issuer": "x", "oidc_audience": "y", "oidc_keys": "http://school.example/keys"},

@@ -13,6 +13,7 @@ from knowtrace.service.erasure.lake import for_the_lake, what_waits
 from knowtrace.service.erasure.schemas import Receipt, TrainedModel
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.lineup import find_runs
+from knowtrace.service.state_cache import RedisStates
 from knowtrace.settings import Settings
 from knowtrace.store import Deed, Store
 from knowtrace.tracing.erasing import Erased, Erasure, erase
@@ -28,6 +29,13 @@ NOT_COVERED = (
 )
 LAKE = "The lake: `knowtrace lake erase` reaches it, or KNOWTRACE_LAKE and KNOWTRACE_LAKE_TENANT let erasures do so."
 POSTGRESQL = "PostgreSQL's own files: deleted rows leave them with VACUUM, and its write-ahead log when it is recycled."
+STATE_CACHE = (
+    "Files of the state cache's Redis, if it keeps any: what was deleted leaves them when they are rewritten."
+)
+STATE_CACHE_AWAY = (
+    "The state cache in Redis, which did not take the erasure: under a keyed hash of the student id it may hold the "
+    "last state, which no answer is made of any more, for up to {:,} s."
+)
 
 
 async def erase_student(classroom: Classroom, caller: Caller, student_id: str, request_id: str) -> Receipt:
@@ -42,13 +50,16 @@ async def erase_student(classroom: Classroom, caller: Caller, student_id: str, r
     erased = await classroom.intake.erase(
         Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed, lake=lake)
     )
+    states = classroom.states
+    is_forgotten = states is None or await states.forget(caller.tenant_id, student_id)
     models = await asyncio.to_thread(
         models_in,
         classroom.settings.models or classroom.settings.run.parent,
         loaded=[model.version for model in classroom.lineup.loaded],
     )
+    not_covered = _of_shared(states, is_forgotten=is_forgotten)
     waiting = what_waits(classroom.settings, caller.tenant_id)
-    return await receipt(classroom.store, receipt_id, [erased], models, waiting)
+    return await receipt(classroom.store, receipt_id, [erased], models, waiting, not_covered)
 
 
 async def erase_directly(
@@ -57,6 +68,7 @@ async def erase_directly(
     caller: Caller,
     student_ids: Sequence[str],
     models: list[TrainedModel],
+    states: RedisStates | None,
 ) -> Receipt:
     """Erase students without a service; those that run learn of it within seconds.
 
@@ -75,12 +87,24 @@ async def erase_directly(
         async with store.transaction() as transaction:
             return await erase(transaction, erasure)
 
-    erased = [await one(student_id) for student_id in student_ids]
-    return await receipt(store, receipt_id, erased, models, what_waits(settings, caller.tenant_id))
+    erased: list[Erased] = []
+    is_forgotten = True
+    for student_id in student_ids:
+        erased.append(await one(student_id))
+        if states is not None and is_forgotten:  # one that was away is not waited for again
+            is_forgotten = await states.forget(caller.tenant_id, student_id)
+    not_covered = _of_shared(states, is_forgotten=is_forgotten)
+    waiting = what_waits(settings, caller.tenant_id)
+    return await receipt(store, receipt_id, erased, models, waiting, not_covered)
 
 
 async def receipt(
-    store: Store, receipt_id: str, erased: Sequence[Erased], models: list[TrainedModel], waiting: list[str]
+    store: Store,
+    receipt_id: str,
+    erased: Sequence[Erased],
+    models: list[TrainedModel],
+    waiting: list[str],
+    not_covered: Sequence[str],
 ) -> Receipt:
     """Write the receipt of some erasures, after taking what they deleted out of the database's log."""
     is_file_clean = await store.empty_write_ahead_log()
@@ -99,6 +123,7 @@ async def receipt(
             *NOT_COVERED,
             *([] if waiting else [LAKE]),
             *([POSTGRESQL] if is_file_clean is None else []),
+            *not_covered,
         ],
         audit_line=erased[-1].audit_line,
         is_file_clean=is_file_clean,
@@ -126,6 +151,12 @@ def deed_of(caller: Caller, student_id: str, receipt_id: str, request_id: str) -
         object=f"student:{student_id}",
         request_id=request_id,
     )
+
+
+def _of_shared(states: RedisStates | None, *, is_forgotten: bool) -> list[str]:
+    if states is None:
+        return []
+    return [STATE_CACHE if is_forgotten else STATE_CACHE_AWAY.format(states.keep_seconds)]
 
 
 def _config_of(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from knowtrace.errors import UnavailableError
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.health.schemas import Dependencies, Dependency, Ready, Stats
 from knowtrace.service.lineup import Loaded
+from knowtrace.service.state_cache import RedisStates
 
 PATIENCE_SECONDS = 1.0
 
@@ -35,6 +36,7 @@ async def dependencies(classroom: Classroom) -> Dependencies:
     found = [
         await _store(classroom),
         _intake(classroom),
+        *_state_cache(classroom.states),
         *(_model(model) for model in classroom.lineup.loaded),
     ]
     is_well = all(part.status == "ok" for part in found)
@@ -65,6 +67,13 @@ def _intake(classroom: Classroom) -> Dependency:
         detail=f"{intake.num_waiting} answers wait",
         milliseconds=None,
     )
+
+
+def _state_cache(states: RedisStates | None) -> list[Dependency]:
+    if states is None:
+        return []
+    status, detail = ("resting", "left alone for a while") if states.is_resting else ("ok", "it is used")
+    return [Dependency(name="state cache", status=status, detail=detail, milliseconds=None)]
 
 
 def _model(model: Loaded) -> Dependency:

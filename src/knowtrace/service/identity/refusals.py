@@ -71,7 +71,8 @@ def _weak_secrets(settings: Settings) -> list[str]:
         problems += _weak(
             "callback_key", settings.callback_key.get_secret_value() if settings.callback_key else ""
         )
-    for name, url in (("database_url", settings.database_url), ("redis_url", settings.redis_url)):
+    for name in ("database_url", "redis_url", "state_cache_url"):
+        url = getattr(settings, name)
         if url and (_password(url) or "none") in DEFAULT_PASSWORDS:
             problems.append(f"{name} has a password that everybody knows: give it another")
     return problems
