@@ -331,6 +331,7 @@ async def test_a_withdrawn_canary_is_told_in_the_transaction_that_withdraws_it(
     assert num_tried == 2
     assert message["data"] == {
         "alert": "canary_withdrawn",
+        "state": "firing",
         "summary": f"The canary was withdrawn: {versions[1]} failed 3 times.",
         "model_version": versions[1],
         "figures": {},
