@@ -13,9 +13,7 @@ from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.ahead import replay_ahead
 from knowtrace.tracing.following import SNAPSHOT_EVERY, Student
 from knowtrace.tracing.intake import Intake
-from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay, store, tracer
-
-__all__ = ["store", "tracer"]
+from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay
 
 LONG = 600
 

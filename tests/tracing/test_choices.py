@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from knowtrace.errors import UnavailableError
-from knowtrace.registry import Run
 from knowtrace.store import Deed, Store, StoredDecision
 from knowtrace.tracing import Tracer
 from knowtrace.tracing.choices import Choice
@@ -46,11 +45,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", lock_wait_seconds=0.1) as store:
         await store.migrate()
         yield store
-
-
-@pytest.fixture
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
 
 
 async def test_decisions_and_answers_sent_together_share_a_transaction(

@@ -1,16 +1,15 @@
 """A model that fails costs its mastery, never an answer; a switch of models is a rebuild and never a mixture."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from knowtrace.errors import ConflictError, ModelError, UnavailableError
-from knowtrace.registry import PlainRun, Run
+from knowtrace.registry import PlainRun
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer, following
 from knowtrace.tracing.followed import Followed
@@ -24,18 +23,6 @@ def raises(*_: Any, **__: Any) -> Any:
 
 def not_a_number(*_: Any, **__: Any) -> Any:
     return np.full(32, np.nan, dtype=np.float32), np.full((12, 2), np.nan, dtype=np.float32)
-
-
-@pytest.fixture
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
-        await store.migrate()
-        yield store
 
 
 def break_(tracer: Tracer, how: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

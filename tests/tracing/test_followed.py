@@ -1,14 +1,13 @@
 """A model that stands beside the champion sees every student as a replay would, at the cost of the new answers."""
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knowtrace.domain import Interaction
-from knowtrace.registry import PlainRun, Run
+from knowtrace.registry import PlainRun
 from knowtrace.store import Store, StoredStudent
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.commit import Committed
@@ -29,18 +28,6 @@ class Counting(Tracer):
 
     def replay(self, interactions: Iterable[Interaction]) -> StudentState:
         pytest.fail("followed, not replayed")
-
-
-@pytest.fixture
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
-        await store.migrate()
-        yield store
 
 
 async def test_only_new_answers_are_stepped_through_until_the_past_changes(

@@ -32,11 +32,6 @@ SCHOOL = "school"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
-
-
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", lock_wait_seconds=0.1) as store:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowtrace.registry import Run
 from knowtrace.sources import Dataset
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
@@ -14,11 +13,6 @@ from knowtrace.tracing.answers import Answer
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import FEWEST, LiveQuality
 from tests.tracing.test_intake import SCHOOL
-
-
-@pytest.fixture(scope="module")
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
 
 
 async def test_figures_are_those_of_predictions_made_before_the_answers(

@@ -26,18 +26,6 @@ from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay, outc
 Rows = list[tuple[object, ...]]
 
 
-@pytest.fixture(scope="module")
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
-        await store.migrate()
-        yield store
-
-
 @pytest.fixture
 async def intake(store: Store, tracer: Tracer) -> AsyncIterator[Intake]:
     async with Intake(store, tracer) as intake:

@@ -1,10 +1,8 @@
 """What processes share of students is a cache: whatever it says, a look is what the database has."""
 
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from knowtrace.registry import PlainRun, Run
+from knowtrace.registry import PlainRun
 from knowtrace.store import Mark, Store
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.commit import Committed
@@ -60,18 +58,6 @@ class Shared:
 
     def offer(self, tenant_id: str, student_id: str, stand: Stand) -> None:
         self.packed[tenant_id, student_id] = pack(stand)
-
-
-@pytest.fixture
-def tracer(tiny_run: Path) -> Tracer:
-    return Tracer(Run.open(tiny_run))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
-        await store.migrate()
-        yield store
 
 
 @given(STANDS)
