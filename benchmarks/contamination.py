@@ -59,7 +59,7 @@ def in_one_order(dataset: Dataset) -> Dataset:
         )
         for student_id, history in dataset.students.items()
     }
-    return replace(dataset, students=students, oracle=None)
+    return replace(dataset, students=students, oracle=None, ideal=None)
 
 
 def found_pairs(found: Contamination) -> dict[str, set[frozenset[str]]]:

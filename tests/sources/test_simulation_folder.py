@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from knowtrace.errors import DataError
-from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
+from knowtrace.sources import SimulationConfig, plant, read, simulate, write_simulation
 
 CONFIG = SimulationConfig(num_students=20, num_answers=15, num_items=30, num_skills=4, num_categories=4)
 
@@ -61,6 +61,12 @@ def test_the_ideal_observer_is_written_and_older_folders_do_without(folder: Path
     older = read(folder)
     assert older.ideal is None
     assert older.oracle is not None
+
+
+def test_answers_that_were_planted_have_no_truth(folder: Path) -> None:
+    """What was known of the answers before does not fit those after."""
+    planted = plant(read(folder), 1, num_twins=2).dataset
+    assert (planted.oracle, planted.ideal) == (None, None)
 
 
 def test_an_oracle_of_other_answers_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def plant(
             for answer in _in_other_order(students[original], rng)
         ]
     return Planted(
-        dataset=replace(dataset, students=students, splits={}, oracle=None),
+        dataset=replace(dataset, students=students, splits={}, oracle=None, ideal=None),
         twins=frozenset(twins),
         blocks=frozenset(blocks),
         items=frozenset(items),
