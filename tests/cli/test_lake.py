@@ -75,7 +75,7 @@ def test_students_are_erased_once_and_stay_away(lake: Path, tmp_path: Path) -> N
     copytree(lake, root)
     ids = tmp_path / "ids.txt"
     ids.write_bytes(b"u1\r\nu2\n")
-    arguments = ["lake", "erase", str(root), "--students", str(ids), "--student", "u3"]
+    arguments = ["lake", "erase", "--lake", str(root), "--students", str(ids), "--student", "u3"]
     asked = CliRunner().invoke(app, arguments, input="n\n")
     assert asked.exit_code == 1
     assert "Erase 3 students from the lake" in asked.output
@@ -95,10 +95,10 @@ def test_students_are_erased_once_and_stay_away(lake: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lake", "erase", "nowhere", "--student", "u1", "--yes"], "There is no lake at nowhere"),
-        (["lake", "erase", "LAKE", "--yes"], "No student is named"),
+        (["lake", "erase", "--lake", "nowhere", "--student", "u1", "--yes"], "There is no lake at nowhere"),
+        (["lake", "erase", "--lake", "LAKE", "--yes"], "No student is named"),
         (
-            ["lake", "erase", "LAKE", "--students", "nowhere.txt", "--yes"],
+            ["lake", "erase", "--lake", "LAKE", "--students", "nowhere.txt", "--yes"],
             "The ids in nowhere.txt cannot be read",
         ),
         (["lake", "status", "--lake", "nowhere"], "There is no lake at nowhere"),

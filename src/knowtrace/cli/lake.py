@@ -162,8 +162,8 @@ def lineage_command(
 
 @app.command("erase")
 def erase_command(
-    lake: Annotated[Path, typer.Argument(metavar="LAKE", help="The folder of the lake.")],
     *,
+    lake: LakeOption,
     student: Annotated[
         list[str] | None,
         typer.Option(help="Whom to erase, as the source writes the id; give it again for more."),
@@ -179,7 +179,7 @@ def erase_command(
 ) -> None:
     """Erase students from every table of a lake and its older versions, keep a receipt, and never take them in again.
 
-    Example: knowtrace lake erase lake --student u17 --yes
+    Example: knowtrace lake erase --lake lake --student u17 --yes
     """
     from knowtrace.lake import erase_students  # noqa: PLC0415 - an extra
 

@@ -46,7 +46,7 @@ def ending(monkeypatch: pytest.MonkeyPatch, lake: Path, ended: Ended) -> list[li
 
     async def run_command(arguments: list[str], *, timeout_seconds: float) -> Ended:
         path = lake / carrying.IDS
-        assert arguments == ["lake", "erase", str(lake), "--students", str(path), "--yes", "--json"]
+        assert arguments == ["lake", "erase", "--lake", str(lake), "--students", str(path), "--yes", "--json"]
         assert path.stat().st_mode & 0o777 == 0o600
         given.append(path.read_text(encoding="utf-8").splitlines())
         return ended

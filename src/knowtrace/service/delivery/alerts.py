@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from knowtrace.store import Outcome, ScheduleRun
 
@@ -15,7 +15,7 @@ AlertName = Literal[
 class Alert:
     """One thing that is wrong, or no longer: with which model, if with one, and the figures that say so."""
 
-    name: str
+    name: AlertName
     summary: str
     state: Literal["firing", "resolved"] = "firing"
     model_version: str | None = None
@@ -25,7 +25,8 @@ class Alert:
 def over(name: str, model_version: str) -> Alert:
     """Say that what was told to be wrong has not been seen for a while."""
     summary = "No process has seen this for an hour."
-    return Alert(name=name, summary=summary, state="resolved", model_version=model_version)
+    # Nothing but names of alerts is noted as standing.
+    return Alert(name=cast("AlertName", name), summary=summary, state="resolved", model_version=model_version)
 
 
 def canary_withdrawn(version: str, harm: str) -> Alert:

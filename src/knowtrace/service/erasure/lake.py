@@ -28,15 +28,14 @@ WAITING = (
 
 def for_the_lake(settings: Settings, tenant_id: str, student_id: str, receipt_id: str) -> LakeErasure | None:
     """Return what the lake has to do, None where no lake is this tenant's."""
-    if settings.lake is None or tenant_id != settings.lake_tenant:
+    if not _has_lake(settings, tenant_id):
         return None
     return LakeErasure(student_id=student_id, receipt_id=receipt_id)
 
 
 def what_waits(settings: Settings, tenant_id: str) -> list[str]:
     """Return what a receipt says of the lake."""
-    is_ours = for_the_lake(settings, tenant_id, "", "") is not None
-    return [WAITING.format(lake=settings.lake)] if is_ours else []
+    return [WAITING.format(lake=settings.lake)] if _has_lake(settings, tenant_id) else []
 
 
 async def erase_from_lake(classroom: Classroom, due_at: datetime) -> Done:
@@ -57,7 +56,7 @@ async def erase_from_lake(classroom: Classroom, due_at: datetime) -> Done:
     try:
         await asyncio.to_thread(_write_ids, path, ids)
         ended = await run_command(
-            ["lake", "erase", str(settings.lake), "--students", str(path), "--yes", "--json"],
+            ["lake", "erase", "--lake", str(settings.lake), "--students", str(path), "--yes", "--json"],
             timeout_seconds=settings.schedule_timeout_hours * 3_600,
         )
     except OSError as error:
@@ -77,6 +76,10 @@ async def erase_from_lake(classroom: Classroom, due_at: datetime) -> Done:
     found = LAKE_RECEIPT.search(ended.output)
     receipt = f"receipt {found[1]} of the lake" if found else "they had been erased there before"
     return Done(f"The lake has erased {len(waiting)} students: {receipt}.")
+
+
+def _has_lake(settings: Settings, tenant_id: str) -> bool:
+    return settings.lake is not None and tenant_id == settings.lake_tenant
 
 
 def _as_sources_write(student_id: str, accounts_home: str | None) -> list[str]:
