@@ -170,13 +170,12 @@ def _latest_questions(engine: Engine, questions: Frame) -> Frame:
 def _each_once(engine: Engine, values: Expression) -> Expression:
     """Return a list with each value once, where it first stands: no engine keeps the order of distinct values."""
     f = engine.functions
+    # The place stands before the value in eight digits: structs would need `getField`, see `sequences.py`.
     placed = f.transform(
         f.array_distinct(values),
-        lambda value: f.struct(
-            f.array_position(values, value).alias("place"), f.concat(value, f.lit("")).alias("value")
-        ),
+        lambda value: f.concat(f.lpad(f.array_position(values, value).cast("string"), 8, "0"), value),
     )
-    return f.transform(f.sort_array(placed), lambda step: step.getField("value"))
+    return f.transform(f.sort_array(placed), lambda placed: f.substr(placed, f.lit(9)))
 
 
 Fault = tuple[Expression, str, str, str]
