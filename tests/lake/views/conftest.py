@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,35 +76,37 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_lake(tmp_path_factory.mktemp("school"), SCHOOL, OTHERS)
 
 
+OpenViews = Callable[[Path, int], Views]
+"""Gives the views of a lake with a minimum; they are made once."""
+
+
 @pytest.fixture(scope="session")
-def kept_views(request: pytest.FixtureRequest) -> Iterator[Callable[[str, Path, int], Views]]:
-    """Makes the views of a lake once for each database and minimum; PostgreSQL gets a database for each."""
+def duckdb_views() -> Iterator[OpenViews]:
     with ExitStack() as stack:
-        kept: dict[tuple[str, Path, int], Views] = {}
-
-        def opened(kind: str, root: Path, minimum: int) -> Views:
-            key = (kind, root, minimum)
-            if key not in kept:
-                if kind == "duckdb":
-                    manager = in_duckdb(root, minimum)
-                else:
-                    url = stack.enter_context(new_database(request.getfixturevalue("postgres_url")))
-                    manager = in_postgres(root, minimum, url)
-                kept[key] = stack.enter_context(manager)
-            return kept[key]
-
-        yield opened
+        yield cache(lambda root, minimum: stack.enter_context(in_duckdb(root, minimum)))
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def open_views(
-    request: pytest.FixtureRequest, kept_views: Callable[[str, Path, int], Views]
-) -> Callable[[Path, int], Views]:
+@pytest.fixture(scope="session")
+def postgres_views(postgres_url: str) -> Iterator[OpenViews]:
+    """Each lake and minimum gets a database of its own."""
+    with ExitStack() as stack:
+
+        def opened(root: Path, minimum: int) -> Views:
+            url = stack.enter_context(new_database(postgres_url))
+            return stack.enter_context(in_postgres(root, minimum, url))
+
+        yield cache(opened)
+
+
+@pytest.fixture(params=["duckdb_views", "postgres_views"], ids=["duckdb", "postgres"])
+def open_views(request: pytest.FixtureRequest) -> OpenViews:
     """Makes the views of a lake in one kind of database, with a minimum."""
-    return partial(kept_views, request.param)
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def both_views(kept_views: Callable[[str, Path, int], Views]) -> Callable[[Path, int], tuple[Views, Views]]:
+def both_views(
+    duckdb_views: OpenViews, postgres_views: OpenViews
+) -> Callable[[Path, int], tuple[Views, Views]]:
     """Makes the views of a lake in DuckDB and in PostgreSQL."""
-    return lambda root, minimum: (kept_views("duckdb", root, minimum), kept_views("postgres", root, minimum))
+    return lambda root, minimum: (duckdb_views(root, minimum), postgres_views(root, minimum))
