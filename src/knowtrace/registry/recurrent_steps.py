@@ -195,11 +195,13 @@ class RecurrentSteps:
     def _meet(self, state: Floats, meets: Floats, thresholds: Floats) -> Floats:
         r = self._r
         known = r.known @ state[: self._hidden]
+        # max(meets + known, 0) = max(meets, -known) + known, and the sum over what is added is one number for all.
+        hidden = -known
         score = np.empty((len(meets), 1), dtype=np.float32)
         for start in range(0, len(meets), BLOCK):
-            meeting = meets[start : start + BLOCK] + known
-            np.maximum(meeting, 0, out=meeting)
+            meeting = np.maximum(meets[start : start + BLOCK], hidden)
             np.matmul(meeting, r.out, out=score[start : start + BLOCK, 0])
+        score += known @ r.out
         steps = score - thresholds
         probabilities = np.empty((len(meets), steps.shape[1] + 1), dtype=np.float32)
         if steps.shape[1] == 1:
