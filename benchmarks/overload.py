@@ -1,4 +1,4 @@
-"""How many mixed requests the real server answers in time, and what it does when five times as many come.
+"""How many mixed requests the real server answers in time and at all, and what it does when five times as many come.
 
     python benchmarks/overload.py --run demo/runs/mingru --database postgresql
 
@@ -7,8 +7,9 @@ All are sent at a fixed rate, and a latency counts from the moment a request was
 
     saturation   the rate is raised step by step; the last one at which p95 is within the limit and every request is
                  answered with 200
-    overload     five times that, for some seconds: which statuses, and how soon those that get in are answered
-    recovery     the rate of before, at once after it: seconds until requests are again answered within the limit
+    capacity     answered per second when 64 clients send as fast as they are answered
+    overload     five times the capacity, for some seconds: which statuses, and how soon those that get in are answered
+    recovery     the rate of the saturation, at once after it: seconds until requests are again answered in time
 
 The generator and the database share the machine with the server.
 """
@@ -28,10 +29,11 @@ import numpy as np
 import orjson
 import uvloop
 from databases import DATABASES, open_database
-from generator import Client, Done, Load, latencies, open_model
+from generator import Client, Done, Load, closed, latencies, open_model
 from server_process import ServerProcess, machine, write_result
 
 CLIENTS = 512
+CLIENTS_OF_CAPACITY = 64
 TIMES_OVERLOADED = 5
 RECOVERED_SHARE = 0.95
 BIN_SECONDS = 0.5
@@ -103,6 +105,13 @@ class Tester:
             else None,
         }
 
+    async def capacity(self, seconds: float) -> float:
+        """Return how many are answered per second when each client sends again as soon as it is answered."""
+        load = Load(self._requests)
+        begun = time.perf_counter()
+        await closed(load, self._clients[:CLIENTS_OF_CAPACITY], begun + seconds)
+        return round(sum(done.status < 300 for done in load.done) / (time.perf_counter() - begun), 1)
+
 
 def is_in_time(found: dict[str, Any], limit_ms: float) -> bool:
     return (
@@ -139,11 +148,13 @@ async def measure(server: ServerProcess, options: argparse.Namespace) -> dict[st
             break
         rate, saturation = rate * options.factor, rate
     usual = saturation or options.first
+    capacity = await tester.capacity(options.step_seconds)
     await asyncio.sleep(2)
-    _, overloaded = await tester.at(TIMES_OVERLOADED * usual, options.overload_seconds)
+    _, overloaded = await tester.at(TIMES_OVERLOADED * capacity, options.overload_seconds)
     after, recovered = await tester.at(usual, options.step_seconds)
     return {
         "saturation_per_second": saturation,
+        "capacity_per_second": capacity,
         "steps": steps,
         "overload": overloaded,
         "after": recovered,
