@@ -11,6 +11,7 @@ from conftest import DATA
 from knowtrace.lake import BuildOptions, build_lake
 from lake.lake_rows import all_content, rows_of
 
+os.environ["SPARK_CONF_DIR"] = str(Path(__file__).with_name("spark"))
 pyspark = pytest.importorskip("pyspark") if not os.environ.get("CI") else __import__("pyspark")
 needs_java = pytest.mark.skipif(
     not os.environ.get("CI") and shutil.which("java") is None and "JAVA_HOME" not in os.environ,

@@ -59,19 +59,20 @@ class SparkEngine:
             nothing = [f.lit(None).cast(SQL_TYPES[c.type]).alias(c.name) for c in table.columns]
             nothing += [f.lit(None).cast("string").alias(BUCKET)] if table.is_bucketed else []
             return self._session.range(0).select(*nothing)
+        kinds = {c.name: "timestamp" if c.type == "timestamp" else SQL_TYPES[c.type] for c in table.columns}
+        kinds |= {BUCKET: "string"} if table.is_bucketed else {}
         columns = [
-            (f.unix_micros(f.col(c.name).cast("timestamp")) if c.type == "timestamp" else f.col(c.name))
-            .cast(SQL_TYPES[c.type])
-            .alias(c.name)
-            for c in table.columns
+            f.unix_micros(f.col(name)).alias(name) if kind == "timestamp" else f.col(name)
+            for name, kind in kinds.items()
         ]
-        columns += [f.col(BUCKET)] if table.is_bucketed else []
+        # Told, the columns need not be looked for in a file, which would be a job of Spark's for each read.
+        reader = self._session.read.schema(", ".join(f"`{name}` {kind}" for name, kind in kinds.items()))
         if not table.is_bucketed:
-            return self._session.read.parquet(*(str(root / file.path) for file in files)).select(*columns)
+            return reader.parquet(*(str(root / file.path) for file in files)).select(*columns)
         frame: Frame = None
         for base in sorted({_base_of(file.path) for file in files}):
             paths = [str(root / file.path) for file in files if _base_of(file.path) == base]
-            part = self._session.read.option("basePath", str(root / base)).parquet(*paths).select(*columns)
+            part = reader.option("basePath", str(root / base)).parquet(*paths).select(*columns)
             frame = part if frame is None else frame.unionByName(part)
         return frame
 
