@@ -108,7 +108,8 @@ class RecurrentSteps:
         # sigmoid(x) = (tanh(x / 2) + 1) / 2: with three of the gates halved, one tanh serves all four.
         half = np.full(4 * hidden, 0.5, dtype=np.float32)
         half[2 * hidden : 3 * hidden] = 1
-        self._gates = [np.ascontiguousarray(gates * half[:, None]) for gates in r.gates]
+        # By columns: the product of a flat matrix and one vector is a fifth faster so.
+        self._gates = [np.asfortranarray(gates * half[:, None]) for gates in r.gates]
         self._gate_bias = r.gate_bias * half
         self._r = r
         self._panel_meets, self._panel_thresholds = self._asked(panels.items, panels.skills)

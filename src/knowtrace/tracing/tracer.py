@@ -38,6 +38,7 @@ NO_ESTIMATES: NDArray[np.float64] = np.empty(0)
 class Heard(NamedTuple):
     """An answer's item and its skills as indices, the known skills it touches, and the items that stand for those."""
 
+    skill_ids: tuple[str, ...]
     item: int
     skills: list[int]
     touched: tuple[str, ...]
@@ -86,7 +87,7 @@ class Tracer:
         self._kept: dict[tuple[str, ...], Panels] = {}
         self._by_skill: dict[str, Questions] = {}
         self._of_anybody: list[Mastery] | None = None
-        # As many as the vocabulary has items: what an answer without skills of its own is to the model.
+        # As many as the vocabulary has items: what an answer with the catalogue's skills is to the model.
         self._heard: dict[str, Heard] = {}
         self._failing_as_ours = FailingAsOurs(run.version)
         num_categories = self.vocabulary.num_categories
@@ -252,17 +253,19 @@ class Tracer:
     def _hear(self, interaction: Interaction) -> "Heard":
         """Return an answer in the model's own terms, kept for the next one to the same item."""
         item_id, given = interaction.item_id, interaction.skill_ids
-        if not given and (kept := self._heard.get(item_id)):
+        kept = self._heard.get(item_id)
+        if kept is not None and (not given or given == kept.skill_ids):
             return kept
         skill_ids = self.skills_of(item_id, given)
         touched = tuple(skill_id for skill_id in skill_ids if skill_id in self._positions)
         heard = Heard(
+            skill_ids,
             self.vocabulary.item_index(item_id),
             self.vocabulary.skill_row(skill_ids),
             touched,
             self._joined(touched) if touched else None,
         )
-        if not given and self.vocabulary.item(item_id) is not None:
+        if skill_ids == self.skills_of(item_id) and self.vocabulary.item(item_id) is not None:
             self._heard[item_id] = heard
         return heard
 
