@@ -77,7 +77,7 @@ speed: setup $(RUN)/manifest.json $(DKT)/manifest.json ## training against pyKT'
 load: setup $(RUN)/manifest.json ## events per second and latency of the service; where it is full, and what then
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --out $(RESULTS)/serve_events.json
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --rate 300 --out $(RESULTS)/serve_events_open.json
-	$(BIN)/python benchmarks/overload.py --run $(RUN) --out $(RESULTS)/overload.json
+	$(BIN)/python benchmarks/overload.py --run $(RUN) --limit-ms 100 --out $(RESULTS)/overload.json
 
 kills: setup $(RUN)/manifest.json ## 200 kill -9 under write load: nothing acknowledged is lost
 	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json

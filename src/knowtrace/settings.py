@@ -73,9 +73,10 @@ class Settings(BaseSettings):
     own: log lines of one student can then be joined within a process, and by nobody afterwards. So it is with
     `session_key`, which signs the cookies of who signed in: without one they end with the process.
 
-    At most `max_requests_inside` requests wait for their answers at once and `max_waiting_events` answers to be stored,
-    none of them longer than `write_within_seconds`; what is more is sent away with 503. On SIGTERM the service first
-    says for `leaving_seconds` that others are to be asked, and still answers: as long as a balancer needs to hear it.
+    At most `max_requests_inside` requests wait for their answers at once, a quarter of them where the crowd lasts, and
+    `max_waiting_events` answers to be stored, none of them longer than `write_within_seconds`; what is more is sent
+    away with 503. On SIGTERM the service first says for `leaving_seconds` that others are to be asked, and still
+    answers: as long as a balancer needs to hear it.
 
     `job_workers` compute batch jobs in this process. A job's caller is called back at `callback_hosts`, over https and
     at public addresses, and at `callback_private_hosts`, wherever they are; what is sent is signed with

@@ -23,8 +23,8 @@ SETTINGS = {
     "gbdt": SMALL_LEAVES,
     "blend": {
         "members": [
-            {"name": "gbdt", "settings": SMALL_LEAVES},
-            {"name": "mingru", "settings": {}},
+            {"name": "dkt", "settings": {}},
+            {"name": "best-lr", "settings": {}},
             {"name": "elo", "settings": {}},
         ]
     },

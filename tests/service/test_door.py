@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.door import Door, Passage
 from knowtrace.settings import Settings
 from tests.service.conftest import Body
 
@@ -35,6 +36,33 @@ async def test_what_is_too_many_is_sent_away_and_probes_are_not(
         assert (await waiting).json()["status"] == "accepted"
         assert classroom.door.num_inside == 0
         assert (await client.get("/api/v1/mastery/anna")).status_code == 200
+
+
+def test_a_crowd_that_lasts_gets_a_quarter_of_the_places() -> None:
+    moments = [0.0]
+    door = Door(16, clock=lambda: moments[0])
+    scope = {"path": "/api/v1/events"}
+
+    def let_in() -> list[Passage]:
+        inside = list[Passage]()
+        while passage := door.enter(scope):
+            inside.append(passage)
+            passage.__enter__()
+        return inside
+
+    def send_out(passages: list[Passage]) -> None:
+        for passage in passages:
+            passage.__exit__(None, None, None)
+
+    burst = let_in()
+    assert len(burst) == 16
+    moments[0] = 1.5
+    send_out(burst[3:])
+    crowd = let_in()
+    assert (len(crowd), door.num_inside) == (1, 4)
+    assert door.enter({"path": "/ready"}) is not None
+    send_out([*burst[:2], *crowd])
+    assert len(let_in()) == 15
 
 
 async def test_a_failed_request_leaves_as_well(client: httpx.AsyncClient, classroom: Classroom) -> None:

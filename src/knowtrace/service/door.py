@@ -1,5 +1,7 @@
 """Who is let in: so many requests at once, and none to wait for once the service is about to stop."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 from starlette.types import Message, Scope, Send
@@ -10,21 +12,38 @@ ALWAYS_OPEN = frozenset(
 """An overloaded process must be seen to be one, and not be restarted for it."""
 
 
+CROWD_SECONDS = 1.0
+"""A class that answers at one moment is served within it; what lasts longer is more than the process can do."""
+
+CALM_SHARE, CROWD_SHARE = 8, 4
+"""At most an eighth of the places taken is calm; in a lasting crowd a quarter of them are given."""
+
+
 class Door:
     """Counts the requests that wait for their answers to begin; a stream that has begun waits no more.
 
     What comes while `most_inside` are waiting is sent away at once: answers in time for some are worth more than late
-    ones for all.
+    ones for all. In a crowd that lasts, fewer places are given, so that those inside wait a quarter as long: a full
+    queue would answer no more requests, only later ones.
     """
 
-    def __init__(self, most_inside: int) -> None:
+    def __init__(self, most_inside: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_inside = most_inside
+        self._calm = most_inside // CALM_SHARE
+        self._most_in_crowd = max(most_inside // CROWD_SHARE, 1)
+        self._clock = clock
+        self._calm_at = clock()
         self.num_inside = 0
         self.is_closing = False
 
     def enter(self, scope: Scope) -> "Passage | None":
         """Let a request in, or return None."""
-        if self.num_inside >= self._most_inside and scope["path"] not in ALWAYS_OPEN:
+        now = self._clock()
+        if self.num_inside <= self._calm:
+            self._calm_at = now
+        is_crowd = now - self._calm_at > CROWD_SECONDS
+        most = self._most_in_crowd if is_crowd else self._most_inside
+        if self.num_inside >= most and scope["path"] not in ALWAYS_OPEN:
             return None
         return Passage(self)
 
