@@ -11,7 +11,6 @@ ALWAYS_OPEN = frozenset(
 )
 """An overloaded process must be seen to be one, and not be restarted for it."""
 
-
 CROWD_SECONDS = 1.0
 """A class that answers at one moment is served within it; what lasts longer is more than the process can do."""
 
