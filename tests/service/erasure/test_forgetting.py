@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from knowtrace.service.broker import Broker
 from knowtrace.service.forgetting import Forgetting, following_erasures
 from knowtrace.store import Deed
@@ -13,29 +15,44 @@ DEED = Deed(subject="x", role="admin", action="students.erase", object="student:
 
 
 class Log:
-    """A database in which somebody is erased at position 7, and the writer that has just done it."""
+    """A database in which somebody is erased at position 7, and the writer that has just done it.
 
-    def __init__(self, forgetting: Forgetting, *, is_own: bool) -> None:
-        self._forgetting, self._is_own = forgetting, is_own
+    An own erasure is told to `forgetting` during the first look or after it, an erasure of another process never.
+    """
+
+    def __init__(self, forgetting: Forgetting, told: str) -> None:
+        self._forgetting, self._told = forgetting, told
         self._position = 0
+        self._num_looks = 0
         self.is_heard_of = asyncio.Event()
 
     async def erased_at(self) -> int:
-        self._position, before = 7, self._position
-        return before
+        self._num_looks += 1
+        if self._num_looks == 1:
+            return 0
+        before, self._position = self._position, 7
+        if self._told == "during the look" and not before:
+            self._tell()
+            return 0
+        if self._num_looks == 4:
+            self.is_heard_of.set()
+        return 7
 
     async def forget(self) -> None:
-        if self._is_own:  # the transaction is committed; who waits for the writer's turn finds it told
-            erased = Erased(at=datetime.now(UTC), position=7, before=0, rows={}, audit_line="")
-            self._forgetting.forget(Erasure(tenant_id="north", student_id="anna", deed=DEED), erased)
-        self.is_heard_of.set()
+        # The transaction is committed: who waits for the writer's turn finds it told.
+        if self._told == "after the look" and not self.is_heard_of.is_set():
+            self._tell()
+
+    def _tell(self) -> None:
+        erased = Erased(at=datetime.now(UTC), position=7, before=0, rows={}, audit_line="")
+        self._forgetting.forget(Erasure(tenant_id="north", student_id="anna", deed=DEED), erased)
 
 
-async def streams_that_end(*, is_own: bool) -> set[str]:
+async def streams_that_end(told: str) -> set[str]:
     broker = Broker(max_subscribers=2)
     streams = {student_id: broker.subscribe("north", student_id) for student_id in ("anna", "ben")}
     forgetting = Forgetting(broker)
-    log: Any = Log(forgetting, is_own=is_own)
+    log: Any = Log(forgetting, told)
     async with following_erasures(forgetting, log, log, every=0.001):
         await log.is_heard_of.wait()
         await asyncio.sleep(0.02)
@@ -43,9 +60,10 @@ async def streams_that_end(*, is_own: bool) -> set[str]:
     return {student_id for student_id, stream in streams.items() if not stream._messages.empty()}
 
 
-async def test_an_own_erasure_that_is_seen_before_it_is_told_ends_one_students_streams() -> None:
-    assert await streams_that_end(is_own=True) == {"anna"}
+@pytest.mark.parametrize("told", ["during the look", "after the look"])
+async def test_an_own_erasure_that_is_seen_before_it_is_told_ends_one_students_streams(told: str) -> None:
+    assert await streams_that_end(told) == {"anna"}
 
 
 async def test_anothers_erasure_ends_all_streams() -> None:
-    assert await streams_that_end(is_own=False) == {"anna", "ben"}
+    assert await streams_that_end("never") == {"anna", "ben"}
