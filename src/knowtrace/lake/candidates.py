@@ -175,7 +175,7 @@ def _each_once(engine: Engine, values: Expression) -> Expression:
         f.array_distinct(values),
         lambda value: f.concat(f.lpad(f.array_position(values, value).cast("string"), 8, "0"), value),
     )
-    return f.transform(f.sort_array(placed), lambda placed: f.substr(placed, f.lit(9)))
+    return f.transform(f.sort_array(placed), lambda value: f.substr(value, f.lit(9)))
 
 
 Fault = tuple[Expression, str, str, str]

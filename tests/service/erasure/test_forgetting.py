@@ -22,21 +22,16 @@ class Log:
 
     def __init__(self, forgetting: Forgetting, told: str) -> None:
         self._forgetting, self._told = forgetting, told
-        self._position = 0
         self._num_looks = 0
         self.is_heard_of = asyncio.Event()
 
     async def erased_at(self) -> int:
         self._num_looks += 1
-        if self._num_looks == 1:
-            return 0
-        before, self._position = self._position, 7
-        if self._told == "during the look" and not before:
+        if self._num_looks == 2 and self._told == "during the look":
             self._tell()
-            return 0
-        if self._num_looks == 4:
+        if self._num_looks == 5:
             self.is_heard_of.set()
-        return 7
+        return 0 if self._num_looks <= 2 else 7
 
     async def forget(self) -> None:
         # The transaction is committed: who waits for the writer's turn finds it told.
