@@ -7,7 +7,6 @@ Each request is one POST /api/v1/events with one new answer. The generator share
 """
 
 import argparse
-import resource
 import shlex
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import orjson
 import uvloop
 from databases import DATABASES, open_database
 from generator import Client, Load, closed, latencies, open_model
+from process_tree import cpu_seconds
 from server_process import ServerProcess, machine, write_result
 
 
@@ -55,17 +55,19 @@ async def measure(server: ServerProcess, options: argparse.Namespace) -> dict[st
     begun = time.perf_counter() + options.warm_up
     until = begun + options.seconds
     dropped = 0
+    used = cpu_seconds(server.pid)
     if options.rate:
         dropped = await open_model(load, clients, until, options.rate)
     else:
         await closed(load, clients, until)
+    used = cpu_seconds(server.pid) - used
     for client in clients:
         client.close()
     counted = load.between(begun, until)
     return {
         "events_per_second": round(len(counted) / options.seconds, 1),
         "latency_ms": latencies(counted),
-        "num_answered": len(load.done),
+        "server_cpu_ms_per_event": round(used * 1e3 / len(load.done), 3),
         "statuses": load.statuses(),
         "connection_failures": load.failures,
         "never_sent": dropped,
@@ -96,9 +98,6 @@ def main() -> None:
         with ServerProcess(database_url=database_url, run=options.run, log=log) as server:
             measured = uvloop.run(measure(server, options))
             model_version = server.get("/ready")["model_version"]
-    # The server is this process's only child: all of its processor time, start and stop included.
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_seconds = used.ru_utime + used.ru_stime
     write_result(
         options.out,
         {
@@ -112,7 +111,6 @@ def main() -> None:
             "seconds": options.seconds,
             "students": options.students,
             "database": options.database,
-            "server_cpu_ms_per_event": round(cpu_seconds * 1e3 / measured.pop("num_answered"), 3),
             **measured,
         },
     )

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from knowtrace.errors import SettingsError
+from knowtrace.store import one_trip
 from knowtrace.store.tables import Row
 
 SQLITE_START = b"SQLite format 3\0"
@@ -66,6 +67,7 @@ def make_engine(url: str, *, lock_wait_seconds: float, for_glances: bool = False
         # What goes beyond the size is opened for one use and closed again, which costs more than the use.
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
+        connect_args={"async_creator_fn": one_trip.connect} if dialect == "sqlite" else {},
     )
     if dialect == "sqlite":
         _prepare_sqlite(engine, lock_wait_seconds)
