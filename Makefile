@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 RESULTS := docs/results
 RUN     := demo/runs/mingru
 DKT     := runs/dkt-assistments2009
+# Tests and benchmarks start hundreds of servers: without kept bytecode each would compile all of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
