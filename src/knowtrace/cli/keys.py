@@ -151,7 +151,7 @@ def _at_desk(database: str | None, work: "Callable[[KeyDesk], Awaitable[T]]") ->
 
     async def run() -> T:
         async with open_store(settings_of(database_url=database)) as store:
-            return await work(KeyDesk(store, operator))
+            return await work(KeyDesk(store, operator, has_operators=True))
 
     return asyncio.run(run())
 

@@ -63,3 +63,15 @@ async def test_an_overlap_is_a_number(school: School) -> None:
         asked = {"overlap_hours": wrong}
         answer = await school.ask(ADMIN, "POST", f"/api/v1/keys/{key_id}/rotate", json=asked)
         assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "overlap_hours"])
+
+
+async def test_a_schools_admin_does_not_reach_the_operators_keys(school: School) -> None:
+    """Who gives an operator's key a new secret is an operator."""
+    await school.issue("north", "operator", Role.OPERATOR)
+    key_id = school.keys["north", "operator"].split("_")[1]
+    rotated = await school.ask(ADMIN, "POST", f"/api/v1/keys/{key_id}/rotate", json={})
+    revoked = await school.ask(ADMIN, "DELETE", f"/api/v1/keys/{key_id}")
+    listed = await school.ask(ADMIN, "GET", "/api/v1/keys")
+    assert (rotated.status_code, revoked.status_code) == (404, 404)
+    assert key_id not in listed.text
+    assert (await school.ask(("north", "operator"), "GET", "/api/v1/models")).status_code == 200

@@ -9,7 +9,7 @@ from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.service.identity.credentials import ApiKey, new_api_key
 from knowtrace.service.identity.hashing import hash_secret
 from knowtrace.service.identity.permissions import scopes_beyond
-from knowtrace.store import Deed, Store, StoredKey
+from knowtrace.store import Deed, Session, Store, StoredKey
 
 LONGEST_NAME = 200
 
@@ -51,12 +51,19 @@ class IssuedKey:
 
 
 class KeyDesk:
-    """Issues keys on behalf of somebody."""
+    """Issues keys on behalf of somebody.
 
-    def __init__(self, store: Store, on_behalf_of: Caller, *, request_id: str = "") -> None:
+    With `has_operators` false, keys of operators are not there: a tenant's admin who could give one of them a new
+    secret would be an operator.
+    """
+
+    def __init__(
+        self, store: Store, on_behalf_of: Caller, *, request_id: str = "", has_operators: bool = False
+    ) -> None:
         self._store = store
         self._caller = on_behalf_of
         self._request_id = request_id
+        self._has_operators = has_operators
 
     async def create(self, asked: KeyRequest) -> IssuedKey:
         """Make a key.
@@ -86,7 +93,7 @@ class KeyDesk:
 
     async def all(self, tenant_id: str) -> list[StoredKey]:
         async with self._store.reading(tenant_id) as session:
-            return await session.keys.all()
+            return [key for key in await session.keys.all() if self._is_here(key)]
 
     async def rotate(self, tenant_id: str, key_id: str, *, overlap: timedelta) -> IssuedKey:
         """Give a key a new secret; the one it had is accepted beside it until the overlap ends.
@@ -99,7 +106,7 @@ class KeyDesk:
         new_hash = await asyncio.to_thread(hash_secret, new.secret)
         now = datetime.now(UTC)
         async with self._store.writing(tenant_id) as session:
-            stored = _there(await session.keys.get(key_id), tenant_id, key_id)
+            stored = await self._get(session, key_id)
             if not stored.hashes(now):
                 raise ConflictError(f"Key {key_id} is revoked or has expired. Make a new one.")
             await session.keys.rotate(
@@ -115,10 +122,21 @@ class KeyDesk:
             NotFoundError: the tenant has no such key.
         """
         async with self._store.writing(tenant_id) as session:
-            stored = _there(await session.keys.get(key_id), tenant_id, key_id)
+            stored = await self._get(session, key_id)
             if stored.revoked_at is None:
                 await session.keys.revoke(key_id, datetime.now(UTC))
                 await session.audit.append(self._deed("keys.revoke", key_id))
+
+    async def _get(self, session: Session, key_id: str) -> StoredKey:
+        stored = await session.keys.get(key_id)
+        if stored is None or not self._is_here(stored):
+            raise NotFoundError(
+                f"Tenant {session.tenant_id!r} has no key {key_id!r}. `knowtrace keys list` shows those it has."
+            )
+        return stored
+
+    def _is_here(self, key: StoredKey) -> bool:
+        return self._has_operators or key.role != Role.OPERATOR.value
 
     def _deed(self, action: str, key_id: str) -> Deed:
         return Deed(
@@ -128,11 +146,3 @@ class KeyDesk:
             object=f"key:{key_id}",
             request_id=self._request_id,
         )
-
-
-def _there(stored: StoredKey | None, tenant_id: str, key_id: str) -> StoredKey:
-    if stored is None:
-        raise NotFoundError(
-            f"Tenant {tenant_id!r} has no key {key_id!r}. `knowtrace keys list` shows those it has."
-        )
-    return stored
