@@ -31,6 +31,12 @@ class KnowTraceError(Exception):
     status = 500
     headers: Mapping[str, str] = {}
     problems: Sequence[Mapping[str, object]] | None = None
+    behind: str = ""
+
+    @property
+    def for_operators(self) -> str:
+        """The text with what is behind it, which may name hosts and is for who runs the service alone."""
+        return f"{self} ({self.behind})" if self.behind else str(self)
 
 
 class DataError(KnowTraceError):
@@ -125,6 +131,10 @@ class TooManyError(KnowTraceError):
 
 
 class UnavailableError(KnowTraceError):
-    """No model or store to answer with right now."""
+    """No model or store to answer with right now; `behind` is what a driver says of it."""
 
     status = 503
+
+    def __init__(self, message: str, *, behind: str = "") -> None:
+        super().__init__(message)
+        self.behind = behind

@@ -29,7 +29,8 @@ async def test_what_is_too_many_is_sent_away_and_probes_are_not(
         refused = await client.get("/api/v1/mastery/anna")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         assert "the most this process lets in" in refused.json()["detail"]
-        assert (await client.get("/ready")).status_code == 200
+        probes = ("/health", "/ready", "/ping", "/v2/health/live", "/v2/health/ready")
+        assert [(await client.get(path)).status_code for path in probes] == [200] * len(probes)
         assert "knowtrace_requests_refused_total 1.0" in (await client.get("/metrics")).text
         holder.execute("COMMIT")
         holder.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -65,8 +66,10 @@ async def test_a_past_that_changes_meanwhile_leaves_no_snapshot_of_what_it_was(
     async with Intake(store, tracer) as intake:
         await fill(intake, tracer)
 
-        async def replay_and_withdraw(self: Student, session: Session, with_tracer: Tracer) -> None:
-            await replay(self, session, with_tracer)
+        async def replay_and_withdraw(
+            self: Student, session: Session, with_tracer: Tracer, **how: Any
+        ) -> None:
+            await replay(self, session, with_tracer, **how)
             if with_tracer is other:
                 await intake.withdraw(SCHOOL, "anna-3")
 

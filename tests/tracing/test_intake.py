@@ -7,7 +7,9 @@ import random
 import re
 import sqlite3
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -401,3 +403,18 @@ async def test_who_waits_too_long_is_told_and_not_stored(tmp_path: Path, tracer:
             assert (await stored(store)).num_answers == 1
             assert outcomes(await intake.submit(SCHOOL, [answer(tracer, 2)])) == ["accepted"]
             assert intake.num_waiting == 0
+
+
+async def test_what_readers_compute_does_not_hold_up_the_writer(intake: Intake, tracer: Tracer) -> None:
+    """A new answer, a late one and a repeated one all ask the model."""
+    may_end = threading.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    reader = asyncio.create_task(asyncio.to_thread(may_end.wait))
+    try:
+        async with asyncio.timeout(30):
+            for number in (5, 1, 5):
+                [result] = await intake.submit(SCHOOL, [answer(tracer, number)])
+                assert result.masteries
+    finally:
+        may_end.set()
+        await reader

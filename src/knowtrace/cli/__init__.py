@@ -73,7 +73,7 @@ def main() -> None:
     try:
         app()
     except KnowTraceError as error:
-        fail(str(error))
+        fail(error.for_operators)
         sys.exit(2)
     except ModuleNotFoundError as error:
         extra = {

@@ -71,7 +71,7 @@ class Crew:
             try:
                 has_done = await turn()
             except UnavailableError as error:
-                log.warning("work waits for the database", error=str(error))
+                log.warning("work waits for the database", error=error.for_operators)
                 has_done = False
             except Exception:
                 # One bad turn must not end all later ones.

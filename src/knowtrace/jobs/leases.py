@@ -26,7 +26,7 @@ async def renew_until_lost(renew: Callable[[], Awaitable[bool]], *, seconds: flo
             if not await renew():
                 return
         except UnavailableError as error:
-            log.warning("a lease could not be renewed", error=str(error), **of)
+            log.warning("a lease could not be renewed", error=error.for_operators, **of)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,7 +138,9 @@ class Worker:
             try:
                 return await self._store_part(taken, results)
             except UnavailableError as error:
-                log.warning("results wait for the database", job_id=taken.job.job_id, error=str(error))
+                log.warning(
+                    "results wait for the database", job_id=taken.job.job_id, error=error.for_operators
+                )
                 await asyncio.sleep(pause)
         return await self._store_part(taken, results)
 

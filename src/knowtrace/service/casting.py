@@ -81,7 +81,7 @@ async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics
                 log.error("canary withdrawn", reason=harm)
     except KnowTraceError as error:
         # Whoever answers now goes on answering; a database that is away is said by readiness.
-        log.warning("parts of models cannot be followed", error=str(error))
+        log.warning("parts of models cannot be followed", error=error.for_operators)
     except Exception:
         log.exception("parts of models cannot be followed")
 

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, Request
 from starlette.types import Scope
 
@@ -37,6 +38,8 @@ from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality
 
+log: Any = structlog.get_logger().bind(logger="knowtrace.service")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Classroom:
@@ -59,7 +62,7 @@ class Classroom:
     """Set when a job is submitted here: workers of this process look at once, those of others when they look next."""
     pseudonyms: Pseudonyms
     replays: asyncio.Semaphore
-    """Held while a whole log is replayed for a reader: one at a time, or readers would starve the writer."""
+    """Held while a long history is replayed for a reader: one at a time, or readers would starve the writer."""
     shadows: set[asyncio.Task[None]]
     quality: LiveQuality
     started_at: datetime
@@ -131,6 +134,12 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         open_identity(settings, store) as identity,
         states or nullcontext(),
     ):
+        if await store.keeps_tenants_apart() is False:
+            # The other wall between tenants, our own conditions, stands; this one would show where it has a hole.
+            log.warning(
+                "The service is connected to PostgreSQL as a superuser or with BYPASSRLS, past row-level security. "
+                "Give it a role of its own."
+            )
         mailroom = Mailroom(
             store,
             has_stream=bool(settings.redis_url and settings.redis_stream),

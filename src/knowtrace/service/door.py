@@ -7,7 +7,11 @@ from types import TracebackType
 from starlette.types import Message, Scope, Send
 
 ALWAYS_OPEN = frozenset(
-    {"/health", "/ready", "/ping", "/metrics", "/api/v1/health", "/api/v1/health/ready", "/api/v1/metrics"}
+    {
+        *("/health", "/ready", "/ping", "/metrics"),
+        *("/api/v1/health", "/api/v1/health/ready", "/api/v1/metrics"),
+        *("/v2/health/live", "/v2/health/ready"),
+    }
 )
 """An overloaded process must be seen to be one, and not be restarted for it."""
 

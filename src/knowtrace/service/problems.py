@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
@@ -15,6 +16,8 @@ from starlette.types import Scope
 
 from knowtrace.errors import KnowTraceError
 from knowtrace.service.record import record_of
+
+log: Any = structlog.get_logger().bind(logger="knowtrace.service")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
@@ -99,6 +102,10 @@ def problem(
 
 async def of_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, KnowTraceError)
+    if error.behind:
+        log.warning(
+            "request not answered", cause=error.behind, request_id=record_of(request.scope).request_id
+        )
     words = _words(type(error).__name__.removesuffix("Error"))
     return problem(
         request.scope,

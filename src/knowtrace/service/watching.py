@@ -130,7 +130,7 @@ async def watching(watch: Watch, *, every: float) -> AsyncGenerator[None]:
             try:
                 await watch.look(datetime.now(UTC))
             except KnowTraceError as error:
-                log.warning("alerts cannot be told", error=str(error))
+                log.warning("alerts cannot be told", error=error.for_operators)
             except Exception:
                 log.exception("alerts cannot be told")
 

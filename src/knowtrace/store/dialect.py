@@ -24,14 +24,26 @@ WRITES = "knowtrace_writes"
 
 CONNECTIONS = 10
 
+LONGEST_PAUSE_SECONDS = 60
+"""A writer that does nothing for so long within its transaction has frozen: PostgreSQL then ends it, or it would hold
+up the writers of all other processes."""
+
 WRITER_LOCK = 0x6B6E6F77
 """PostgreSQL's advisory lock that the one writer at a time holds: the word "know"."""
 
+LOCK = sa.select(
+    sa.func.set_config("idle_in_transaction_session_timeout", f"{LONGEST_PAUSE_SECONDS}s", sa.true()),
+    sa.func.pg_advisory_xact_lock(WRITER_LOCK),
+)
 
-def make_engine(url: str, *, lock_wait_seconds: float, for_glances: bool = False) -> AsyncEngine:
+
+def make_engine(
+    url: str, *, lock_wait_seconds: float, for_glances: bool = False, for_writing: bool = False
+) -> AsyncEngine:
     """Open a database by URL, durable before it acknowledges: synchronous=FULL on SQLite.
 
-    With `for_glances` every statement stands alone: no transaction is begun, and nothing is asked before it.
+    With `for_glances` every statement stands alone: no transaction is begun, and nothing is asked before it. With
+    `for_writing` there is one connection, and whoever uses it takes turns.
     `hide_parameters` keeps student ids out of error texts, and so out of logs.
 
     Raises:
@@ -65,14 +77,16 @@ def make_engine(url: str, *, lock_wait_seconds: float, for_glances: bool = False
         pool_pre_ping=dialect == "postgresql" and not for_glances,
         isolation_level="AUTOCOMMIT" if for_glances else None,
         # What goes beyond the size is opened for one use and closed again, which costs more than the use.
-        pool_size=CONNECTIONS,
-        max_overflow=CONNECTIONS,
+        pool_size=1 if for_writing else CONNECTIONS,
+        max_overflow=0 if for_writing else CONNECTIONS,
         connect_args={"async_creator_fn": one_trip.connect} if dialect == "sqlite" else {},
     )
     if dialect == "sqlite":
         _prepare_sqlite(engine, lock_wait_seconds)
         if not for_glances:
             _begin_ourselves(engine)
+    else:
+        _prepare_postgresql(engine, lock_wait_seconds)
     return engine
 
 
@@ -111,6 +125,18 @@ def _begin_ourselves(engine: AsyncEngine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
+def _prepare_postgresql(engine: AsyncEngine, lock_wait_seconds: float) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        # Otherwise whoever waits for a lock, the writers' own among them, waits for ever.
+        cursor.execute(f"SET lock_timeout = {int(lock_wait_seconds * 1000)}")
+        # The driver turns times into those of the connection's zone, and cannot where the year would become 0.
+        cursor.execute("SET TIME ZONE 'UTC'")
+        cursor.close()
+        connection.commit()
+
+
 async def for_reading(connection: AsyncConnection) -> AsyncConnection:
     """Make everything read on this connection one snapshot; SQLite's transactions are one already."""
     if connection.dialect.name == "postgresql":
@@ -119,9 +145,9 @@ async def for_reading(connection: AsyncConnection) -> AsyncConnection:
 
 
 async def lock_for_writing(connection: AsyncConnection) -> None:
-    """Wait until no other process writes; BEGIN IMMEDIATE has done so on SQLite."""
+    """Wait until no other process writes, not for ever; BEGIN IMMEDIATE has done so on SQLite."""
     if connection.dialect.name == "postgresql":
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
+        await connection.execute(LOCK)
 
 
 async def empty_write_ahead_log(connection: AsyncConnection) -> bool | None:

@@ -77,8 +77,8 @@ async def name_tenant_for_long(connection: AsyncConnection, tenant_id: str) -> N
         await connection.execute(NAME_TENANT_FOR_LONG, {"tenant_id": tenant_id})
 
 
-async def keeps_tenants_apart(connection: AsyncConnection) -> bool:
-    """Return whether the database itself would refuse this connection another tenant's rows."""
+async def keeps_tenants_apart(connection: AsyncConnection) -> bool | None:
+    """Return whether the database itself would refuse this connection another tenant's rows; None: it cannot."""
     if connection.dialect.name != "postgresql":
-        return False
+        return None
     return not await connection.scalar(GOES_PAST_POLICIES)

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from knowtrace.errors import UnavailableError
 from knowtrace.spans import aside
@@ -128,6 +128,8 @@ class Store:
     def __init__(self, url: str, *, lock_wait_seconds: float = 5.0, audit_key: bytes = b"") -> None:
         self._audit_key = audit_key
         self._engine = make_engine(url, lock_wait_seconds=lock_wait_seconds)
+        # Readers may take every connection of theirs, and the writer must not wait for one of them.
+        self._writer = make_engine(url, lock_wait_seconds=lock_wait_seconds, for_writing=True)
         self._glances = Glances(make_engine(url, lock_wait_seconds=lock_wait_seconds, for_glances=True))
         # SQLite's own waiting polls with growing pauses; taking turns here wakes the next writer at once.
         self._turn = asyncio.Lock()
@@ -204,10 +206,10 @@ class Store:
             await name_key(connection, key_id)
             return await find_key(connection, key_id)
 
-    async def keeps_tenants_apart(self) -> bool:
-        """Return whether the database itself would refuse one tenant another one's rows.
+    async def keeps_tenants_apart(self) -> bool | None:
+        """Return whether the database itself would refuse one tenant another one's rows; None where it cannot, SQLite.
 
-        SQLite cannot; PostgreSQL does, unless we are connected as a superuser or with BYPASSRLS.
+        PostgreSQL does, unless we are connected as a superuser or with BYPASSRLS.
         """
         async with self._connection() as connection:
             return await keeps_tenants_apart(connection)
@@ -315,7 +317,7 @@ class Store:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
-        async with self._turn, self._connection("store.transaction") as connection:
+        async with self._turn, self._connection("store.transaction", self._writer) as connection:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin() as transaction:
                 await lock_for_writing(connection)
@@ -324,14 +326,17 @@ class Store:
                     await transaction.commit()
 
     @asynccontextmanager
-    async def _connection(self, what: str = "store.read") -> AsyncGenerator[AsyncConnection]:
+    async def _connection(
+        self, what: str = "store.read", engine: AsyncEngine | None = None
+    ) -> AsyncGenerator[AsyncConnection]:
         with _unavailable(), aside(what):
-            async with self._engine.connect() as connection:
+            async with (engine or self._engine).connect() as connection:
                 yield connection
 
     async def close(self) -> None:
         await self._glances.close()
         await self._engine.dispose()
+        await self._writer.dispose()
 
 
 @contextmanager
@@ -352,9 +357,12 @@ def _uncertain() -> Generator[None]:
 def _unavailable() -> Generator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as error:
+        # What PostgreSQL calls internal is this where it has ended the connection: a pause that was too long.
+        if isinstance(error, InternalError) and not error.connection_invalidated:
+            raise
         cause = getattr(error, "orig", None) or error
         raise UnavailableError(
-            f"The database cannot answer ({type(cause).__name__}: {cause}). "
-            "Nothing was stored by this call; send it again in a moment."
+            "The database cannot answer. Nothing was stored by this call; send it again in a moment.",
+            behind=f"{type(cause).__name__}: {cause}",
         ) from error

@@ -1,6 +1,5 @@
 """Changes of the log made durable: the log, the states and the mastery they lead to, in one transaction."""
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from knowtrace.domain import Mastery
 from knowtrace.errors import NotFoundError
 from knowtrace.spans import span
-from knowtrace.store import Session, Store, StoredEvent, Transaction
+from knowtrace.store import Place, Session, Store, StoredEvent, Transaction
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
 from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
 from knowtrace.tracing.choices import Choice, keep_choices
@@ -18,6 +17,7 @@ from knowtrace.tracing.erasing import Erased, Erasure, erase
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
 from knowtrace.tracing.outgoing import Outgoing, StudentChange
+from knowtrace.tracing.own_thread import OwnThread
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
@@ -68,6 +68,8 @@ class Remembered:
 class Committer:
     """Commits groups of events and single revisions, one transaction at a time.
 
+    The model's steps run in a thread of its own: readers' replays, a pool's worth of them, must not stand before them.
+
     Keeps the states of recent students in memory. They are only ever the table's: they enter after a commit,
     and all of them leave when the log's head shows that another process has written.
     """
@@ -88,6 +90,11 @@ class Committer:
         self._max_cached = max_cached_students
         self._cache: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
         self._head = -1
+        self._in_thread = OwnThread("writer")
+
+    def close(self) -> None:
+        """Let the model's thread end; to be called after the last commit."""
+        self._in_thread.close()
 
     def switch(self, tracer: Tracer) -> None:
         """Let another model compute from the next commit on; states are rebuilt as their students answer."""
@@ -146,7 +153,7 @@ class Committer:
                 elif len(fresh) == len(mine):
                     answered = self._results(mine, outcomes, touched, withdrawn)
                 else:  # what was sent before is answered with today's mastery: the model again
-                    answered = await asyncio.to_thread(self._results, mine, outcomes, touched, withdrawn)
+                    answered = await self._in_thread(self._results, mine, outcomes, touched, withdrawn)
                 results.update(zip(numbers, answered, strict=True))
                 students.update(((tenant_id, name), student) for name, student in touched.items())
                 hits += found
@@ -192,7 +199,7 @@ class Committer:
                 if not asks_model:
                     return unasked(older, (), is_new=False)
                 state = await Followed(self._tracer).live_state(session, older.interaction.student_id)
-                return replace(await asyncio.to_thread(self._after, older, state), is_new=False)
+                return replace(await self._in_thread(self._after, older, state), is_new=False)
             head += 1
             await session.events.replace(older, newer, at=now)
             if revision.deed is not None:
@@ -204,7 +211,7 @@ class Committer:
             }
             for student in students.values():
                 if asks_model:
-                    await student.rebuild(session, self._tracer, since=since)
+                    await self._rebuild(student, session, since=since)
                 else:
                     await recount(session, student, since=since)
             await self._save(session, students.values(), now, is_rewritten=True)
@@ -213,7 +220,7 @@ class Committer:
             if asks_model:
                 state = students[newer.interaction.student_id].state
                 result = replace(
-                    await asyncio.to_thread(self._after, newer, state), student_ids=tuple(students)
+                    await self._in_thread(self._after, newer, state), student_ids=tuple(students)
                 )
             else:
                 result = unasked(newer, tuple(students))
@@ -278,12 +285,14 @@ class Committer:
                 in_order.append(student)
             elif student.is_late:
                 student.rewritten_at = head
-                await student.rebuild(session, self._tracer, since=student.fresh[0].place)
+                await self._rebuild(student, session, since=student.fresh[0].place)
             else:
-                await student.rebuild(session, self._tracer, since=None)
-        # In a worker thread: a thousand steps take 0.1 s or more, and the runtime lets go of the interpreter
-        # lock.
-        await asyncio.to_thread(self._follow, in_order)
+                await self._rebuild(student, session, since=None)
+        # In a thread: a thousand steps take 0.1 s or more, and the runtime lets go of the interpreter lock.
+        await self._in_thread(self._follow, in_order)
+
+    async def _rebuild(self, student: Student, session: Session, *, since: Place | None) -> None:
+        await student.rebuild(session, self._tracer, since=since, in_thread=self._in_thread)
 
     def _follow(self, students: Iterable[Student]) -> None:
         with span("model.follow"):

@@ -100,6 +100,7 @@ class Intake:
         self._arrived.set()
         if self._writer is not None:
             await self._writer
+        self._committer.close()
 
     @property
     def num_waiting(self) -> int:

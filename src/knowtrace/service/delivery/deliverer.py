@@ -65,7 +65,7 @@ class Deliverer:
                     pass
             except KnowTraceError as error:
                 # The messages are kept; a database that is away is said by readiness.
-                log.warning("messages cannot be delivered", error=str(error))
+                log.warning("messages cannot be delivered", error=error.for_operators)
             except Exception:
                 log.exception("delivery failed, and goes on")
 

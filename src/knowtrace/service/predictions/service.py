@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 from knowtrace.domain import Interaction, Mastery
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
 from knowtrace.tracing import StudentState, Tracer
+from knowtrace.tracing.ahead import LONG_HISTORY
 from knowtrace.tracing.answers import RejectedError, grade
 
 NO_IMPORTANCE = "This version does not attribute predictions to features."
@@ -26,7 +28,8 @@ async def predict(
     history = _history(asked, tracer.vocabulary.num_categories)
     started = time.perf_counter()
     if history:
-        state = await asyncio.to_thread(tracer.replay, history)
+        async with classroom.replays if len(history) >= LONG_HISTORY else nullcontext():
+            state = await asyncio.to_thread(tracer.replay, history)
     else:
         state, _ = await classroom.model.followed.look(classroom.store, caller.tenant_id, asked.student)
     if in_thread:

@@ -60,7 +60,7 @@ async def recommendations(
         state, as_of = await classroom.model.followed.look(classroom.store, caller.tenant_id, asked.student)
     else:
         start, end = parse_window(asked.time_window).bounds(now)
-        async with classroom.store.reading(caller.tenant_id) as session:
+        async with classroom.replays, classroom.store.reading(caller.tenant_id) as session:
             state = await replayed_state(session, tracer, asked.student, start=start, end=end)
             as_of = await session.erased_at()
     seen = await classroom.store.glance(

@@ -127,7 +127,7 @@ async def _hear_of_change(classroom: Classroom) -> None:
         await classroom.mailroom.refresh()
     except UnavailableError as error:
         # The change is stored: saying no now would have it made twice. Delivery reads it within seconds.
-        log.warning("a change of webhooks is heard of later", error=str(error))
+        log.warning("a change of webhooks is heard of later", error=error.for_operators)
 
 
 async def _check_there(session: Session, webhook_id: str) -> None:
