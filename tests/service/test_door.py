@@ -21,8 +21,9 @@ async def test_what_is_too_many_is_sent_away_and_probes_are_not(
     app = create_app(settings.model_copy(update={"max_requests_inside": 1, "lock_wait_seconds": 5.0}))
     async with app.router.lifespan_context(app), _client(app) as client:
         classroom: Classroom = app.state.classroom
-        holder = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
+        holder = sqlite3.connect(tmp_path / "test.db", isolation_level=None, check_same_thread=False)
+        # Beside the loop: the service may be in the midst of a transaction of its own.
+        await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
         waiting = asyncio.create_task(client.post("/api/v1/events", json=event(1)))
         while not classroom.door.num_inside:
             await asyncio.sleep(0.01)

@@ -253,8 +253,9 @@ async def test_fifty_posts_of_one_student_at_once_all_count(client: httpx.AsyncC
 async def test_a_locked_database_is_503_with_retry_after(
     client: httpx.AsyncClient, event: Event, tmp_path: Path
 ) -> None:
-    other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    other = sqlite3.connect(tmp_path / "test.db", isolation_level=None, check_same_thread=False)
+    # Beside the loop: the service may be in the midst of a transaction of its own.
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
     answer = await client.post(URL, json=event())
     other.execute("ROLLBACK")
     other.close()

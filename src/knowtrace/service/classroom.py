@@ -15,6 +15,7 @@ from knowtrace.deciding import Catalogue, Rules
 from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.shelf import place_of
 from knowtrace.registry.signing import trusted_keys
+from knowtrace.service.bodies import Bodies
 from knowtrace.service.broker import Broker
 from knowtrace.service.casting import following_roles
 from knowtrace.service.delivery.deliverer import delivering
@@ -47,6 +48,7 @@ class Classroom:
 
     settings: Settings
     door: Door
+    bodies: Bodies
     lineup: Lineup
     model: Loaded
     is_degraded: bool = False
@@ -164,6 +166,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             classroom = Classroom(
                 settings=settings,
                 door=door,
+                bodies=Bodies(settings),
                 lineup=lineup,
                 model=first,
                 rules=Rules(

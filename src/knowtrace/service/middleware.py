@@ -2,9 +2,7 @@
 and an answer whatever happens.
 """
 
-import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -13,21 +11,13 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from knowtrace.service.bodies import Refusal, replay
 from knowtrace.service.classroom import Classroom, classroom_of
 from knowtrace.service.problems import problem
 from knowtrace.service.record import begin_record, record_of
-from knowtrace.settings import Settings
 from knowtrace.spans import failed, span
 
 TRACE_CONTEXT = TraceContextTextMapPropagator()
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a body is not read to its end."""
-
-    status: int
-    detail: str
 
 
 class RequestMiddleware:
@@ -70,12 +60,12 @@ class RequestMiddleware:
 
         failure: Exception | None = None
         try:
-            body = await _read_in_time(scope, receive, classroom.settings)
+            body = await classroom.bodies.read(scope, receive)
             if isinstance(body, Refusal):
                 await problem(scope, body.status, body.detail)(scope, receive, send_with_id)
             elif passage := door.enter(scope):
                 with passage:
-                    await self._app(scope, _replay(body, receive), passage.ending_with(send_with_id))
+                    await self._app(scope, replay(body, receive), passage.ending_with(send_with_id))
             else:
                 classroom.metrics.refused()
                 # Neither logged one by one nor asked who sends it: refusing must stay cheap.
@@ -132,52 +122,3 @@ class RequestMiddleware:
 def route_of(scope: Scope) -> str:
     """Return the template of a request's path: the path itself may name a student."""
     return getattr(scope.get("route"), "path_format", "unmatched")
-
-
-async def _read_in_time(scope: Scope, receive: Receive, settings: Settings) -> bytes | Refusal:
-    if scope["method"] in {"GET", "HEAD", "DELETE"}:
-        return b""
-    seconds, max_bytes = settings.body_within_seconds, settings.max_request_bytes
-    try:
-        async with asyncio.timeout(seconds):
-            body = await _read(scope, receive, max_bytes)
-    except TimeoutError:
-        return Refusal(
-            408, f"The body did not arrive within {seconds:g} s: send it again, or in smaller parts."
-        )
-    if body is None:
-        return Refusal(413, f"The body is larger than {max_bytes} bytes: send it in several calls.")
-    return body
-
-
-async def _read(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
-    """Return the whole body, or None when it is too large; never holds more than the limit and one chunk."""
-    declared = dict(scope["headers"]).get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > max_bytes:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b""
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > max_bytes:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that hands out the body that was read, then what the client does next."""
-    is_read = False
-
-    async def next_message() -> Message:
-        nonlocal is_read
-        if is_read:
-            return await receive()
-        is_read = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return next_message

@@ -1,0 +1,50 @@
+"""Bodies that arrive slowly hold no more memory, all together, than they may."""
+
+import asyncio
+
+from starlette.types import Message, Receive, Scope
+
+from knowtrace.service.bodies import Bodies, Refusal
+from knowtrace.settings import Settings
+
+POST: Scope = {"type": "http", "method": "POST", "headers": []}
+
+
+def sender(chunks: "asyncio.Queue[Message]") -> Receive:
+    return chunks.get
+
+
+def chunk(size: int, *, more: bool) -> Message:
+    return {"type": "http.request", "body": b"x" * size, "more_body": more}
+
+
+async def test_what_is_too_much_at_once_is_503_until_others_have_ended() -> None:
+    bodies = Bodies(Settings(), most_arriving=100)
+    slow: asyncio.Queue[Message] = asyncio.Queue()
+    slow.put_nowait(chunk(90, more=True))
+    begun = asyncio.create_task(bodies.read(POST, sender(slow)))
+    while not bodies.num_arriving:
+        await asyncio.sleep(0)
+    second: asyncio.Queue[Message] = asyncio.Queue()
+    second.put_nowait(chunk(20, more=True))
+    refused = await bodies.read(POST, sender(second))
+    assert isinstance(refused, Refusal) and refused.status == 503
+    assert bodies.num_arriving == 90
+    whole: asyncio.Queue[Message] = asyncio.Queue()
+    whole.put_nowait(chunk(50, more=False))
+    assert await bodies.read(POST, sender(whole)) == b"x" * 50
+    slow.put_nowait(chunk(1, more=False))
+    assert len(await begun) == 91  # type: ignore[arg-type]
+    assert bodies.num_arriving == 0
+
+
+async def test_a_sender_that_goes_leaves_nothing_behind() -> None:
+    bodies = Bodies(Settings(), most_arriving=100)
+    chunks: asyncio.Queue[Message] = asyncio.Queue()
+    chunks.put_nowait(chunk(90, more=True))
+    begun = asyncio.create_task(bodies.read(POST, sender(chunks)))
+    while not bodies.num_arriving:
+        await asyncio.sleep(0)
+    begun.cancel()
+    await asyncio.gather(begun, return_exceptions=True)
+    assert bodies.num_arriving == 0
