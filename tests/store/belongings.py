@@ -21,7 +21,7 @@ from tests.store.test_event_log import event
 
 Keep = Callable[[Session, str, datetime], Awaitable[object]]
 
-NUMBERS = count(1)
+NUMBERS = count(1_000)
 LATER = datetime(2026, 11, 1, tzinfo=UTC)
 
 

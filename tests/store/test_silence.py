@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from knowtrace.store import Store, silence
-from knowtrace.store.erasure import OF_STUDENT
-from knowtrace.store.silence import DATED, IN_JOBS, MADE_OF_ANSWERS, names_in
+from knowtrace.store.erasure import OF_STUDENT, names_in
+from knowtrace.store.silence import DATED, IN_JOBS, MADE_OF_ANSWERS
 from tests.store import belongings
 from tests.store.belongings import OF_NO_ANSWER, Keep
 

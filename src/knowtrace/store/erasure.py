@@ -4,10 +4,10 @@ A table that is added to the metadata must be named here, as one that holds stud
 as one of those who wait: a test compares.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import sqlalchemy as sa
@@ -89,6 +89,19 @@ def says(column: sa.Column[Any], student_id: str) -> sa.ColumnElement[bool]:
     """Whether the JSON of a job names a student."""
     quoted = orjson.dumps(student_id).decode()
     return sa.or_(*(_holds(column, f'"{word}":{quoted}') for word in NAMING))
+
+
+def names_in(held: object) -> Iterator[str]:
+    """Yield the ids of students that JSON names, at whatever depth."""
+    waiting = [held]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            parts = cast(dict[str, object], one)
+            yield from (name for word in NAMING if isinstance(name := parts.get(word), str))
+            waiting.extend(parts.values())
+        elif isinstance(one, list):
+            waiting.extend(cast(list[object], one))
 
 
 def _holds(column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:

@@ -3,16 +3,16 @@
 Silent is whose last answer that counts is older. Of whom no answer counts, nothing else that is kept may be newer.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.store.access_tables import api_keys
-from knowtrace.store.erasure import NAMING, OF_STUDENT
+from knowtrace.store.erasure import OF_STUDENT, names_in
 from knowtrace.store.integration_tables import learning_records, outbox
 from knowtrace.store.job_tables import job_parts, job_queue, job_results, jobs
 from knowtrace.store.tables import (
@@ -173,16 +173,3 @@ class Silence:
                 page_size = len(rows)
                 after = (rows[-1][0], rows[-1][1]) if rows else after
         return found
-
-
-def names_in(held: object) -> Iterator[str]:
-    """Yield the ids of students that JSON names, at whatever depth."""
-    waiting = [held]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            parts = cast(dict[str, object], one)
-            yield from (name for word in NAMING if isinstance(name := parts.get(word), str))
-            waiting.extend(parts.values())
-        elif isinstance(one, list):
-            waiting.extend(cast(list[object], one))
