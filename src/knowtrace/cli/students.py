@@ -105,9 +105,11 @@ def retain_command(
 ) -> None:
     """Erase every student whose last answer is older than so many days, and print one receipt for all.
 
+    Of whom no answer counts, all else that is kept must be older. Who answers meanwhile is kept.
+
     Example: knowtrace students retain --older-than 730 --yes
     """
-    from knowtrace.service.erasure.service import erase_directly, models_in  # noqa: PLC0415 - the web
+    from knowtrace.service.erasure.service import models_in, retain_directly  # noqa: PLC0415 - the web
     from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
     from knowtrace.service.metrics import Metrics  # noqa: PLC0415
     from knowtrace.service.state_cache import redis_states  # noqa: PLC0415
@@ -116,22 +118,26 @@ def retain_command(
     states = redis_states(settings, Metrics())
     before = datetime.now(UTC) - timedelta(days=older_than)
 
-    async def run() -> "Receipt | None":
+    async def run() -> "tuple[Receipt | None, int]":
         async with open_store(settings) as store, states or nullcontext():
             async with store.reading(tenant) as session:
-                found = await session.students.silent_since(before)
+                found = await session.silence.since(before)
             if not found:
-                return None
+                return None, 0
             if not yes:
                 typer.confirm(f"Erase {len(found):,} students? It cannot be undone.", abort=True)
-            folder = models or settings.models or settings.run.parent
-            return await erase_directly(store, settings, operator(tenant), found, models_in(folder), states)
+            trained = models_in(models or settings.models or settings.run.parent)
+            return await retain_directly(
+                store, settings, operator(tenant), found, trained, states, before=before
+            )
 
-    receipt = asyncio.run(run())
-    if receipt is None:
-        say(f"No student's last answer is older than {older_than} days: nothing is erased.")
-        return
-    show_receipt(receipt, as_json=as_json)
+    receipt, num_kept = asyncio.run(run())
+    if receipt is not None:
+        show_receipt(receipt, as_json=as_json, num_kept=num_kept)
+    elif not num_kept:
+        say(f"Nobody is silent for more than {older_than} days: nothing is erased.")
+    if num_kept:
+        say(f"Kept: {num_kept:,} students who were found silent, and were not when their turn came.")
 
 
 def operator(tenant_id: str) -> "Caller":
@@ -141,9 +147,10 @@ def operator(tenant_id: str) -> "Caller":
     return Caller(tenant_id, f"operator:{getpass.getuser()}", Role.ADMIN)
 
 
-def show_receipt(receipt: "Receipt", *, as_json: bool) -> None:
+def show_receipt(receipt: "Receipt", *, as_json: bool, num_kept: int | None = None) -> None:
+    """Print a receipt; as JSON with how many were kept after all, where somebody could be."""
     if as_json:
-        print_json(receipt.model_dump(mode="json"))
+        print_json(receipt.model_dump(mode="json") | ({} if num_kept is None else {"num_kept": num_kept}))
         return
     total = sum(receipt.rows.values())
     held = ", ".join(f"{table} {count:,}" for table, count in receipt.rows.items() if count)

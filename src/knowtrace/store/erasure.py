@@ -4,10 +4,10 @@ A table that is added to the metadata must be named here, as one that holds stud
 as one of those who wait: a test compares.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import sqlalchemy as sa
@@ -30,6 +30,9 @@ from knowtrace.store.tables import (
 
 WAITING: Mapping[str, str] = {"lake_erasures": "whom the lake still has to erase; a row goes when it has"}
 """Tables that name students who are erased here already, until they are erased elsewhere."""
+
+NAMING = ("student_id", "user_id")
+"""Words by which a job's JSON says whom it is about."""
 
 Condition = Callable[[str, str], sa.ColumnElement[bool]]
 """From (tenant_id, student_id) to which rows of a table are that student's."""
@@ -71,17 +74,34 @@ def _jobs_naming(table: sa.Table) -> Condition:
     """Whole jobs that name the student in what they are to do or have done: half a job is of no use."""
 
     def condition(tenant_id: str, student_id: str) -> sa.ColumnElement[bool]:
-        quoted = orjson.dumps(student_id).decode()
         found = [
             sa.select(column.table.c.job_id).where(
-                column.table.c.tenant_id == tenant_id,
-                sa.or_(*(_holds(column, f'"{word}":{quoted}') for word in ("student_id", "user_id"))),
+                column.table.c.tenant_id == tenant_id, says(column, student_id)
             )
             for column in (job_parts.c.requests, job_results.c.result)
         ]
         return sa.and_(table.c.tenant_id == tenant_id, table.c.job_id.in_(sa.union(*found)))
 
     return condition
+
+
+def says(column: sa.Column[Any], student_id: str) -> sa.ColumnElement[bool]:
+    """Whether the JSON of a job names a student."""
+    quoted = orjson.dumps(student_id).decode()
+    return sa.or_(*(_holds(column, f'"{word}":{quoted}') for word in NAMING))
+
+
+def names_in(held: object) -> Iterator[str]:
+    """Yield the ids of students that JSON names, at whatever depth."""
+    waiting = [held]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            parts = cast(dict[str, object], one)
+            yield from (name for word in NAMING if isinstance(name := parts.get(word), str))
+            waiting.extend(parts.values())
+        elif isinstance(one, list):
+            waiting.extend(cast(list[object], one))
 
 
 def _holds(column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:

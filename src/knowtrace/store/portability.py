@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowtrace.store.access_tables import api_keys, audit_log
 from knowtrace.store.dialect import upsert
+from knowtrace.store.erasure import OF_STUDENT, names_in, says
+from knowtrace.store.integration_tables import learning_records, outbox
+from knowtrace.store.job_tables import job_parts, job_queue, job_results, jobs
 from knowtrace.store.tables import (
     Row,
     event_revisions,
@@ -17,10 +21,36 @@ from knowtrace.store.tables import (
     recommendations,
     student_consents,
     student_mastery,
+    student_snapshots,
     student_states,
 )
 
 PAGE = 500
+
+PageEnd = tuple[Any, ...]
+"""Where a page ends: what its last row has in the columns that it is ordered by."""
+
+KINDS: Mapping[str, sa.Table] = {
+    "event": events,
+    "former_event": event_revisions,
+    "state": student_states,
+    "mastery": student_mastery,
+    "consent": student_consents,
+    "key": api_keys,
+    "recommendation": recommendations,
+    "record": learning_records,
+    "message": outbox,
+    "job": jobs,
+    "job_request": job_parts,
+    "job_result": job_results,
+}
+"""What is handed out of a student, and the table it is kept in."""
+
+NOT_HANDED_OUT: Mapping[sa.Table, str] = {
+    student_snapshots: "older copies of the state, made of the answers up to each: both are handed out",
+    job_queue: "when a worker turns to a job; how far the job is, its own line says",
+}
+"""Tables of students' rows that say nothing which is not handed out."""
 
 TRAINING = "training"
 """The purpose that consent is asked for: to train models on the answers."""
@@ -116,20 +146,16 @@ class Belongings:
         )
 
     async def state(self, student_id: str) -> list[Row]:
-        columns = [column for column in student_states.c if column is not student_states.c.vector]
-        return await self._read(self._of(student_states, student_id).with_only_columns(*columns))
+        rows = await self._read(self._of(student_states, student_id))
+        return [row | {"vector": np.frombuffer(row["vector"], dtype="<f4").tolist()} for row in rows]
 
     async def mastery(self, student_id: str) -> list[Row]:
         return await self._read(self._of(student_mastery, student_id).order_by(student_mastery.c.skill_id))
 
-    async def recommendations(self, student_id: str, after: tuple[datetime, str] | None) -> list[Row]:
+    async def recommendations(self, student_id: str, after: PageEnd | None) -> list[Row]:
         """Return up to PAGE decisions, the oldest first."""
         c = recommendations.c
-        mine = self._of(recommendations, student_id).order_by(c.created_at, c.decision_id).limit(PAGE)
-        if after is not None:
-            place = sa.tuple_(sa.literal(after[0], c.created_at.type), sa.literal(after[1]))
-            mine = mine.where(sa.tuple_(c.created_at, c.decision_id) > place)
-        return await self._read(mine)
+        return await self._page(self._of(recommendations, student_id), (c.created_at, c.decision_id), after)
 
     async def keys(self, student_id: str) -> list[Row]:
         """Return the student's keys without their hashes."""
@@ -141,6 +167,51 @@ class Belongings:
 
     async def consents(self, student_id: str) -> list[Row]:
         return await self._read(self._of(student_consents, student_id))
+
+    async def records(self, student_id: str, after: PageEnd | None) -> list[Row]:
+        """Return up to PAGE records, those too that are the student's only by their attempt, the oldest first."""
+        c = learning_records.c
+        hidden = {"hash", "kind"}
+        columns = [c.kind.label("record_kind"), *(column for column in c if column.name not in hidden)]
+        mine = sa.select(*columns).where(OF_STUDENT[learning_records](self._tenant_id, student_id))
+        return await self._page(mine, (c.stored_at, c.standard, c.record_id), after)
+
+    async def messages(self, student_id: str, after: PageEnd | None) -> list[Row]:
+        """Return up to PAGE messages, the oldest first, without what their receivers said."""
+        c = outbox.c
+        hidden = {"lane", "last_error", "available_at", "kind"}
+        columns = [c.kind.label("message_kind"), *(column for column in c if column.name not in hidden)]
+        return await self._page(
+            self._of(outbox, student_id).with_only_columns(*columns), (c.sequence,), after
+        )
+
+    async def jobs(self, student_id: str, after: PageEnd | None) -> list[Row]:
+        """Return up to PAGE jobs that name the student, the oldest first: nothing of who asked for them."""
+        c = jobs.c
+        columns = (
+            c.job_id,
+            c.kind.label("job_kind"),
+            c.priority,
+            c.status,
+            c.created_at,
+            c.started_at,
+            c.finished_at,
+        )
+        mine = sa.select(*columns).where(OF_STUDENT[jobs](self._tenant_id, student_id))
+        return await self._page(mine, (c.created_at, c.job_id), after)
+
+    async def job_parts(self, student_id: str, after: PageEnd | None) -> list[Row]:
+        """Return up to PAGE parts of jobs, each with those of its requests, by number, that name the student."""
+        c = job_parts.c
+        mine = sa.select(job_parts).where(c.tenant_id == self._tenant_id, says(c.requests, student_id))
+        rows = await self._page(mine, (c.job_id, c.first_number), after)
+        return [row | {"requests": _requests_of(row, student_id)} for row in rows]
+
+    async def job_results(self, student_id: str, after: PageEnd | None) -> list[Row]:
+        """Return up to PAGE results of jobs that name the student."""
+        c = job_results.c
+        mine = sa.select(job_results).where(c.tenant_id == self._tenant_id, says(c.result, student_id))
+        return await self._page(mine, (c.job_id, c.number), after)
 
     async def audit(self, object_hashes: Sequence[str]) -> list[Row]:
         """Return the audit lines about some objects, the oldest first."""
@@ -157,9 +228,20 @@ class Belongings:
         highest = sa.select(sa.func.max(c.response)).where(c.tenant_id == self._tenant_id)
         return await self._connection.scalar(highest) or 0
 
+    async def _page(self, mine: Any, keys: Sequence[sa.Column[Any]], after: PageEnd | None) -> list[Row]:
+        if after is not None:
+            place = (sa.literal(value, key.type) for value, key in zip(after, keys, strict=True))
+            mine = mine.where(sa.tuple_(*keys) > sa.tuple_(*place))
+        return await self._read(mine.order_by(*keys).limit(PAGE))
+
     def _of(self, table: sa.Table, student_id: str) -> sa.Select[Any]:
         return sa.select(table).where(table.c.tenant_id == self._tenant_id, table.c.student_id == student_id)
 
     async def _read(self, statement: Any) -> list[Row]:
         rows = (await self._connection.execute(statement)).mappings()
         return [{str(name): value for name, value in row.items() if name != "tenant_id"} for row in rows]
+
+
+def _requests_of(part: Row, student_id: str) -> dict[int, Any]:
+    numbered = enumerate(part["requests"], part["first_number"])
+    return {number: request for number, request in numbered if student_id in names_in(request)}

@@ -31,6 +31,7 @@ from knowtrace.store.outbox import Lane, Outbox, lease_lanes, read_subscriptions
 from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
+from knowtrace.store.silence import Silence
 from knowtrace.store.snapshots import Snapshots
 from knowtrace.store.standing_alerts import StandingAlerts, any_quiet
 from knowtrace.store.students import Students
@@ -61,6 +62,7 @@ class Session:
         self.records = LearningRecords(connection, tenant_id)
         self.outbox = Outbox(connection, tenant_id)
         self.erasures = Erasures(connection, tenant_id)
+        self.silence = Silence(connection, tenant_id)
         self.consents = Consents(connection, tenant_id)
         self.belongings = Belongings(connection, tenant_id)
 

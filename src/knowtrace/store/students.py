@@ -185,12 +185,6 @@ class Students:
         mine = mine.order_by(c.num_answers.desc(), c.student_id).limit(limit)
         return list(await self._connection.scalars(mine))
 
-    async def silent_since(self, before: datetime) -> list[str]:
-        """Return the ids of students whose last answer was given before a time, the longest silent first."""
-        c = student_states.c
-        mine = sa.select(c.student_id).where(c.tenant_id == self._tenant_id, c.last_answered_at < before)
-        return list(await self._connection.scalars(mine.order_by(c.last_answered_at, c.student_id)))
-
     async def save(self, students: Sequence[StoredStudent]) -> None:
         """Write the students' states; their skills are written by `save_mastery`."""
         await upsert(

@@ -71,7 +71,7 @@ async def test_who_is_silent_too_long_is_erased(
     async with classroom.store.reading("default") as session:
         new = (await session.students.load(["new"]))["new"].last_answered_at
         assert new is not None
-        assert await session.students.silent_since(new) == ["old"]
+        assert await session.silence.since(new) == ["old"]
 
 
 def test_the_commands_erase_and_retain(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,26 +77,33 @@ async def erase_directly(
         UnavailableError: the database cannot be written; the students before are erased.
     """
     receipt_id = new_receipt_id()
-
-    async def one(student_id: str) -> Erased:
-        erasure = Erasure(
-            tenant_id=caller.tenant_id,
-            student_id=student_id,
-            deed=deed_of(caller, student_id, receipt_id, ""),
-            lake=for_the_lake(settings, caller.tenant_id, student_id, receipt_id),
-        )
-        async with store.transaction() as transaction:
-            return await erase(transaction, erasure)
-
-    erased: list[Erased] = []
-    is_forgotten = True
-    for student_id in student_ids:
-        erased.append(await one(student_id))
-        if states is not None and is_forgotten:  # one that was away is not waited for again
-            is_forgotten = await states.forget(caller.tenant_id, student_id)
-    not_covered = _of_shared(states, is_forgotten=is_forgotten)
+    erased, notes = await _erase_each(store, settings, caller, student_ids, receipt_id, states)
     waiting = what_waits(settings, caller.tenant_id)
-    return await receipt(store, receipt_id, erased, models, waiting, not_covered)
+    return await receipt(store, receipt_id, erased, models, waiting, notes)
+
+
+async def retain_directly(
+    store: Store,
+    settings: Settings,
+    caller: Caller,
+    student_ids: Sequence[str],
+    models: list[TrainedModel],
+    states: RedisStates | None,
+    *,
+    before: datetime,
+) -> tuple[Receipt | None, int]:
+    """Erase those students without a service who are still silent since before a time, and count the others.
+
+    Raises:
+        UnavailableError: the database cannot be written; the students before are erased.
+    """
+    receipt_id = new_receipt_id()
+    erased, notes = await _erase_each(store, settings, caller, student_ids, receipt_id, states, before=before)
+    num_kept = len(student_ids) - len(erased)
+    if not erased:
+        return None, num_kept
+    waiting = what_waits(settings, caller.tenant_id)
+    return await receipt(store, receipt_id, erased, models, waiting, notes), num_kept
 
 
 async def receipt(
@@ -151,6 +159,45 @@ def deed_of(caller: Caller, student_id: str, receipt_id: str, request_id: str) -
         object=f"student:{student_id}",
         request_id=request_id,
     )
+
+
+async def _erase_each(
+    store: Store,
+    settings: Settings,
+    caller: Caller,
+    student_ids: Sequence[str],
+    receipt_id: str,
+    states: RedisStates | None,
+    *,
+    before: datetime | None = None,
+) -> tuple[list[Erased], list[str]]:
+    """Erase students one by one, with `before` only those who are silent since; return what a receipt says of Redis."""
+
+    async def one(student_id: str) -> Erased | None:
+        erasure = Erasure(
+            tenant_id=caller.tenant_id,
+            student_id=student_id,
+            deed=deed_of(caller, student_id, receipt_id, ""),
+            lake=for_the_lake(settings, caller.tenant_id, student_id, receipt_id),
+        )
+        async with store.transaction() as transaction:
+            # Here, where nobody else writes: who was found silent may have answered since.
+            if before is not None:
+                session = await transaction.of(caller.tenant_id)
+                if not await session.silence.is_silent(student_id, before):
+                    return None
+            return await erase(transaction, erasure)
+
+    erased: list[Erased] = []
+    is_forgotten = True
+    for student_id in student_ids:
+        done = await one(student_id)
+        if done is None:
+            continue
+        erased.append(done)
+        if states is not None and is_forgotten:  # one that was away is not waited for again
+            is_forgotten = await states.forget(caller.tenant_id, student_id)
+    return erased, _of_shared(states, is_forgotten=is_forgotten)
 
 
 def _of_shared(states: RedisStates | None, *, is_forgotten: bool) -> list[str]:

@@ -32,7 +32,8 @@ async def export_student(
     """Stream everything that is kept of a student as JSON lines; the last line, `end`, counts the others.
 
     Each line has a `kind`. The `event` of a line of that kind can be sent to POST /api/v1/events as it is; one whose
-    `withdrawn_at` is set is no part of the history any more.
+    `withdrawn_at` is set is no part of the history any more. Snapshots of the state are not told: they are older
+    copies, made of the same answers. Of a job that names others too, only the student's own requests and results are.
     """
     record = record_of(request.scope)
     record.student_id = student_id

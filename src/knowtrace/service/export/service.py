@@ -1,7 +1,7 @@
 """Write down everything that is kept of a student, line by line, page by page."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import orjson
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.store import Deed, Session
-from knowtrace.store.portability import PAGE
+from knowtrace.store.portability import KINDS, PAGE, Belongings, PageEnd
 
 SCHEMA_VERSION = 1
 
@@ -18,6 +18,17 @@ SENT = ("event_id", "student_id", "item_id", "response", "answered_at", "skill_i
 SENT_IF_KNOWN = ("elapsed_seconds", "hints_used", "attempt", "session_id")
 
 Line = dict[str, Any]
+Read = Callable[[Belongings, str, PageEnd | None], Awaitable[list[Line]]]
+
+LONG: Mapping[str, tuple[Read, tuple[str, ...]]] = {
+    "recommendation": (Belongings.recommendations, ("created_at", "decision_id")),
+    "record": (Belongings.records, ("stored_at", "standard", "record_id")),
+    "message": (Belongings.messages, ("sequence",)),
+    "job": (Belongings.jobs, ("created_at", "job_id")),
+    "job_request": (Belongings.job_parts, ("job_id", "first_number")),
+    "job_result": (Belongings.job_results, ("job_id", "number")),
+}
+"""Kinds of which there may be many: how a page is read, and what the next one begins behind."""
 
 
 async def begin(classroom: Classroom, caller: Caller, student_id: str, request_id: str) -> None:
@@ -38,7 +49,7 @@ async def export(classroom: Classroom, caller: Caller, student_id: str) -> Async
 
     Each page is read by itself, so that a slow reader holds no snapshot of the database open.
     """
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter(dict.fromkeys((*KINDS, "audit"), 0))
     head: Line = {
         "schema_version": SCHEMA_VERSION,
         "student_id": student_id,
@@ -80,15 +91,25 @@ async def _pages(
         ]
     for kind, rows in small:
         yield kind, rows
-    decided: tuple[datetime, str] | None = None
-    is_last = False
-    while not is_last:
-        async with store.reading(tenant_id) as session:
-            rows = await session.belongings.recommendations(student_id, decided)
-        is_last = len(rows) < PAGE
-        if rows:
-            decided = rows[-1]["created_at"], rows[-1]["decision_id"]
-            yield "recommendation", rows
+    for kind, (read, keys) in LONG.items():
+        last: PageEnd | None = None
+        is_last = False
+        while not is_last:
+            async with store.reading(tenant_id) as session:
+                rows = await read(session.belongings, student_id, last)
+            is_last = len(rows) < PAGE
+            if rows:
+                last = tuple(rows[-1][key] for key in keys)
+                yield kind, _requests(rows) if kind == "job_request" else rows
+
+
+def _requests(parts: Sequence[Line]) -> list[Line]:
+    """Return the requests of parts of jobs, each by itself."""
+    return [
+        {"job_id": part["job_id"], "number": number, "request": request}
+        for part in parts
+        for number, request in part["requests"].items()
+    ]
 
 
 async def _events(session: Session, student_id: str, rows: Sequence[Line]) -> list[Line]:

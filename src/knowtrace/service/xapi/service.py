@@ -100,17 +100,19 @@ async def store_statements(
     num_answers = sum(one.answer is not None for one in sent)
     await classroom.identity.limiter.count_events(caller.tenant_id, num_answers)
     async with classroom.store.writing(caller.tenant_id) as session:
-        answers, voided, num_repeated = await _take_ids(classroom, session, sent)
-    for result in await classroom.intake.submit(caller.tenant_id, answers) if answers else []:
-        if result.outcome is Outcome.CONFLICT:
-            raise ConflictError(result.reason)
-        if result.outcome is Outcome.REJECTED:
-            raise RejectedError([result.reason or ""])
-    for target in voided:
+        answers, num_repeated = await _take_ids(classroom, session, sent)
+    results = await classroom.intake.submit(caller.tenant_id, answers) if answers else []
+    for target in await _voided(classroom, caller, sent):
         deed = deed_of(caller, "answers.withdraw", target, record.request_id)
         # The standard takes a statement that voids what is not there, or is no answer.
         with suppress(NotFoundError):
             await classroom.intake.withdraw(caller.tenant_id, target, deed=deed)
+    # Only now: an answer beside a refused one is in the log, and who voided it was told that it is withdrawn.
+    for result in results:
+        if result.outcome is Outcome.CONFLICT:
+            raise ConflictError(result.reason)
+        if result.outcome is Outcome.REJECTED:
+            raise RejectedError([result.reason or ""])
     kinds = Counter(one.kind for one in sent)
     classroom.metrics.observe_records("xapi", kinds)
     counts = {name: kinds[name] for name in ("answer", "voiding", "other")} | {"repeated": num_repeated}
@@ -174,13 +176,10 @@ def _answer(classroom: Classroom, content: dict[str, Any], statement_id: str, no
     )
 
 
-async def _take_ids(
-    classroom: Classroom, session: Session, sent: Sequence[Sent]
-) -> tuple[list[Answer], list[str], int]:
+async def _take_ids(classroom: Classroom, session: Session, sent: Sequence[Sent]) -> tuple[list[Answer], int]:
     """Keep the ids of the statements that are new; on any error none is kept.
 
-    Returns the answers that should be in the log, the ids that should be withdrawn from it, and how many statements
-    had been sent before.
+    Returns the answers that should be in the log, and how many statements had been sent before.
     """
     now = datetime.now(UTC)
     ids = [one.statement_id for one in sent]
@@ -218,9 +217,22 @@ async def _take_ids(
             if one.statement_id not in known
         ],
     )
-    earlier = await session.records.about("xapi", [answer.event_id for answer in answers])
-    voided = targets | {found.about_id for found in earlier if found.about_id is not None}
-    return answers, sorted(voided), sum(one.statement_id in known for one in sent)
+    return answers, sum(one.statement_id in known for one in sent)
+
+
+async def _voided(classroom: Classroom, caller: Caller, sent: Sequence[Sent]) -> list[str]:
+    """Return what these statements void, and which of their answers are voided by whatever was kept until now.
+
+    To be asked when the answers are in the log: a voiding that another process takes either finds the answer there,
+    or was kept before and is found here.
+    """
+    targets = {one.voided for one in sent if one.voided is not None}
+    answers = [one.statement_id for one in sent if one.answer is not None]
+    if answers:
+        async with classroom.store.reading(caller.tenant_id) as session:
+            earlier = await session.records.about("xapi", answers)
+        targets |= {found.about_id for found in earlier if found.about_id is not None}
+    return sorted(targets)
 
 
 async def _check_log(
