@@ -54,7 +54,7 @@ DESCRIPTIONS = {
     409: "The request contradicts what is stored.",
     413: "More than one call may carry.",
     422: "The request is malformed; every problem is listed.",
-    429: "More than the caller may send in this time; Retry-After says when to ask again.",
+    429: "More than the caller may send in this time, or have open at once; Retry-After says when to ask again.",
     500: "A fault of the service; the request id finds it in the logs.",
     503: "Not able to answer right now; Retry-After says when to ask again.",
 }
