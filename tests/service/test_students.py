@@ -103,6 +103,23 @@ async def test_a_listener_hears_of_each_stored_answer_once(
         await anext(stream)
 
 
+async def test_a_listener_is_told_that_the_model_failed(
+    client: httpx.AsyncClient, event: Event, classroom: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the graph is broken")
+
+    subscription = classroom.broker.subscribe(LOCAL, "anna")
+    await client.post("/api/v1/events", json=event(1))
+    monkeypatch.setattr(classroom.tracer._steps, "answer", broken)
+    sent = await client.post("/api/v1/events", json=event(2))
+    assert (sent.status_code, sent.json()["degraded"]) == (200, True)
+    fine, failed = [orjson.loads((await subscription.next(1) or b"").split(b"data: ")[1]) for _ in range(2)]
+    assert (fine["model_version"], fine["degraded"]) == (classroom.tracer.version, False)
+    assert (failed["model_version"], failed["degraded"], failed["mastery"]) == (None, True, [])
+    assert failed["notes"] == sent.json()["notes"]
+
+
 async def test_a_quiet_stream_has_a_heartbeat(classroom: Classroom) -> None:
     object.__setattr__(
         classroom.settings, "__dict__", {**classroom.settings.__dict__, "stream_heartbeat_seconds": 0.01}
