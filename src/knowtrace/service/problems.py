@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from knowtrace.errors import KnowTraceError
+from knowtrace.service.head import is_endless
 from knowtrace.service.record import record_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -134,7 +135,10 @@ def _allowed(request: Request) -> str:
     found = next(route for route in every if route.path_regex.match(request.scope["path"]))
     routes = [route for route in every if route.path_format == found.path_format]
     # What is mounted has no methods of its own: those are files.
-    return ", ".join(sorted({method for route in routes for method in route.methods or ("GET", "HEAD")}))
+    methods = {method for route in routes for method in route.methods or ("GET",)}
+    if "GET" in methods and not is_endless(request.scope["path"]):
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
 
 
 async def of_validation(request: Request, error: Exception) -> Response:
