@@ -14,7 +14,7 @@
     ├── ConflictError         409  the request contradicts what is already stored
     ├── TooLargeError         413  more than one call may carry
     ├── ModelError            503  a model fails, or gives what no model may give
-    ├── TooManyError          429  more calls, or more answers, than the caller may send in this time
+    ├── TooManyError          429  more calls, answers or streams than the caller may have at this time
     └── UnavailableError      503  no model or store to answer with
 
 `status` is what the service answers with; 422 is left to malformed payloads.
@@ -119,7 +119,7 @@ class ModelError(KnowTraceError):
 
 
 class TooManyError(KnowTraceError):
-    """More than the caller may send in this time."""
+    """More than the caller may send in this time, or have open at once."""
 
     status = 429
 

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     A credential may send `rate_limit`, a student's `student_rate_limit`, all of a tenant's together what
     `tenant_rate_limits` says of it, else `tenant_rate_limit`; a tenant `events_per_day` answers.
 
+    `max_stream_subscribers` event streams are open at once, `max_student_streams` of them for one student, half of them
+    for any other credential.
+
     `training_consent_default` says whether answers of students who were never asked may train models.
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
@@ -155,6 +158,7 @@ class Settings(BaseSettings):
 
     stream_heartbeat_seconds: float = Field(default=15.0, gt=0)
     max_stream_subscribers: int = Field(default=1_000, gt=0)
+    max_student_streams: int = Field(default=16, gt=0)
 
     environment: Literal["development", "production"] = "development"
     auth: Literal["open", "keys"] | None = None

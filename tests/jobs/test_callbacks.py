@@ -170,6 +170,16 @@ async def test_a_receiver_that_never_ends_its_answer_is_given_up(
     assert (await shop.job(job_id)).callback_error == "The receiver did not answer in 0.05 s."
 
 
+async def test_whatever_sending_raises_is_a_try_and_tells_no_secret(shop: Shop) -> None:
+    job_id = await finished(shop)
+    receiver = Receiver(*[ValueError(f"no header can be made of {URL}")] * 6)
+    for pause in (*PAUSES_SECONDS, 0):
+        assert await messenger(shop, receiver).take_turn()
+        shop.clock.advance(pause)
+    assert (await shop.job(job_id)).callback_error == "ValueError: the log of this service says where."
+    assert await shop.store.waiting(shop.clock()) == []
+
+
 async def test_a_job_that_is_deleted_leaves_no_callback_behind(shop: Shop) -> None:
     await finished(shop)
     async with shop.store.writing("north") as session:

@@ -36,6 +36,12 @@ def test_other_addresses_are_refused(url: str) -> None:
         ALLOWED.check(url)
 
 
+def test_a_refusal_names_the_host_and_not_the_token() -> None:
+    with pytest.raises(ForbiddenAddressError, match=r"host 'old\.example' .* is not among") as refused:
+        ALLOWED.check("https://old.example/services/s3cret?sig=s3cret")
+    assert "s3cret" not in str(refused.value)
+
+
 def test_listed_addresses_pass() -> None:
     for url in (
         URL,

@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Iterator
 
+import httpx
 import orjson
 import pytest
 import structlog
 
+from knowtrace.outbound import Allowed, post
 from knowtrace.service.logs import Pseudonyms, configure_logging
+from knowtrace.settings import LogLevel
 
 
 @pytest.fixture
@@ -15,8 +18,11 @@ def logging_put_back() -> Iterator[None]:
     """Put the process's own logging back after a test that configures it."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
+    libraries = {name: logging.getLogger(name).level for name in ("alembic", "httpx", "httpcore")}
     yield
     root.handlers, root.level = handlers, level
+    for name, was in libraries.items():
+        logging.getLogger(name).setLevel(was)
     structlog.reset_defaults()
 
 
@@ -42,3 +48,22 @@ def test_an_exception_is_logged_by_type_and_place_alone(capsys: pytest.CaptureFi
     )
     assert "test_logs.py" in line["error_at"][0]
     assert "anna" not in str(line)
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+@pytest.mark.usefixtures("logging_put_back")
+async def test_the_url_of_a_webhook_is_not_logged(
+    level: LogLevel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def public(_host: str, _port: int) -> list[str]:
+        return ["93.184.216.34"]
+
+    configure_logging(level)
+    transport = httpx.MockTransport(lambda _: httpx.Response(204))
+    async with httpx.AsyncClient(transport=transport) as client:
+        url = "https://hook.example/services/T0/s3cret?sig=abc"
+        await post(client, Allowed(["hook.example"]), url, b"{}", key=b"k", at=1, resolve=public)
+    logging.getLogger("elsewhere").warning("This is written")
+    written = capsys.readouterr().out
+    assert "This is written" in written
+    assert "s3cret" not in written

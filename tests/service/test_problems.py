@@ -47,10 +47,10 @@ async def test_405_names_the_methods_there_are(client: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/v1/keys", "GET, POST"),
+        ("/api/v1/keys", "GET, HEAD, POST"),
         ("/api/v1/events/a/b", "DELETE, PUT"),
-        ("/api/v1/students/anna/consent", "GET, PUT"),
-        ("/api/v1/students/anna/events", "GET"),
+        ("/api/v1/students/anna/consent", "GET, HEAD, PUT"),
+        ("/api/v1/students/anna/events", "GET, HEAD"),
         ("/xapi/statements", "POST, PUT"),
     ],
 )

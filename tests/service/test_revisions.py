@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from knowtrace.service.identity.caller import LOCAL
+
 Body = dict[str, Any]
 EVENTS = "/api/v1/events"
 
@@ -79,7 +81,7 @@ async def test_readers_of_the_stream_hear_of_it(
     client: httpx.AsyncClient, event: Callable[..., Body], classroom: Any
 ) -> None:
     await client.post(EVENTS, json=event(1))
-    subscription = classroom.broker.subscribe("default", "anna")
+    subscription = classroom.broker.subscribe(LOCAL, "anna")
     await client.delete(f"{EVENTS}/e1")
     message = await subscription.next(1)
     assert message == (

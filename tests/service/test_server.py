@@ -64,6 +64,8 @@ def test_a_session_from_first_answer_to_shutdown(
     assert httpx.post(f"{url}/api/v1/events", json=event(1)).json()["status"] == "accepted"
     assert httpx.post(f"{url}/api/v1/events", json={**event(2), "foo": STUDENT}).status_code == 422
     assert httpx.get(f"{url}/api/v1/mastery/{STUDENT}", headers={"x-request-id": "r-1"}).status_code == 200
+    probed = httpx.head(f"{url}/health", headers={"x-request-id": "r-2"})
+    assert (probed.status_code, int(probed.headers["content-length"]) > 0) == (200, True)
     httpx.get(f"{url}/api/v1/mastery/{STUDENT}/nothing/here")
     httpx.get(f"{url}/{STUDENT}")
 
@@ -85,6 +87,8 @@ def test_a_session_from_first_answer_to_shutdown(
     assert mastery["route"] == "/api/v1/mastery/{student_id}"
     assert mastery["trace_id"] == "r-1"
     assert mastery["inference_time_ms"] > 0
+    [head] = [line for line in requests if line["request_id"] == "r-2"]
+    assert (head["method"], head["route"], head["status"]) == ("HEAD", "/health", 200)
     [posted] = [line for line in requests if line["route"] == "/api/v1/events" and line["status"] == 200]
     assert posted["user_id"] == mastery["user_id"]
     assert len(posted["user_id"]) == 16

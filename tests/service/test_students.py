@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,9 +12,10 @@ import orjson
 import pytest
 from starlette.requests import ClientDisconnect
 
-from knowtrace.errors import UnavailableError
+from knowtrace.errors import TooManyError, UnavailableError
 from knowtrace.service.broker import MOST_WAITING, Broker
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.identity.caller import LOCAL, Caller, Role
 from knowtrace.service.students.endpoints import EventStream
 from knowtrace.service.students.messages import GOODBYE, HEARTBEAT, HELLO
 from knowtrace.service.students.service import listen
@@ -82,7 +84,7 @@ async def test_the_timeline_ends_at_todays_mastery(
 async def test_a_listener_hears_of_each_stored_answer_once(
     client: httpx.AsyncClient, event: Event, classroom: Classroom
 ) -> None:
-    subscription = classroom.broker.subscribe("default", "anna")
+    subscription = classroom.broker.subscribe(LOCAL, "anna")
     stream = listen(classroom, subscription)
     assert await anext(stream) == HELLO
     await client.post("/api/v1/events", json=event(1))
@@ -101,18 +103,35 @@ async def test_a_listener_hears_of_each_stored_answer_once(
         await anext(stream)
 
 
+async def test_a_listener_is_told_that_the_model_failed(
+    client: httpx.AsyncClient, event: Event, classroom: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the graph is broken")
+
+    subscription = classroom.broker.subscribe(LOCAL, "anna")
+    await client.post("/api/v1/events", json=event(1))
+    monkeypatch.setattr(classroom.tracer._steps, "answer", broken)
+    sent = await client.post("/api/v1/events", json=event(2))
+    assert (sent.status_code, sent.json()["degraded"]) == (200, True)
+    fine, failed = [orjson.loads((await subscription.next(1) or b"").split(b"data: ")[1]) for _ in range(2)]
+    assert (fine["model_version"], fine["degraded"]) == (classroom.tracer.version, False)
+    assert (failed["model_version"], failed["degraded"], failed["mastery"]) == (None, True, [])
+    assert failed["notes"] == sent.json()["notes"]
+
+
 async def test_a_quiet_stream_has_a_heartbeat(classroom: Classroom) -> None:
     object.__setattr__(
         classroom.settings, "__dict__", {**classroom.settings.__dict__, "stream_heartbeat_seconds": 0.01}
     )
-    stream = listen(classroom, classroom.broker.subscribe("default", "anna"))
+    stream = listen(classroom, classroom.broker.subscribe(LOCAL, "anna"))
     assert [await anext(stream), await anext(stream)] == [HELLO, HEARTBEAT]
     await stream.aclose()  # type: ignore[attr-defined]
 
 
 async def test_a_reader_gone_before_the_first_byte_gives_its_place_back(classroom: Classroom) -> None:
     """A pipelined request of a closed socket: the response is sent to nobody, and its stream never starts."""
-    subscription = classroom.broker.subscribe("default", "anna")
+    subscription = classroom.broker.subscribe(LOCAL, "anna")
     stream = EventStream(
         listen(classroom, subscription), release=lambda: classroom.broker.unsubscribe(subscription)
     )
@@ -129,8 +148,8 @@ async def test_a_reader_gone_before_the_first_byte_gives_its_place_back(classroo
 
 
 async def test_a_slow_listener_is_dropped_and_the_others_hear_on() -> None:
-    broker = Broker(max_subscribers=5)
-    slow, quick = broker.subscribe("default", "anna"), broker.subscribe("default", "anna")
+    broker = Broker(max_subscribers=5, max_of_student=1)
+    slow, quick = broker.subscribe(LOCAL, "anna"), broker.subscribe(LOCAL, "anna")
     for number in range(MOST_WAITING + 1):
         broker.publish("default", "anna", lambda n=number: b"%d" % n)
         assert await quick.next(1) == b"%d" % number
@@ -139,15 +158,38 @@ async def test_a_slow_listener_is_dropped_and_the_others_hear_on() -> None:
 
 
 async def test_too_many_listeners_are_refused() -> None:
-    broker = Broker(max_subscribers=1)
-    broker.subscribe("default", "anna")
+    broker = Broker(max_subscribers=1, max_of_student=1)
+    broker.subscribe(LOCAL, "anna")
     with pytest.raises(UnavailableError, match="1 streams are open"):
-        broker.subscribe("default", "ben")
+        broker.subscribe(LOCAL, "ben")
+
+
+async def test_one_caller_leaves_streams_for_others() -> None:
+    broker = Broker(max_subscribers=8, max_of_student=2)
+    student = Caller("north", "key:1", Role.STUDENT, "anna")
+    first = broker.subscribe(student, "anna")
+    broker.subscribe(replace(student, subject="key:2"), "anna")
+    with pytest.raises(TooManyError, match="has 2 streams open, the most that one may have: close one"):
+        broker.subscribe(student, "anna")
+    broker.unsubscribe(first)
+    broker.unsubscribe(first)
+    broker.subscribe(student, "anna")
+    with pytest.raises(TooManyError):
+        broker.subscribe(student, "anna")
+    program = Caller("north", "key:3", Role.SERVICE)
+    for number in range(4):
+        broker.subscribe(program, f"s{number}")
+    with pytest.raises(TooManyError, match="has 4 streams open"):
+        broker.subscribe(program, "anna")
+    broker.subscribe(Caller("south", "key:4", Role.EDUCATOR), "anna")
+    broker.end_all()
+    for _ in range(2):
+        broker.subscribe(student, "anna")
 
 
 async def test_a_message_nobody_hears_is_never_built() -> None:
-    broker = Broker(max_subscribers=1)
-    broker.subscribe("default", "anna")
+    broker = Broker(max_subscribers=1, max_of_student=1)
+    broker.subscribe(LOCAL, "anna")
     built: list[str] = []
 
     def message_for(student_id: str) -> bytes:
@@ -160,7 +202,7 @@ async def test_a_message_nobody_hears_is_never_built() -> None:
 
 
 async def test_waiting_ends_after_the_timeout() -> None:
-    subscription = Broker(max_subscribers=1).subscribe("default", "anna")
+    subscription = Broker(max_subscribers=1, max_of_student=1).subscribe(LOCAL, "anna")
     with pytest.raises(TimeoutError):
         await subscription.next(0.001)
     await asyncio.sleep(0)

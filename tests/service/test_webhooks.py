@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from sqlalchemy.event import listen
+from structlog.testing import capture_logs
 
 from knowtrace.errors import UnavailableError
 from knowtrace.service.app import create_app
@@ -219,6 +220,39 @@ async def test_many_students_of_a_hanging_receiver_hold_up_nobody_else(
 def test_a_lease_that_ends_while_a_message_is_being_sent_is_refused(lease: float) -> None:
     with pytest.raises(ValidationError, match=rf"delivery_lease_seconds \({lease:g}\) must exceed"):
         Settings(delivery_timeout_seconds=5, delivery_lease_seconds=lease)
+
+
+async def test_a_message_whose_secret_cannot_be_opened_is_dead_at_last_and_says_why(
+    settings: Settings, event: Callable[..., Body], receiver: Receiver
+) -> None:
+    async with served(settings) as (_, client):
+        hook = await subscribe(client, receiver.url)
+    replaced = settings.model_copy(update={"seal_key": SecretStr("fedcba9876543210" * 4)})
+    async with served(replaced) as (_, client):
+        await client.post("/api/v1/events", json=event(1))
+        [dead] = await dead_of(client, hook, 1)
+        assert (dead["attempts"], receiver.requests) == (2, [])
+        assert "KNOWTRACE_SEAL_KEY is not the key" in dead["last_error"]
+    async with served(settings) as (_, client):
+        assert (await client.post(f"{URL}/{hook['webhook_id']}/retry")).json() == {"num_retried": 1}
+        await receiver.wait_for(1)
+
+
+async def test_whatever_sending_raises_is_an_attempt_and_tells_no_secret(
+    client: httpx.AsyncClient, event: Callable[..., Body], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **rest: object) -> int:
+        raise ValueError(f"no header can be made of {rest['key']!r}")
+
+    hook = await subscribe(client, receiver.url)
+    monkeypatch.setattr("knowtrace.service.delivery.senders.post", broken)
+    with capture_logs() as logs:
+        await client.post("/api/v1/events", json=event(1))
+        [dead] = await dead_of(client, hook, 1)
+    assert (dead["attempts"], dead["last_error"]) == (2, "ValueError: the log of this service says where")
+    written = [line for line in logs if line["event"] == "a message could not be sent"]
+    assert [line["log_level"] for line in written] == ["error"] * 2
+    assert all(line["message_id"] == dead["message_id"] and line["exc_info"] for line in written)
 
 
 async def test_redirects_are_not_followed(

@@ -97,6 +97,10 @@ class Messenger:
             return f"The receiver did not answer in {PATIENCE_SECONDS:g} s."
         except (httpx.HTTPError, httpx.InvalidURL, DataError, UnavailableError) as error:
             return str(error) or type(error).__name__
+        except Exception as error:
+            # A try like any other, or it would be tried for ever; its text may quote the URL.
+            log.exception("callback could not be sent", job_id=job.job_id)
+            return f"{type(error).__name__}: the log of this service says where."
         return None if httpx.codes.is_success(status) else f"The receiver answered {status}."
 
     async def _note(self, claim: Claim, error: str | None) -> None:

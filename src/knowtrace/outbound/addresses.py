@@ -55,7 +55,10 @@ class Allowed:
         if parts.scheme not in schemes:
             problems.append(f"it must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         if problems:
-            raise ForbiddenAddressError(f"The URL {url!r} may not be called: {'; '.join(problems)}.")
+            # The whole URL may hold a token, and what is said here of a webhook's is logged.
+            raise ForbiddenAddressError(
+                f"The URL of host {place!r} may not be called: {'; '.join(problems)}."
+            )
 
     async def address_of(self, url: str, resolve: Resolve) -> str:
         """Return the address to connect to, so that what was checked is what is called.

@@ -1,11 +1,10 @@
 """One signed POST to an address that was just checked."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 import httpx
 
-from knowtrace.outbound.addresses import Allowed, Resolve, look_up, place_of
+from knowtrace.outbound.addresses import Allowed, Resolve, look_up
 from knowtrace.outbound.signing import HEADER, sign
 
 
@@ -28,21 +27,22 @@ async def post(
     Raises:
         ForbiddenAddressError: the URL may not be called, or leads where nothing may be called.
         UnavailableError: its host has no address.
+        httpx.InvalidURL: httpx cannot call it.
         httpx.HTTPError: the call failed.
     """
     allowed.check(url)
     address = await allowed.address_of(url, resolve)
-    parts = urlsplit(url)
+    target = httpx.URL(url)
     async with client.stream(
         "POST",
-        httpx.URL(url).copy_with(host=address),
+        target.copy_with(host=address),
         content=body,
         headers={
             **(headers or {}),
-            "Host": place_of(parts),
+            "Host": target.netloc.decode(),
             "Content-Type": "application/json",
             HEADER: sign(key, body, at=at),
         },
-        extensions={"sni_hostname": parts.hostname},
+        extensions={"sni_hostname": target.raw_host.decode()},
     ) as answer:
         return answer.status_code

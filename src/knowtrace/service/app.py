@@ -22,6 +22,7 @@ from knowtrace.service.description.endpoints import router as description
 from knowtrace.service.erasure.endpoints import router as erasure
 from knowtrace.service.events.endpoints import router as events
 from knowtrace.service.export.endpoints import router as export
+from knowtrace.service.head import HeadMiddleware
 from knowtrace.service.health.endpoints import router as health
 from knowtrace.service.identity.guard import Guard, guards_of
 from knowtrace.service.inference.endpoints import router as inference
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(KnowTraceError, problems.of_ours)
     app.add_exception_handler(RequestValidationError, problems.of_validation)
     app.add_exception_handler(HTTPException, problems.of_http)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(RequestMiddleware)
     app.openapi = lambda: _openapi(app)
     return app

@@ -1,19 +1,26 @@
 """Who wants to hear of whose answers. In this process only: subscribers of another one are not reached."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 
-from knowtrace.errors import UnavailableError
+from knowtrace.errors import TooManyError, UnavailableError
+from knowtrace.service.identity.caller import LOCAL, Caller
 
 MOST_WAITING = 64
 """Messages a subscriber may fall behind before it is dropped: the writer never waits for a reader."""
+
+RETRY_AFTER_SECONDS = 5
+"""For a caller who holds too many streams: one may have been closed meanwhile."""
 
 
 class Subscription:
     """One reader of one tenant's student's messages. `next` returns None once it was dropped or the broker closed."""
 
-    def __init__(self, tenant_id: str, student_id: str) -> None:
-        self.about = tenant_id, student_id
+    def __init__(self, caller: Caller, student_id: str) -> None:
+        self.about = caller.tenant_id, student_id
+        # A student's keys are one reader.
+        self.reader = caller.tenant_id, caller.student_id or caller.subject, caller.role
         self._messages: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
 
     async def next(self, timeout_seconds: float) -> bytes | None:
@@ -41,11 +48,16 @@ class Subscription:
 
 
 class Broker:
-    """Passes messages about a student to everybody who subscribed to that student."""
+    """Passes messages about a student to everybody who subscribed to that student.
 
-    def __init__(self, *, max_subscribers: int) -> None:
+    At most `max_subscribers` listen at once, of whom at most `max_of_student` are one student's readers.
+    """
+
+    def __init__(self, *, max_subscribers: int, max_of_student: int) -> None:
         self._max_subscribers = max_subscribers
+        self._max_of_student = max_of_student
         self._num_subscribers = 0
+        self._by_reader: Counter[object] = Counter()
         self._by_student: dict[tuple[str, str], set[Subscription]] = {}
         self._is_closed = False
 
@@ -53,10 +65,11 @@ class Broker:
     def num_subscribers(self) -> int:
         return self._num_subscribers
 
-    def subscribe(self, tenant_id: str, student_id: str) -> Subscription:
+    def subscribe(self, caller: Caller, student_id: str) -> Subscription:
         """Begin to listen; end it with `unsubscribe`.
 
         Raises:
+            TooManyError: the caller listens as often as one may.
             UnavailableError: too many listen already, or the service is stopping.
         """
         if self._is_closed:
@@ -65,7 +78,14 @@ class Broker:
             raise UnavailableError(
                 f"{self._num_subscribers} streams are open, the most this service keeps: ask again later."
             )
-        subscription = Subscription(tenant_id, student_id)
+        subscription = Subscription(caller, student_id)
+        most = self._most_of(caller)
+        if self._by_reader[subscription.reader] >= most:
+            raise TooManyError(
+                f"This caller has {most} streams open, the most that one may have: close one, then ask again.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+        self._by_reader[subscription.reader] += 1
         self._by_student.setdefault(subscription.about, set()).add(subscription)
         self._num_subscribers += 1
         return subscription
@@ -75,6 +95,9 @@ class Broker:
         if subscription in listeners:
             listeners.remove(subscription)
             self._num_subscribers -= 1
+            self._by_reader[subscription.reader] -= 1
+            if not self._by_reader[subscription.reader]:
+                del self._by_reader[subscription.reader]
             if not listeners:
                 del self._by_student[subscription.about]
 
@@ -102,6 +125,17 @@ class Broker:
         """End every stream, so that a server that stops need not wait for readers."""
         self._is_closed = True
         self.end_all()
+
+    def _most_of(self, caller: Caller) -> int:
+        """Return how many streams a caller may have.
+
+        A student needs one for each open tab. Other credentials may serve a whole school, so they may have half of all:
+        the other half is there for other tenants.
+        """
+        if caller == LOCAL:
+            return self._max_subscribers
+        half = max(self._max_subscribers // 2, 1)
+        return min(half, self._max_of_student) if caller.student_id is not None else half
 
     def _end(self, subscriptions: Iterable[Subscription]) -> None:
         for subscription in subscriptions:

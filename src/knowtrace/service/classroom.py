@@ -119,7 +119,9 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     door = Door(settings.max_requests_inside)
     metrics.watch_door(door)
-    broker = Broker(max_subscribers=settings.max_stream_subscribers)
+    broker = Broker(
+        max_subscribers=settings.max_stream_subscribers, max_of_student=settings.max_student_streams
+    )
     forgetting = Forgetting(broker)
     forgetting.join(lineup.forget)
 

@@ -54,8 +54,10 @@ def configure_logging(level: LogLevel) -> None:
         logging.getLogger(name).propagate = True
     # Its lines would hold paths, and those hold student ids; ours hold route templates.
     logging.getLogger("uvicorn.access").disabled = True
-    # "Context impl SQLiteImpl" at every start tells an operator nothing.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # "Context impl SQLiteImpl" at every start tells an operator nothing; a webhook's URL, which httpx writes with each
+    # request, may hold a token, and httpcore writes headers.
+    for name in ("alembic", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

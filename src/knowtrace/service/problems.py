@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from knowtrace.errors import KnowTraceError
+from knowtrace.service.head import is_endless
 from knowtrace.service.record import record_of
 
 log: Any = structlog.get_logger().bind(logger="knowtrace.service")
@@ -57,7 +58,7 @@ DESCRIPTIONS = {
     409: "The request contradicts what is stored.",
     413: "More than one call may carry.",
     422: "The request is malformed; every problem is listed.",
-    429: "More than the caller may send in this time; Retry-After says when to ask again.",
+    429: "More than the caller may send in this time, or have open at once; Retry-After says when to ask again.",
     500: "A fault of the service; the request id finds it in the logs.",
     503: "Not able to answer right now; Retry-After says when to ask again.",
 }
@@ -141,7 +142,10 @@ def _allowed(request: Request) -> str:
     found = next(route for route in every if route.path_regex.match(request.scope["path"]))
     routes = [route for route in every if route.path_format == found.path_format]
     # What is mounted has no methods of its own: those are files.
-    return ", ".join(sorted({method for route in routes for method in route.methods or ("GET", "HEAD")}))
+    methods = {method for route in routes for method in route.methods or ("GET",)}
+    if "GET" in methods and not is_endless(request.scope["path"]):
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
 
 
 async def of_validation(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from knowtrace.registry.manifest import json_bytes
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.erasure.endpoints import BELOW_A_STUDENT
-from knowtrace.service.identity.caller import Role
+from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.settings import Settings
 from knowtrace.store import Store
 from knowtrace.store.tables import metadata
@@ -28,6 +29,7 @@ from service.identity.school import School, open_school
 
 CANARY = "canary-7f3a9c"
 ADMIN, STUDENT = ("north", "admin"), ("north", CANARY)
+NORTH = Caller("north", "key:1", Role.EDUCATOR)
 NUM_ANSWERS = 300
 """More than from one snapshot of a state to the next."""
 
@@ -258,7 +260,10 @@ async def test_a_decision_under_way_does_not_bring_a_student_back(
 async def test_streams_about_an_erased_student_end(school: School) -> None:
     await school.ask(ADMIN, "POST", "/api/v1/events", json=body(school, 1))
     classroom: Classroom = school.classroom
-    about, other = classroom.broker.subscribe("north", CANARY), classroom.broker.subscribe("south", CANARY)
+    about, other = (
+        classroom.broker.subscribe(NORTH, CANARY),
+        classroom.broker.subscribe(replace(NORTH, tenant_id="south"), CANARY),
+    )
     await erase(school)
     assert await about.next(1.0) is None
     with pytest.raises(TimeoutError):
@@ -268,7 +273,7 @@ async def test_streams_about_an_erased_student_end(school: School) -> None:
 async def test_an_erasure_of_its_own_is_not_heard_of_again(tiny_run: Path, database_url: str) -> None:
     """Only where another process erases does this one not know whom: then every stream ends."""
     async with open_school(tiny_run, database_url, audit_key="a" * 32, roles_poll_seconds=0.05) as school:
-        other = school.classroom.broker.subscribe("north", "bert")
+        other = school.classroom.broker.subscribe(NORTH, "bert")
         for number in (1, 2):
             await school.ask(ADMIN, "POST", "/api/v1/events", json=body(school, number))
             await erase(school)
@@ -290,7 +295,7 @@ async def test_another_process_forgets_too(school: School, tiny_run: Path, datab
         await other.ask(ADMIN, "GET", f"/students/{CANARY}")
         cache = other.classroom.intake._committer._cache
         assert ("north", CANARY) in cache and other.app.state.timelines
-        stream = other.classroom.broker.subscribe("north", CANARY)
+        stream = other.classroom.broker.subscribe(NORTH, CANARY)
         await erase(school)
         assert await stream.next(5.0) is None
         assert not cache and not other.app.state.timelines

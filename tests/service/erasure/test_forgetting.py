@@ -8,9 +8,11 @@ import pytest
 
 from knowtrace.service.broker import Broker
 from knowtrace.service.forgetting import Forgetting, following_erasures
+from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.store import Deed
 from knowtrace.tracing.erasing import Erased, Erasure
 
+TEACHER = Caller("north", "key:1", Role.EDUCATOR)
 DEED = Deed(subject="x", role="admin", action="students.erase", object="student:x", request_id="")
 
 
@@ -44,8 +46,8 @@ class Log:
 
 
 async def streams_that_end(told: str) -> set[str]:
-    broker = Broker(max_subscribers=2)
-    streams = {student_id: broker.subscribe("north", student_id) for student_id in ("anna", "ben")}
+    broker = Broker(max_subscribers=4, max_of_student=1)
+    streams = {student_id: broker.subscribe(TEACHER, student_id) for student_id in ("anna", "ben")}
     forgetting = Forgetting(broker)
     log: Any = Log(forgetting, told)
     async with following_erasures(forgetting, log, log, every=0.001):

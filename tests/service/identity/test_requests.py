@@ -10,7 +10,7 @@ import pytest
 
 from knowtrace.errors import UnavailableError
 from knowtrace.service.identity import keys as keys_module
-from knowtrace.service.identity.caller import Role
+from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.service.identity.credentials import COOKIE, new_api_key
 from knowtrace.service.students.messages import GOODBYE
 from knowtrace.service.students.service import while_known
@@ -128,6 +128,22 @@ async def test_a_student_cannot_hide_another_one_in_a_request(school: School) ->
     mine = await school.ask(anna, "POST", "/api/v1/events", json={**event, "student_id": "anna"})
     assert mine.status_code == 200
     assert (await school.ask(anna, "GET", "/api/kt/mastery?user_id=anna")).status_code == 200
+
+
+async def test_a_student_with_too_many_streams_is_told_so_and_the_teacher_is_not(school: School) -> None:
+    classroom, stream = school.classroom, "/api/v1/students/anna/stream"
+    anna = Caller("north", "key:another", Role.STUDENT, "anna")
+    for _ in range(classroom.settings.max_student_streams):
+        classroom.broker.subscribe(anna, "anna")
+    refused = await school.ask(("north", "student"), "GET", stream)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert "16 streams open, the most that one may have: close one" in refused.json()["detail"]
+    teacher = asyncio.create_task(school.ask(("north", "educator"), "GET", stream))
+    async with asyncio.timeout(10):
+        while classroom.broker.num_subscribers == classroom.settings.max_student_streams:
+            await asyncio.sleep(0.01)
+    classroom.broker.close()
+    assert (await teacher).status_code == 200
 
 
 async def test_revoking_reaches_another_process_in_time(

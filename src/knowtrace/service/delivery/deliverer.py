@@ -112,24 +112,36 @@ class Deliverer:
         async with self._store.reading(lane.tenant_id) as session:
             messages = await session.outbox.waiting(lane, limit=MESSAGES_AT_ONCE)
             hook = None if lane.destination == STREAM else await session.outbox.webhook(lane.destination)
-        sender = self._stream if lane.destination == STREAM else self._webhook_sender(lane.tenant_id, hook)
         delivered: list[int] = []
         failed: QueuedMessage | None = None
-        error = ""
+        error: str | None = None
         # Whoever takes the lane over when the lease has ended must not meet us still sending.
         stop_at = until - timedelta(seconds=self._settings.delivery_timeout_seconds + LEASE_MARGIN_SECONDS)
         for message in messages:
-            try:
-                async with asyncio.timeout(self._settings.delivery_timeout_seconds):
-                    await (sender or _nowhere)(lane.tenant_id, message)
-            except (DeliveryError, TimeoutError) as caught:
+            error = await self._send(lane, hook, message)
+            if error is not None:
                 failed = message
-                error = str(caught) or f"no answer in {self._settings.delivery_timeout_seconds:g} s"
                 break
             delivered.append(message.sequence)
             if datetime.now(UTC) >= stop_at:
                 break
-        await self._settle(lane, delivered, failed, error)
+        await self._settle(lane, delivered, failed, error or "")
+
+    async def _send(self, lane: Lane, hook: StoredWebhook | None, message: QueuedMessage) -> str | None:
+        """Send one message; return why it did not arrive, or None."""
+        seconds = self._settings.delivery_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._sender(lane, hook)(lane.tenant_id, message)
+        except (DeliveryError, KnowTraceError) as error:
+            return str(error)
+        except TimeoutError as error:
+            return str(error) or f"no answer in {seconds:g} s"
+        except Exception as error:
+            # An attempt like any other, or the message would be tried for ever; its text may quote a secret.
+            log.exception("a message could not be sent", message_id=message.message_id)
+            return f"{type(error).__name__}: the log of this service says where"
+        return None
 
     async def _settle(
         self, lane: Lane, delivered: list[int], failed: QueuedMessage | None, error: str
@@ -152,20 +164,19 @@ class Deliverer:
                 error=error,
             )
 
-    def _webhook_sender(self, tenant_id: str, hook: StoredWebhook | None) -> Sender | None:
+    def _sender(self, lane: Lane, hook: StoredWebhook | None) -> Sender:
+        """Raises: DeliveryError when the destination is gone, UnavailableError when its secret cannot be opened."""
+        if lane.destination == STREAM and self._stream is not None:
+            return self._stream
         if hook is None:
-            return None
-        secret = self._sealer.open(hook.secret, owner=f"{tenant_id}/{hook.webhook_id}")
+            raise DeliveryError("The destination is not there any more.")
+        secret = self._sealer.open(hook.secret, owner=f"{lane.tenant_id}/{hook.webhook_id}")
         return WebhookSender(self._client, self._settings, hook.url, secret)
 
     def _backoff(self, attempts: int) -> float:
         """Return the seconds to wait after so many attempts: twice as long each time, less up to half by chance."""
         longest = min(self._settings.delivery_backoff_seconds * 2**attempts, LONGEST_BACKOFF_SECONDS)
         return longest * random.uniform(0.5, 1.0)
-
-
-async def _nowhere(_tenant_id: str, _message: QueuedMessage) -> None:
-    raise DeliveryError("The destination is not there any more.")
 
 
 def _stream_sender(settings: Settings) -> StreamSender | None:

@@ -36,6 +36,7 @@ class Journal:
         self._used: dict[tuple[str, str], datetime] = {}
         self._noted: dict[tuple[str, str], datetime] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_ending = asyncio.Event()
         self._log: Any = structlog.get_logger().bind(logger="knowtrace.journal")
 
     async def __aenter__(self) -> Self:
@@ -46,8 +47,9 @@ class Journal:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        # A flush that runs is let finish: stopped in the middle, it would lose the notes that it holds.
+        self._is_ending.set()
+        await self._task
         await self.flush()
 
     def used(self, tenant_id: str, key_id: str) -> None:
@@ -92,10 +94,16 @@ class Journal:
                 self._used |= {key: hour for key, hour in used.items() if key[0] == tenant_id}
 
     async def _write_on(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE_SECONDS)
+        while not await self._ends_within(PAUSE_SECONDS):
             if self._denials or self._used:
                 try:
                     await self.flush()
                 except Exception as error:  # noqa: BLE001 - one bad note must not end all later ones
                     self._log.error("notes were lost", exc_info=error)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._is_ending.wait()
+        except TimeoutError:
+            return False

@@ -109,7 +109,7 @@ async def stream(
     nothing more.
     """
     record_of(request.scope).student_id = student_id
-    subscription = classroom.broker.subscribe(caller.tenant_id, student_id)
+    subscription = classroom.broker.subscribe(caller, student_id)
     return EventStream(
         service.while_known(service.listen(classroom, subscription), request.scope, classroom),
         release=lambda: classroom.broker.unsubscribe(subscription),

@@ -38,7 +38,10 @@ def announce_revision(tenant_id: str, result: RevisionResult, broker: Broker) ->
 
 
 def answer_message(event: Event, result: EventResult, num_answers: int, tracer: Tracer) -> bytes:
-    """Write an `answer` event: what was answered, and the mastery of the skills it touched."""
+    """Write an `answer` event: what was answered, and the mastery of the skills it touched.
+
+    Where the model failed there is no mastery, and `model_version` is null.
+    """
     answer = event.interaction
     data = {
         "event_id": event.event_id,
@@ -49,7 +52,7 @@ def answer_message(event: Event, result: EventResult, num_answers: int, tracer: 
         "num_answers": num_answers,
         "mastery": [skill_mastery(mastery, tracer.vocabulary).model_dump() for mastery in result.masteries],
         "notes": result.notes,
-        "model_version": tracer.version,
-        "degraded": False,
+        "model_version": result.model_version or None,
+        "degraded": result.is_degraded,
     }
     return b"event: answer\ndata: " + orjson.dumps(data, option=orjson.OPT_UTC_Z) + b"\n\n"
