@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from knowtrace.service.classroom import Classroom
 from knowtrace.service.lineup import place_of
 from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
-from knowtrace.store import ModelRole
+from knowtrace.store import Casting, ModelRole, Store
 from knowtrace.tracing import Tracer
 from knowtrace.training import Recipe, TrainingConfig, train
 from service.receiver import Receiver
@@ -205,6 +206,106 @@ async def test_other_processes_follow(app: FastAPI, settings: Settings, versions
         httpx.AsyncClient(transport=httpx.ASGITransport(third), base_url="http://test") as later,
     ):
         assert (await later.get("/api/v1/mastery/anna")).json()["model_version"] == versions[1]
+
+
+async def test_a_change_keeps_what_another_process_has_changed(
+    client: httpx.AsyncClient, settings: Settings, versions: tuple[str, str]
+) -> None:
+    """The other process looks at the stored parts only at its start, and is then asked for changes of its own."""
+    served, candidate = versions
+    second = create_app(settings.model_copy(update={"roles_poll_seconds": 3_600}))
+    async with (
+        second.router.lifespan_context(second),
+        httpx.AsyncClient(transport=httpx.ASGITransport(second), base_url="http://test") as there,
+    ):
+        await post(client, "activate", candidate)
+        ended = (await there.delete(f"{MODELS}/canary")).json()["models"]
+        assert {m["version"]: m["parts"] for m in ended} == {candidate: ["champion"], served: ["previous"]}
+        assert (await there.get("/api/v1/mastery/anna")).json()["model_version"] == candidate
+        await client.post(f"{MODELS}/rollback")
+        refused = await post(there, "canary", served, share=0.5)
+        assert refused.status_code == 409
+        assert "is the champion" in refused.json()["detail"]
+        back = (await there.post(f"{MODELS}/rollback")).json()
+        assert (back["version"], back["parts"]) == (candidate, ["champion"])
+    assert {role: c.version for role, c in (await stored_roles(settings)).items()} == {
+        ModelRole.CHAMPION: candidate,
+        ModelRole.PREVIOUS: served,
+    }
+
+
+async def test_a_change_is_refused_when_another_process_changes_the_parts_while_it_is_tried(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was first stays; here all is as it is stored at the next look."""
+    candidate = versions[1]
+    classroom: Classroom = app.state.classroom
+    first = Casting(version=candidate, share=0.3, changed_at=datetime.now(UTC), changed_by="elsewhere")
+    open_model = classroom.lineup.open
+
+    def open_slowly(version: str, **how: Any) -> Any:
+        asyncio.run_coroutine_threadsafe(store_parts(classroom, {ModelRole.CANARY: first}), loop).result(10)
+        return open_model(version, **how)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(classroom.lineup, "open", open_slowly)
+    refused = await post(client, "shadow", candidate)
+    monkeypatch.undo()
+    assert refused.status_code == 409
+    assert "Another request changed the parts of models just now" in refused.json()["detail"]
+    assert await classroom.store.roles() == {ModelRole.CANARY: first}
+    await until(lambda: classroom.lineup.roles == {ModelRole.CANARY: first})
+    assert (await post(client, "shadow", candidate)).json()["parts"] == ["canary", "shadow"]
+
+
+async def test_a_canary_is_not_withdrawn_in_place_of_the_one_that_another_process_has_made_of_it(
+    app: FastAPI, client: httpx.AsyncClient, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom: Classroom = app.state.classroom
+    await post(client, "canary", versions[1], share=1.0)
+    stored = classroom.store.roles
+    now = Casting(version=versions[1], share=0.1, changed_at=datetime.now(UTC), changed_by="elsewhere")
+
+    async def roles_then_changed() -> Any:
+        found = await stored()
+        await store_parts(classroom, {ModelRole.CANARY: now})
+        monkeypatch.undo()
+        return found
+
+    for _ in range(FAILURES):
+        classroom.lineup.get(versions[1]).breaker.failed()
+    monkeypatch.setattr(classroom.store, "roles", roles_then_changed)
+    await until(lambda: classroom.lineup.roles == {ModelRole.CANARY: now})
+    assert await stored() == {ModelRole.CANARY: now}
+
+
+async def test_ending_what_nobody_plays_writes_nothing(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    await post(client, "activate", versions[1])
+    logged = (await client.get("/api/v1/audit")).json()
+    before = await app.state.classroom.store.roles()
+    for part in ("canary", "shadow"):
+        assert (await client.delete(f"{MODELS}/{part}")).status_code == 200
+    assert await app.state.classroom.store.roles() == before
+    assert (await client.get("/api/v1/audit")).json() == logged
+
+
+async def store_parts(classroom: Classroom, roles: dict[ModelRole, Casting]) -> None:
+    """Do what another process does when it gives models their parts."""
+    async with classroom.store.transaction() as transaction:
+        await transaction.cast(roles)
+
+
+async def stored_roles(settings: Settings) -> dict[ModelRole, Casting]:
+    async with Store(settings.database_url) as store:
+        return await store.roles()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("path", ["load", "activate", "canary", "shadow"])
