@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -405,6 +407,91 @@ async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
     assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
 
 
+async def test_a_canary_that_is_slow_is_withdrawn_and_its_students_are_answered_in_time(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    """It would take a minute for the replay of a student; the champion has the student's state as it is stored."""
+    classroom = patient_for(app, seconds=2)
+    await client.post("/api/v1/events", json=[event(number) for number in range(60)])
+    await post(client, "canary", versions[1], share=1.0)
+    canary = classroom.lineup.get(versions[1])
+    observe = canary.tracer.observe
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(1)
+        return observe(*given)
+
+    canary.tracer.observe = slowly  # type: ignore[method-assign]
+    answers = await asyncio.gather(*(client.get("/api/v1/mastery/anna") for _ in range(FAILURES)))
+    for answer in answers:
+        assert answer.status_code == 200
+        body = answer.json()
+        assert (body["model_version"], body["degraded"], body["num_answers"]) == (versions[0], True, 60)
+    await until(lambda: ModelRole.CANARY not in classroom.lineup.roles)
+    answer = await client.get("/api/v1/mastery/anna")
+    assert (answer.json()["model_version"], answer.json()["degraded"]) == (versions[0], False)
+    assert min(canary.breaker.seconds) > 0.9
+    text = (await client.get("/metrics")).text
+    assert "knowtrace_rollbacks_total 1.0" in text
+    assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
+    assert 'knowtrace_fallbacks_total{model="dkt"} 3.0' in text
+    # The replays that were cut off end at their next step.
+    await until(lambda: not canary.tracer.threads._left)
+
+
+async def test_a_model_that_hangs_is_left_alone_and_those_below_it_answer(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    """Timelines are replayed one at a time: one that hangs must not keep the permit."""
+    classroom = patient_for(app, seconds=2)
+    await client.post("/api/v1/events", json=[event(number) for number in range(5)])
+    champion, hang = classroom.lineup.champion, threading.Event()
+    champion.tracer.answer = lambda *_: hang.wait()  # type: ignore[assignment,method-assign,return-value]
+    try:
+        for _ in range(3):
+            answer = await client.get("/api/v1/students/anna/timeline")
+            assert answer.status_code == 200
+            body = answer.json()
+            assert (body["model_version"], body["degraded"]) == (f"item-counts-of-{versions[0]}", True)
+            assert len(body["points"]) == 5
+        assert champion.is_resting
+        assert champion.breaker.num_failures == 2, "after two it is not even asked"
+        assert not classroom.replays.locked()
+        [model] = [
+            part
+            for part in (await client.get("/api/v1/health/dependencies")).json()["dependencies"]
+            if part["name"] == f"model {versions[0]}"
+        ]
+        assert model["status"] == "resting"
+    finally:
+        hang.set()
+    await until(lambda: not champion.is_resting)
+
+
+async def test_a_canary_that_hangs_is_withdrawn(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    classroom = patient_for(app, seconds=1)
+    await client.post("/api/v1/events", json=event(1))
+    await post(client, "canary", versions[1], share=1.0)
+    canary, hang = classroom.lineup.get(versions[1]), threading.Event()
+    canary.tracer.observe = lambda *_: hang.wait()  # type: ignore[assignment,method-assign,return-value]
+    try:
+        for _ in range(2):
+            assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == versions[0]
+        await until(lambda: ModelRole.CANARY not in classroom.lineup.roles)
+    finally:
+        hang.set()
+
+
+def patient_for(app: FastAPI, *, seconds: float) -> Classroom:
+    """Let the service take so long for an answer."""
+    classroom: Classroom = app.state.classroom
+    changed = classroom.settings.model_copy(update={"answer_within_seconds": seconds})
+    object.__setattr__(classroom, "settings", changed)
+    return classroom
+
+
 async def test_a_withdrawn_canary_is_told_in_the_transaction_that_withdraws_it(
     client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -558,11 +645,7 @@ async def test_an_answer_that_takes_too_long_is_unavailable(
         await asyncio.sleep(5)
 
     monkeypatch.setattr(endpoints, "student_mastery", slow)
-    object.__setattr__(
-        app.state.classroom,
-        "settings",
-        app.state.classroom.settings.model_copy(update={"answer_within_seconds": 0.05}),
-    )
+    patient_for(app, seconds=0.05)
     answer = await client.get("/api/v1/mastery/anna")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

@@ -113,6 +113,8 @@ def harm_of_canary(lineup: Lineup) -> str | None:
     canary, champion = lineup.get(casting.version), lineup.champion
     if canary.breaker.num_failures >= FAILURES:
         return f"{casting.version} failed {canary.breaker.num_failures} times"
+    if canary.tracer.threads.are_stuck:
+        return f"{casting.version} hangs: threads compute with it though nobody waits for them any more"
     its, usual = canary.breaker.median_seconds(), champion.breaker.median_seconds()
     if its is not None and usual is not None and its > SLOWER * usual and its > usual + SLOWER_BY_SECONDS:
         return f"{casting.version} takes {its * 1e3:.1f} ms, the champion {usual * 1e3:.1f} ms"
