@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from knowtrace.deciding import Catalogue, Rules
+from knowtrace.jobs import Drain
 from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.shelf import place_of
 from knowtrace.registry.signing import trusted_keys
@@ -44,6 +45,8 @@ class Classroom:
 
     settings: Settings
     door: Door
+    drain: Drain
+    """Begun when the process is told to go, else when the first part of it stops."""
     lineup: Lineup
     model: Loaded
     is_degraded: bool = False
@@ -155,6 +158,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             classroom = Classroom(
                 settings=settings,
                 door=door,
+                drain=Drain(settings.drain_seconds),
                 lineup=lineup,
                 model=first,
                 rules=Rules(
