@@ -123,6 +123,7 @@ PUBLIC: dict[str, list[str]] = {
     "knowtrace.jobs": [
         "Crew",
         "Done",
+        "Drain",
         "Ended",
         "Keeping",
         "Leases",

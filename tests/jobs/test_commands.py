@@ -32,6 +32,38 @@ async def test_a_command_that_takes_too_long_is_stopped(monkeypatch: pytest.Monk
     assert not is_alive(int(ended.output))
 
 
+@pytest.mark.parametrize("code", [0, 1])
+async def test_what_a_command_leaves_behind_is_stopped_though_it_holds_the_output(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """How the command ended counts, not when its child lets go; and what it said is kept."""
+    script = f"import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); raise SystemExit({code})"
+    monkeypatch.setattr(commands, "PROGRAM", ("-c", script))
+    monkeypatch.setattr(commands, "LAST_WORDS_SECONDS", 0.3)
+    began = time.monotonic()
+    ended = await run_command([], timeout_seconds=40)
+    assert ended.code == code
+    assert time.monotonic() - began < 20
+    while is_alive(int(ended.output)) and time.monotonic() - began < 30:
+        await asyncio.sleep(0.05)
+    assert not is_alive(int(ended.output))
+
+
+async def test_the_last_words_of_a_child_are_waited_for_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import subprocess; subprocess.Popen(['sh', '-c', 'sleep 0.5; echo late'])"
+    monkeypatch.setattr(commands, "PROGRAM", ("-c", script))
+    assert await run_command([], timeout_seconds=40) == commands.Ended(0, "late\n")
+
+
+async def test_no_file_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "PROGRAM", ("-c", "print('done')"))
+    await run_command([], timeout_seconds=40)
+    num_open = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        await run_command([], timeout_seconds=40)
+    assert len(list(Path("/proc/self/fd").iterdir())) == num_open
+
+
 def is_alive(process_id: int) -> bool:
     """A process that was killed and that nobody has asked about is a zombie still."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from knowtrace.errors import NotFoundError, TooManyError, UnavailableError
-from knowtrace.jobs import Crew, Result, cancel
+from knowtrace.jobs import Crew, Drain, Result, cancel
 from knowtrace.jobs.submitting import PART
 from knowtrace.jobs.turns import HEAD_START_SECONDS
 from knowtrace.jobs.worker import MOST_ATTEMPTS
@@ -280,9 +280,48 @@ async def test_a_crew_finishes_its_turn_before_it_stops(shop: Shop) -> None:
         await asyncio.sleep(0.1)
         return await shop.double(tenant_id, bodies)
 
-    async with Crew([shop.worker(slow).take_turn], poll_seconds=10, drain_seconds=5, wake=asyncio.Event()):
+    async with Crew([shop.worker(slow).take_turn], poll_seconds=10, drain=Drain(5), wake=asyncio.Event()):
         await began.wait()
     assert (await shop.job(job_id)).status is JobStatus.COMPLETED
+
+
+async def test_crews_that_stop_together_share_one_deadline() -> None:
+    """The second of them would wait as long again; and no turn is begun after the first has begun to stop."""
+    loop, drain = asyncio.get_running_loop(), Drain(1)
+    began, num_turns = asyncio.Event(), 0
+
+    async def endless() -> bool:
+        began.set()
+        await asyncio.sleep(60)
+        return True
+
+    async def quick() -> bool:
+        nonlocal num_turns
+        num_turns += not drain.has_begun
+        assert not drain.has_begun
+        await asyncio.sleep(0)
+        return True
+
+    async with (
+        Crew([endless, quick], poll_seconds=10, drain=drain, wake=asyncio.Event()) as first,
+        Crew([endless], poll_seconds=10, drain=drain, wake=asyncio.Event()) as second,
+    ):
+        await began.wait()
+        stopping_at = loop.time()
+    assert 0.9 < loop.time() - stopping_at < 1.8
+    assert [task.cancelled() for task in first.tasks + second.tasks] == [True, False, True]
+    assert num_turns > 0
+
+
+def test_a_drain_begins_once() -> None:
+    now = 100.0
+    drain = Drain(20, clock=lambda: now)
+    assert not drain.has_begun
+    assert drain.begin() == 20
+    now = 115.0
+    assert (drain.has_begun, drain.begin()) == (True, 5)
+    now = 130.0
+    assert drain.begin() == 0
 
 
 async def test_a_crew_gives_way_to_live_traffic_but_not_for_ever() -> None:
@@ -296,6 +335,6 @@ async def test_a_crew_gives_way_to_live_traffic_but_not_for_ever() -> None:
         return False
 
     began = loop.time()
-    async with Crew([turn], poll_seconds=10, drain_seconds=1, wake=asyncio.Event(), is_busy=lambda: True):
+    async with Crew([turn], poll_seconds=10, drain=Drain(1), wake=asyncio.Event(), is_busy=lambda: True):
         await came.wait()
     assert 0.9 < turns[0] - began < 3

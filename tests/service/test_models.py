@@ -2,7 +2,10 @@
 
 import asyncio
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,8 @@ from knowtrace.service.classroom import Classroom
 from knowtrace.service.lineup import place_of
 from knowtrace.settings import Settings
 from knowtrace.sources import Dataset
-from knowtrace.store import ModelRole
-from knowtrace.tracing import Tracer
+from knowtrace.store import Casting, ModelRole, Store
+from knowtrace.tracing import Tracer, threads
 from knowtrace.training import Recipe, TrainingConfig, train
 from service.receiver import Receiver
 from tests.conftest import SilentReporter
@@ -207,6 +210,106 @@ async def test_other_processes_follow(app: FastAPI, settings: Settings, versions
         assert (await later.get("/api/v1/mastery/anna")).json()["model_version"] == versions[1]
 
 
+async def test_a_change_keeps_what_another_process_has_changed(
+    client: httpx.AsyncClient, settings: Settings, versions: tuple[str, str]
+) -> None:
+    """The other process looks at the stored parts only at its start, and is then asked for changes of its own."""
+    served, candidate = versions
+    second = create_app(settings.model_copy(update={"roles_poll_seconds": 3_600}))
+    async with (
+        second.router.lifespan_context(second),
+        httpx.AsyncClient(transport=httpx.ASGITransport(second), base_url="http://test") as there,
+    ):
+        await post(client, "activate", candidate)
+        ended = (await there.delete(f"{MODELS}/canary")).json()["models"]
+        assert {m["version"]: m["parts"] for m in ended} == {candidate: ["champion"], served: ["previous"]}
+        assert (await there.get("/api/v1/mastery/anna")).json()["model_version"] == candidate
+        await client.post(f"{MODELS}/rollback")
+        refused = await post(there, "canary", served, share=0.5)
+        assert refused.status_code == 409
+        assert "is the champion" in refused.json()["detail"]
+        back = (await there.post(f"{MODELS}/rollback")).json()
+        assert (back["version"], back["parts"]) == (candidate, ["champion"])
+    assert {role: c.version for role, c in (await stored_roles(settings)).items()} == {
+        ModelRole.CHAMPION: candidate,
+        ModelRole.PREVIOUS: served,
+    }
+
+
+async def test_a_change_is_refused_when_another_process_changes_the_parts_while_it_is_tried(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was first stays; here all is as it is stored at the next look."""
+    candidate = versions[1]
+    classroom: Classroom = app.state.classroom
+    first = Casting(version=candidate, share=0.3, changed_at=datetime.now(UTC), changed_by="elsewhere")
+    open_model = classroom.lineup.open
+
+    def open_slowly(version: str, **how: Any) -> Any:
+        asyncio.run_coroutine_threadsafe(store_parts(classroom, {ModelRole.CANARY: first}), loop).result(10)
+        return open_model(version, **how)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(classroom.lineup, "open", open_slowly)
+    refused = await post(client, "shadow", candidate)
+    monkeypatch.undo()
+    assert refused.status_code == 409
+    assert "Another request changed the parts of models just now" in refused.json()["detail"]
+    assert await classroom.store.roles() == {ModelRole.CANARY: first}
+    await until(lambda: classroom.lineup.roles == {ModelRole.CANARY: first})
+    assert (await post(client, "shadow", candidate)).json()["parts"] == ["canary", "shadow"]
+
+
+async def test_a_canary_is_not_withdrawn_in_place_of_the_one_that_another_process_has_made_of_it(
+    app: FastAPI, client: httpx.AsyncClient, versions: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom: Classroom = app.state.classroom
+    await post(client, "canary", versions[1], share=1.0)
+    stored = classroom.store.roles
+    now = Casting(version=versions[1], share=0.1, changed_at=datetime.now(UTC), changed_by="elsewhere")
+
+    async def roles_then_changed() -> Any:
+        found = await stored()
+        await store_parts(classroom, {ModelRole.CANARY: now})
+        monkeypatch.undo()
+        return found
+
+    for _ in range(FAILURES):
+        classroom.lineup.get(versions[1]).breaker.failed()
+    monkeypatch.setattr(classroom.store, "roles", roles_then_changed)
+    await until(lambda: classroom.lineup.roles == {ModelRole.CANARY: now})
+    assert await stored() == {ModelRole.CANARY: now}
+
+
+async def test_ending_what_nobody_plays_writes_nothing(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    await post(client, "activate", versions[1])
+    logged = (await client.get("/api/v1/audit")).json()
+    before = await app.state.classroom.store.roles()
+    for part in ("canary", "shadow"):
+        assert (await client.delete(f"{MODELS}/{part}")).status_code == 200
+    assert await app.state.classroom.store.roles() == before
+    assert (await client.get("/api/v1/audit")).json() == logged
+
+
+async def store_parts(classroom: Classroom, roles: dict[ModelRole, Casting]) -> None:
+    """Do what another process does when it gives models their parts."""
+    async with classroom.store.transaction() as transaction:
+        await transaction.cast(roles)
+
+
+async def stored_roles(settings: Settings) -> dict[ModelRole, Casting]:
+    async with Store(settings.database_url) as store:
+        return await store.roles()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("path", ["load", "activate", "canary", "shadow"])
 async def test_a_run_of_the_folder_stands_a_trial_in_its_own_process_before_it_is_loaded(
     folder: Path, settings: Settings, tmp_path: Path, path: str
@@ -302,6 +405,96 @@ async def test_a_canary_that_fails_is_withdrawn_and_its_students_are_answered(
     text = (await client.get("/metrics")).text
     assert "knowtrace_rollbacks_total 1.0" in text
     assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
+
+
+async def test_a_canary_that_is_slow_is_withdrawn_and_its_students_are_answered_in_time(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    """It would take a minute for the replay of a student; the champion has the student's state as it is stored."""
+    classroom = patient_for(app, seconds=2)
+    await client.post("/api/v1/events", json=[event(number) for number in range(60)])
+    await post(client, "canary", versions[1], share=1.0)
+    canary = classroom.lineup.get(versions[1])
+    observe = canary.tracer.observe
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(1)
+        return observe(*given)
+
+    canary.tracer.observe = slowly  # type: ignore[method-assign]
+    answers = await asyncio.gather(*(client.get("/api/v1/mastery/anna") for _ in range(FAILURES)))
+    for answer in answers:
+        assert answer.status_code == 200
+        body = answer.json()
+        assert (body["model_version"], body["degraded"], body["num_answers"]) == (versions[0], True, 60)
+    await until(lambda: ModelRole.CANARY not in classroom.lineup.roles)
+    answer = await client.get("/api/v1/mastery/anna")
+    assert (answer.json()["model_version"], answer.json()["degraded"]) == (versions[0], False)
+    assert min(canary.breaker.seconds) > 0.9
+    text = (await client.get("/metrics")).text
+    assert "knowtrace_rollbacks_total 1.0" in text
+    assert f'knowtrace_model_failures_total{{version="{versions[1]}"}} 3.0' in text
+    assert 'knowtrace_fallbacks_total{model="dkt"} 3.0' in text
+    # The replays that were cut off end at their next step.
+    await until(lambda: not canary.tracer.threads._left)
+
+
+async def test_a_model_that_hangs_is_left_alone_and_those_below_it_answer(
+    client: httpx.AsyncClient,
+    app: FastAPI,
+    versions: tuple[str, str],
+    event: Callable[..., Body],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Timelines are replayed one at a time: one that hangs must not keep the permit."""
+    monkeypatch.setattr(threads, "STUCK_SECONDS", 0.0)
+    classroom = patient_for(app, seconds=2)
+    await client.post("/api/v1/events", json=[event(number) for number in range(5)])
+    champion, hang = classroom.lineup.champion, threading.Event()
+    champion.tracer.answer = lambda *_: hang.wait()  # type: ignore[assignment,method-assign,return-value]
+    try:
+        for _ in range(3):
+            answer = await client.get("/api/v1/students/anna/timeline")
+            assert answer.status_code == 200
+            body = answer.json()
+            assert (body["model_version"], body["degraded"]) == (f"item-counts-of-{versions[0]}", True)
+            assert len(body["points"]) == 5
+        assert champion.is_resting
+        assert champion.breaker.num_failures == 2, "after two it is not even asked"
+        assert not classroom.replays.locked()
+        [model] = [
+            part
+            for part in (await client.get("/api/v1/health/dependencies")).json()["dependencies"]
+            if part["name"] == f"model {versions[0]}"
+        ]
+        assert model["status"] == "resting"
+    finally:
+        hang.set()
+    await until(lambda: not champion.is_resting)
+
+
+async def test_a_canary_that_hangs_is_withdrawn(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str], event: Callable[..., Body]
+) -> None:
+    classroom = patient_for(app, seconds=1)
+    await client.post("/api/v1/events", json=event(1))
+    await post(client, "canary", versions[1], share=1.0)
+    canary, hang = classroom.lineup.get(versions[1]), threading.Event()
+    canary.tracer.observe = lambda *_: hang.wait()  # type: ignore[assignment,method-assign,return-value]
+    try:
+        for _ in range(2):
+            assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == versions[0]
+        await until(lambda: ModelRole.CANARY not in classroom.lineup.roles)
+    finally:
+        hang.set()
+
+
+def patient_for(app: FastAPI, *, seconds: float) -> Classroom:
+    """Let the service take so long for an answer."""
+    classroom: Classroom = app.state.classroom
+    changed = classroom.settings.model_copy(update={"answer_within_seconds": seconds})
+    object.__setattr__(classroom, "settings", changed)
+    return classroom
 
 
 async def test_a_withdrawn_canary_is_told_in_the_transaction_that_withdraws_it(
@@ -457,11 +650,7 @@ async def test_an_answer_that_takes_too_long_is_unavailable(
         await asyncio.sleep(5)
 
     monkeypatch.setattr(endpoints, "student_mastery", slow)
-    object.__setattr__(
-        app.state.classroom,
-        "settings",
-        app.state.classroom.settings.model_copy(update={"answer_within_seconds": 0.05}),
-    )
+    patient_for(app, seconds=0.05)
     answer = await client.get("/api/v1/mastery/anna")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

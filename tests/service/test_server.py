@@ -1,17 +1,25 @@
 """The real process: what it logs, what it streams, and how it stops."""
 
+import asyncio
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
+import uvicorn
 
+from knowtrace.service.app import create_app
+from knowtrace.service.batch import service as batch
+from knowtrace.service.schedules import work
+from knowtrace.service.server import Server
+from knowtrace.settings import Settings
 from tests.service.processes import Served, served
 
 STUDENT = "anna-of-the-third-row"
@@ -106,6 +114,63 @@ def test_it_says_that_it_leaves_before_it_goes(server: subprocess.Popen[bytes], 
         assert (ready.status_code, ready.headers["connection"]) == (503, "close")
         assert client.post(f"{url}/api/v1/events", json=event(1)).status_code == 200
     assert server.wait(20) in {0, -signal.SIGTERM}
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+async def test_the_drain_begins_when_the_server_is_to_go_and_not_while_it_says_that_it_leaves(
+    tmp_path: Path, tiny_run: Path, sig: signal.Signals
+) -> None:
+    app = create_app(Settings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", run=tiny_run))
+    async with app.router.lifespan_context(app):
+        server = Server(uvicorn.Config(app), app, leaving_seconds=0.3)
+        server.handle_exit(sig, None)
+        drain = app.state.classroom.drain
+        assert drain.has_begun == (sig == signal.SIGINT)
+        await asyncio.sleep(0.5)
+        assert drain.has_begun
+        assert server.should_exit
+
+
+async def test_stopping_takes_no_longer_than_one_drain_whatever_is_in_hand(
+    tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job, and a schedule that is due; uvicorn has waited for its requests before."""
+
+    async def endless(*_: object, **__: object) -> str:
+        in_hand.append(1)
+        await asyncio.sleep(60)
+        return ""
+
+    in_hand: list[int] = []
+    monkeypatch.setattr(batch, "_predict", endless)
+    monkeypatch.setattr(work, "forget", endless)
+    settings = Settings(
+        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        run=tiny_run,
+        drain_seconds=2,
+        schedule_poll_seconds=0.1,
+        job_poll_seconds=0.05,
+    )
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        timetable = app.state.timetable
+        async with asyncio.timeout(20):
+            # What was due before the first look is not run: tomorrow is.
+            while "retention" not in timetable._settled:
+                await asyncio.sleep(0.02)
+        timetable._now = lambda: datetime.now(UTC) + timedelta(days=1)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://test", timeout=10
+        ) as client:
+            body = {"requests": [{"student_id": "anna", "candidate_items": ["x"]}]}
+            assert (await client.post("/api/v1/batch/submit", json=body)).status_code == 202
+        async with asyncio.timeout(20):
+            while len(in_hand) < 2:
+                await asyncio.sleep(0.02)
+        app.state.classroom.drain.begin()
+        await asyncio.sleep(1)
+        stopping_at = time.monotonic()
+    assert 0.7 < time.monotonic() - stopping_at < 1.9
 
 
 def test_the_service_and_all_it_imports_need_no_torch() -> None:

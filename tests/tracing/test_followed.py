@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from knowtrace.domain import Interaction
 from knowtrace.registry import PlainRun
 from knowtrace.store import Store, StoredStudent
+from knowtrace.store import events as store_events
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.commit import Committed
 from knowtrace.tracing.erasing import Erasure
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.states import replayed_state
+from knowtrace.tracing.threads import TooSlowError
 from tests.tracing.test_choices import DEED
 from tests.tracing.test_intake import SCHOOL, answer
 
@@ -63,6 +66,40 @@ async def test_only_new_answers_are_stepped_through_until_the_past_changes(
         followed.forget()
         assert (await look())[1] == 13
         assert len(followed._kept) == 1
+
+
+async def test_a_look_that_was_cut_off_is_gone_on_with_unless_the_past_has_changed(
+    store: Store, tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_events, "HISTORY_PAGE", 4)
+    other = Counting(PlainRun(of="x", vocabulary=tracer.vocabulary, hears_answers=True))
+    followed = Followed(other)
+    run, pages_left = other.threads.run, 0
+
+    async def run_some(*work: Any) -> Any:
+        nonlocal pages_left
+        pages_left -= 1
+        if pages_left < 0:
+            raise TooSlowError
+        return await run(*work)
+
+    async def look(pages: int) -> int:
+        nonlocal pages_left
+        Counting.steps, pages_left = 0, pages
+        return (await followed.look(store, SCHOOL, "anna")).state.num_answers
+
+    monkeypatch.setattr(other.threads, "run", run_some)
+    async with Intake(store, tracer) as intake:
+        await intake.submit(SCHOOL, [answer(tracer, n) for n in range(10)])
+        with pytest.raises(TooSlowError):
+            await look(pages=2)
+        assert (await look(pages=9), Counting.steps) == (10, 2)
+        assert (await look(pages=0), Counting.steps) == (10, 0)
+        followed.forget()
+        with pytest.raises(TooSlowError):
+            await look(pages=2)
+        await intake.correct(SCHOOL, replace(answer(tracer, 3), correct=True))
+        assert (await look(pages=9), Counting.steps) == (10, 10)
 
 
 async def test_who_was_just_stored_is_known_by_a_glance_until_anything_changes(

@@ -1,6 +1,5 @@
 """GET / and /students/…: pages for people, and the JSON their charts are drawn from."""
 
-import asyncio
 import shlex
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -59,7 +58,7 @@ async def list_students(
     async with classroom.store.reading(caller.tenant_id) as session:
         page = await most_recent(session.students, asked)
         stored = await session.students.load([student.student_id for student in page.students])
-    rows = await asyncio.to_thread(roster, page.students, stored, classroom.tracer)
+    rows = await classroom.tracer.threads.run(roster, page.students, stored, classroom.tracer)
     context = {
         "rows": rows,
         "search": asked,
@@ -112,7 +111,7 @@ async def _view(
                 return room, None
             traced = await _timelines(request, room).follow(session, stored)
             seen = await recently_seen(room, session, student_id, now)
-        return room, await asyncio.to_thread(
+        return room, await room.tracer.threads.run(
             student_view, room, student_id, traced.state, moments=traced.moments, seen=seen, now=now
         )
 

@@ -1,6 +1,5 @@
 """The students whose pages are open, kept so that a new answer costs one step and not a replay."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from knowtrace.store import Place, Session, StoredEvent, StoredStudent
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.states import Moment
 from knowtrace.tracing.stored import state_of_snapshot
+from knowtrace.tracing.threads import check_asker
 
 MOST_KEPT = 200
 
@@ -46,7 +46,7 @@ class Timelines:
             traced = await self._begin(session, stored)
         async for page in session.events.history(stored.student_id, after=traced.last):
             # In a worker thread: a page of answers takes up to a second.
-            traced = await asyncio.to_thread(self._step, traced, page)
+            traced = await self.tracer.threads.run(self._step, traced, page)
         self._kept[key] = traced
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
@@ -64,6 +64,7 @@ class Timelines:
     def _step(self, traced: Traced, events: Iterable[StoredEvent]) -> Traced:
         state, last, moments = traced.state, traced.last, list(traced.moments)
         for event in events:
+            check_asker()
             state, masteries = self.tracer.answer(state, event.interaction)
             last = event.place
             moments.append(Moment(event=event, masteries=masteries))

@@ -5,6 +5,7 @@ work that is done at set times, each time once.
 from knowtrace.jobs.callbacks import Messenger
 from knowtrace.jobs.commands import Ended, run_command
 from knowtrace.jobs.crew import Crew
+from knowtrace.jobs.drain import Drain
 from knowtrace.jobs.exports import store_item_parameters, write_item_parameters, write_mastery_counts
 from knowtrace.jobs.leases import Leases
 from knowtrace.jobs.retention import Keeping, forget
@@ -16,6 +17,7 @@ from knowtrace.jobs.worker import Result, Worker
 __all__ = [
     "Crew",
     "Done",
+    "Drain",
     "Ended",
     "Keeping",
     "Leases",

@@ -8,6 +8,7 @@ from typing import Any, Self
 import structlog
 
 from knowtrace.errors import UnavailableError
+from knowtrace.jobs.drain import Drain
 
 Turn = Callable[[], Awaitable[bool]]
 """Does one thing; False when there is nothing to do."""
@@ -25,8 +26,9 @@ class Crew:
 
     Setting `wake` ends the pause.
 
-    On the way out a turn that has begun is finished, if it takes no longer than `drain_seconds`; then it is stopped in
-    the middle, as a crash would, and is taken up again where it stood by whoever holds the queue next.
+    Once the drain has begun, no turn is begun any more. One that has begun is finished if the drain leaves time for it;
+    else it is stopped in the middle, as a crash would, and is taken up again where it stood by whoever holds the queue
+    next.
     """
 
     def __init__(
@@ -34,15 +36,14 @@ class Crew:
         turns: Sequence[Turn],
         *,
         poll_seconds: float,
-        drain_seconds: float,
+        drain: Drain,
         wake: asyncio.Event,
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._turns = turns
         self._poll_seconds = poll_seconds
-        self._drain_seconds = drain_seconds
+        self._drain = drain
         self._is_busy = is_busy
-        self._is_stopping = False
         self._wake = wake
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -56,16 +57,16 @@ class Crew:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._is_stopping = True
+        seconds_left = self._drain.begin()
         self._wake.set()
         if self.tasks:
-            await asyncio.wait(self.tasks, timeout=self._drain_seconds)
+            await asyncio.wait(self.tasks, timeout=seconds_left)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _go_on(self, turn: Turn) -> None:
-        while not self._is_stopping:
+        while not self._drain.has_begun:
             await self._give_way()
             self._wake.clear()
             try:
@@ -77,7 +78,7 @@ class Crew:
                 # One bad turn must not end all later ones.
                 log.exception("a turn failed")
                 has_done = False
-            if not has_done and not self._is_stopping:
+            if not has_done and not self._drain.has_begun:
                 await self._pause()
 
     async def _pause(self) -> None:
@@ -90,6 +91,6 @@ class Crew:
     async def _give_way(self) -> None:
         """Wait while live traffic needs the machine, but not for ever."""
         waited = 0.0
-        while self._is_busy() and waited < MOST_DEFERRED_SECONDS and not self._is_stopping:
+        while self._is_busy() and waited < MOST_DEFERRED_SECONDS and not self._drain.has_begun:
             await asyncio.sleep(LOOK_SECONDS)
             waited += LOOK_SECONDS

@@ -33,10 +33,13 @@ class Breaker:
         self._failures = 0
         self.seconds.append(seconds)
 
-    def failed(self) -> None:
+    def failed(self, seconds: float | None = None) -> None:
+        """Count a failure; `seconds` is how long it took where taking too long was the failure."""
         self.num_failures += 1
         self._failures += 1
         self._asked_again_at = self._clock() + REST_SECONDS
+        if seconds is not None:
+            self.seconds.append(seconds)
 
     def begin_anew(self) -> None:
         """Forget what it did before."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import structlog
 
-from knowtrace.errors import KnowTraceError
+from knowtrace.errors import ConflictError, KnowTraceError
 from knowtrace.service.breaker import FAILURES
 from knowtrace.service.delivery.alerts import canary_withdrawn
 from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.lineup import Lineup, Loaded
 from knowtrace.service.metrics import Metrics
-from knowtrace.store import Casting, ModelRole, Store
+from knowtrace.store import Casting, ModelRole, Store, Transaction
 from knowtrace.tracing.intake import Intake
 
 SLOWER = 2.0
@@ -46,6 +46,25 @@ async def cast(
     if after is not before:
         await intake.switch(after.tracer)
     lineup.take(models, roles)
+
+
+@asynccontextmanager
+async def recasting(
+    store: Store, before: Mapping[ModelRole, Casting], after: Mapping[ModelRole, Casting]
+) -> AsyncGenerator[Transaction]:
+    """Store parts that were worked out from those `before`, in a transaction that the caller may add to.
+
+    Raises:
+        ConflictError: another process has stored other parts since.
+    """
+    async with store.transaction() as transaction:
+        if await transaction.roles() != before:
+            raise ConflictError(
+                "Another request changed the parts of models just now: GET /api/v1/models says who plays which, and "
+                "this one may be sent again."
+            )
+        await transaction.cast(after)
+        yield transaction
 
 
 @asynccontextmanager
@@ -94,6 +113,8 @@ def harm_of_canary(lineup: Lineup) -> str | None:
     canary, champion = lineup.get(casting.version), lineup.champion
     if canary.breaker.num_failures >= FAILURES:
         return f"{casting.version} failed {canary.breaker.num_failures} times"
+    if canary.tracer.threads.are_stuck:
+        return f"{casting.version} hangs: threads compute with it though nobody waits for them any more"
     its, usual = canary.breaker.median_seconds(), champion.breaker.median_seconds()
     if its is not None and usual is not None and its > SLOWER * usual and its > usual + SLOWER_BY_SECONDS:
         return f"{casting.version} takes {its * 1e3:.1f} ms, the champion {usual * 1e3:.1f} ms"
@@ -103,12 +124,9 @@ def harm_of_canary(lineup: Lineup) -> str | None:
 async def _withdraw_canary(
     lineup: Lineup, store: Store, intake: Intake, mailroom: Mailroom, harm: str
 ) -> None:
-    async with store.transaction() as transaction:
-        roles = await transaction.roles()
-        casting = roles.get(ModelRole.CANARY)
-        if casting is not None and casting.version == lineup.roles[ModelRole.CANARY].version:
-            del roles[ModelRole.CANARY]
-            await transaction.cast(roles)
-            alert = canary_withdrawn(casting.version, harm)
-            await mailroom.tell_alert(transaction, alert, at=datetime.now(UTC))
-    await cast(lineup, intake, roles)
+    before = lineup.roles
+    after = {role: casting for role, casting in before.items() if role is not ModelRole.CANARY}
+    async with recasting(store, before, after) as transaction:
+        alert = canary_withdrawn(before[ModelRole.CANARY].version, harm)
+        await mailroom.tell_alert(transaction, alert, at=datetime.now(UTC))
+    await cast(lineup, intake, after)

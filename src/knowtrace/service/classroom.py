@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from knowtrace.deciding import Catalogue, Rules
+from knowtrace.jobs import Drain
 from knowtrace.registry import PlainRun, Run
 from knowtrace.registry.shelf import place_of
 from knowtrace.registry.signing import trusted_keys
@@ -49,6 +50,8 @@ class Classroom:
     settings: Settings
     door: Door
     bodies: Bodies
+    drain: Drain
+    """Begun when the process is told to go, else when the first part of it stops."""
     lineup: Lineup
     model: Loaded
     is_degraded: bool = False
@@ -169,6 +172,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 settings=settings,
                 door=door,
                 bodies=Bodies(settings),
+                drain=Drain(settings.drain_seconds),
                 lineup=lineup,
                 model=first,
                 rules=Rules(

@@ -11,8 +11,12 @@ from knowtrace.errors import ModelError, UnavailableError
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.lineup import Loaded
+from knowtrace.tracing.threads import TooSlowError, computing_within
 
 Answer = TypeVar("Answer")
+
+SHARE = 0.5
+"""What a model may take for its computing of the time that is left: the rest is for those below it."""
 
 MOST_SHADOWS = 8
 """Answers that a shadow may be behind; more are not computed at all."""
@@ -31,6 +35,8 @@ async def answered(
 ) -> Answer:
     """Do `work` with the first model of the student's ladder that can; `work` must be safe to begin again.
 
+    A model whose computing takes longer than its share of the time has failed: the one below it is asked.
+
     Where a history is sent for nobody in particular, the champion is first; with `version`, that model is. With
     `compare`, a shadow does the same afterwards, and how far its answer is off is measured.
 
@@ -38,7 +44,7 @@ async def answered(
         NotFoundError: the asked version is not loaded.
         UnavailableError: the answer took longer than the service may take.
     """
-    lineup = classroom.lineup
+    lineup, metrics = classroom.lineup, classroom.metrics
     if version:
         first = lineup.get(version)
     elif caller is not None and student_id is not None:
@@ -46,23 +52,30 @@ async def answered(
     else:
         first = lineup.champion
     try:
+        ends_at = time.perf_counter() + classroom.settings.answer_within_seconds
         async with asyncio.timeout(classroom.settings.answer_within_seconds):
             for rung in lineup.ladder(first):
-                if rung.breaker.is_open:
+                if rung.is_resting:
                     continue
                 is_degraded = rung is not first
                 room = classroom.with_model(rung, is_degraded=is_degraded)
                 began = time.perf_counter()
                 try:
-                    answer = await work(room)
+                    with computing_within(SHARE * (ends_at - began)):
+                        answer = await work(room)
+                except TooSlowError as error:
+                    rung.breaker.failed(time.perf_counter() - began)
+                    metrics.model_failed(rung.version)
+                    log.warning("model too slow", model_version=rung.version, error=str(error))
+                    continue
                 except ModelError as error:
                     rung.breaker.failed()
-                    classroom.metrics.model_failed(rung.version)
+                    metrics.model_failed(rung.version)
                     log.warning("model failed", model_version=rung.version, exc_info=error)
                     continue
                 rung.breaker.succeeded(time.perf_counter() - began)
                 if is_degraded:
-                    classroom.metrics.fell_back(rung.tracer.name)
+                    metrics.fell_back(rung.tracer.name)
                 elif compare is not None and lineup.shadow is not None:
                     _shadow(classroom, lineup.shadow, work, answer, compare)
                 return answer
@@ -81,7 +94,7 @@ def _shadow(
     compare: Callable[[Answer, Answer], float],
 ) -> None:
     """Let the shadow do the same work in the background, unless it is far behind or resting."""
-    if len(classroom.shadows) >= MOST_SHADOWS or shadow.breaker.is_open:
+    if len(classroom.shadows) >= MOST_SHADOWS or shadow.is_resting:
         classroom.metrics.shadow_left_out()
         return
 

@@ -47,6 +47,11 @@ class Loaded:
     def version(self) -> str:
         return self.tracer.version
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is to be left alone: it has failed again and again, or hangs."""
+        return self.breaker.is_open or self.tracer.threads.are_stuck
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

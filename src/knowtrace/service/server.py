@@ -41,13 +41,19 @@ class Server(uvicorn.Server):
         if isinstance(classroom, Classroom):
             classroom.door.close()
             classroom.broker.close()
-        leave = super().handle_exit
         if self._is_leaving or sig != signal.SIGTERM or not self._leaving_seconds:
-            leave(sig, frame)
+            self._go(sig, frame)
             return
         self._is_leaving = True
         loop = asyncio.get_running_loop()
-        loop.call_soon_threadsafe(loop.call_later, self._leaving_seconds, leave, sig, frame)
+        loop.call_soon_threadsafe(loop.call_later, self._leaving_seconds, self._go, sig, frame)
+
+    def _go(self, sig: int, frame: FrameType | None) -> None:
+        """Let uvicorn wait for its requests; what the workers have in hand is finished in the same time."""
+        classroom = getattr(self._app.state, "classroom", None)
+        if isinstance(classroom, Classroom):
+            classroom.drain.begin()
+        super().handle_exit(sig, frame)
 
 
 def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -> None:

@@ -23,7 +23,7 @@ async def working(classroom: Classroom) -> AsyncGenerator[Crew]:
     async with Crew(
         turns,
         poll_seconds=settings.job_poll_seconds,
-        drain_seconds=settings.drain_seconds,
+        drain=classroom.drain,
         wake=classroom.work_waits,
         is_busy=lambda: classroom.intake.num_waiting > 0,
     ) as crew:

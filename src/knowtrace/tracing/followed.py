@@ -1,6 +1,5 @@
 """Students as one model sees them: remembered from look to look, and known to be as they were by one glance."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,6 +13,9 @@ from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
 MOST_KEPT = 10_000
+
+NOWHERE = -1
+"""The position of no answer: a student who is kept with it has been stepped through in part."""
 
 
 class Look(NamedTuple):
@@ -65,7 +67,7 @@ class Followed:
         if stored.model_version == self._tracer.version:
             stand = Stand(to_state(stored), stored.mark)
         else:
-            stand = await self._stepped_on(session, stored)
+            stand = await self._stepped_on(session, stored, times_forgotten)
         # Who was erased while this was read is in the snapshot still, and must not be remembered from it.
         if times_forgotten == self._times_forgotten:
             self._keep((session.tenant_id, student_id), stand)
@@ -103,7 +105,7 @@ class Followed:
         if self._shared is not None and stand.mark.model_version == self._tracer.version:
             self._shared.offer(*key, stand)
 
-    async def _stepped_on(self, session: Session, stored: StoredStudent) -> Stand:
+    async def _stepped_on(self, session: Session, stored: StoredStudent, times_forgotten: int) -> Stand:
         stand = self._kept.get((session.tenant_id, stored.student_id))
         if (
             stand is None
@@ -113,8 +115,12 @@ class Followed:
             stand = await self._begin(session, stored)
         state, place = stand.state, stand.place
         async for page in session.events.history(stored.student_id, after=place):
-            state = await asyncio.to_thread(follow, self._tracer, state, page)
+            state = await self._tracer.threads.run(follow, self._tracer, state, page)
             place = page[-1].place
+            # A look that is cut off is gone on with by the next one: it does not begin anew.
+            if times_forgotten == self._times_forgotten:
+                unfinished = stored.mark._replace(last_position=NOWHERE)
+                self._keep((session.tenant_id, stored.student_id), Stand(state, unfinished, place))
         return Stand(state, stored.mark, place)
 
     async def _begin(self, session: Session, stored: StoredStudent) -> Stand:

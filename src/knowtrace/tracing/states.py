@@ -2,7 +2,6 @@
 for.
 """
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from knowtrace.domain import Mastery
 from knowtrace.store import Session, Snapshot, StoredEvent
 from knowtrace.tracing.stored import state_of_snapshot
 from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.threads import check_asker
 from knowtrace.tracing.tracer import Tracer
 
 
@@ -33,7 +33,7 @@ async def replayed_state(
     """Return the state that the answers from `start` up to, not including, `end` lead to, from nothing."""
     state = tracer.start()
     async for page in session.events.history(student_id, start=start, end=end):
-        state = await asyncio.to_thread(follow, tracer, state, page)
+        state = await tracer.threads.run(follow, tracer, state, page)
     return state
 
 
@@ -52,7 +52,7 @@ async def timeline(
         state = state_of_snapshot(snapshot)
     moments: deque[Moment] = deque(maxlen=limit)
     async for page in session.events.history(student_id, after=snapshot and snapshot.place):
-        state = await asyncio.to_thread(_watch, tracer, state, page, moments, skill_id)
+        state = await tracer.threads.run(_watch, tracer, state, page, moments, skill_id)
     return list(moments)
 
 
@@ -70,6 +70,7 @@ async def snapshot_before(
 def follow(tracer: Tracer, state: StudentState, events: list[StoredEvent]) -> StudentState:
     """Return a student's state after some more answers."""
     for event in events:
+        check_asker()
         state = tracer.observe(state, event.interaction)
     return state
 
@@ -82,6 +83,7 @@ def _watch(
     skill_id: str | None,
 ) -> StudentState:
     for event in events:
+        check_asker()
         state, masteries = tracer.answer(state, event.interaction)
         if skill_id is not None:
             masteries = [mastery for mastery in masteries if mastery.skill_id == skill_id]

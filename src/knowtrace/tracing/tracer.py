@@ -25,6 +25,7 @@ from knowtrace.errors import ModelError, NotFoundError
 from knowtrace.registry import Panels, PlainRun, Run
 from knowtrace.spans import span
 from knowtrace.tracing.student import SkillEvidence, State, StudentState
+from knowtrace.tracing.threads import Threads, check_asker
 
 FEW_SKILLS = 8
 """Up to so many skills, intervals are cheaper looked up one by one than as arrays."""
@@ -90,6 +91,7 @@ class Tracer:
         # As many as the vocabulary has items: what an answer with the catalogue's skills is to the model.
         self._heard: dict[str, Heard] = {}
         self._failing_as_ours = FailingAsOurs(run.version)
+        self.threads = Threads(run.version)
         num_categories = self.vocabulary.num_categories
         self._score = np.linspace(0, 1, num_categories, dtype=np.float32)
 
@@ -128,6 +130,7 @@ class Tracer:
         """Return the state after a whole history, from nothing."""
         student = self.start()
         for interaction in interactions:
+            check_asker()
             student = self.observe(student, interaction)
         return student
 

@@ -1,5 +1,6 @@
 """Tokens of an identity provider: the attacks that RFC 8725 lists, each refused."""
 
+import asyncio
 import base64
 import hmac
 import time
@@ -10,8 +11,11 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jws import JWSRegistry
 
 from knowtrace.errors import SettingsError, UnauthenticatedError, UnavailableError
 from knowtrace.service.identity.caller import Caller, Role
@@ -23,6 +27,7 @@ ISSUER, AUDIENCE = "https://school.example", "knowtrace"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa-1"})
 EC = ECKey.generate_key("P-256", {"kid": "ec-1"})
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+STRANGER_EC = ECKey.generate_key("P-256", {"kid": "ec-1"})
 RULES = TokenRules(issuer=ISSUER, audience=AUDIENCE)
 
 
@@ -46,6 +51,16 @@ def token(
 ) -> BearerToken:
     heading = {"alg": algorithm, "kid": getattr(key, "kid", None), **(header or {})}
     return BearerToken(jwt.encode(heading, claims(**changes), key, algorithms=[algorithm]))
+
+
+class HeldKeys(PublicKeys):
+    """Keys that lie in no file: a test that makes its own examples can have no fixture."""
+
+    async def _content(self) -> bytes:
+        return public_keys(RSA, EC)
+
+
+VERIFIER = TokenVerifier(RULES, HeldKeys("memory"))
 
 
 @pytest.fixture
@@ -160,6 +175,106 @@ def jwt_part(content: Any) -> str:
 async def test_nonsense_is_refused(tokens: TokenVerifier, text: str) -> None:
     with pytest.raises(UnauthenticatedError):
         await tokens.caller(BearerToken(text))
+
+
+def signed_anyhow(header: Any, said: Any, *, is_forged: bool = False) -> BearerToken:
+    """Sign whatever it is: joserfc would refuse to write most of this."""
+    text = f"{jwt_part(header)}.{jwt_part(said)}"
+    signature = JWSRegistry.algorithms["ES256"].sign(text.encode(), STRANGER_EC if is_forged else EC)
+    return BearerToken(f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+HEADER_NAMES = ["alg", "kid", "crit", "b64", "jwk", "jku", "x5u", "x5c", "x5t", "typ", "cty", "zip", "enc"]
+CLAIM_NAMES = ["exp", "nbf", "iat", "aud", "iss", "sub", "jti", "tenant", "role", "student_id", "crit"]
+
+
+async def caller_or_refused(tokens: TokenVerifier, shown: BearerToken) -> Caller | None:
+    try:
+        return await tokens.caller(shown)
+    except UnauthenticatedError:
+        return None
+
+
+async def test_what_is_signed_anyhow_here_is_accepted_where_nothing_is_odd(tokens: TokenVerifier) -> None:
+    header = {"alg": "ES256", "kid": "ec-1"}
+    assert await caller_or_refused(tokens, signed_anyhow(header, claims())) is not None
+    assert await caller_or_refused(tokens, signed_anyhow(header, claims(), is_forged=True)) is None
+
+
+@pytest.mark.parametrize("is_forged", [True, False])
+@pytest.mark.parametrize(
+    "crit", [5, None, True, 1.5, "exp", [], [5], [[1]], [None], [{}], {}, ["b64"], ["exp"]], ids=str
+)
+async def test_no_extension_is_understood_whatever_is_said_to_be_critical(
+    tokens: TokenVerifier, crit: Any, is_forged: bool
+) -> None:
+    """RFC 7515, section 4.1.11: what is critical and not understood makes the token invalid."""
+    header = {"alg": "ES256", "kid": "ec-1", "crit": crit, "b64": True}
+    assert await caller_or_refused(tokens, signed_anyhow(header, claims(), is_forged=is_forged)) is None
+
+
+@given(
+    odd=st.dictionaries(
+        st.sampled_from(HEADER_NAMES) | st.text(max_size=8), ANYTHING, min_size=1, max_size=3
+    ),
+    is_forged=st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_header_of_whatever_types_is_accepted_or_refused_and_nothing_else(
+    odd: dict[str, Any], is_forged: bool
+) -> None:
+    header = {"alg": "ES256", "kid": "ec-1", **odd}
+    caller = asyncio.run(caller_or_refused(VERIFIER, signed_anyhow(header, claims(), is_forged=is_forged)))
+    assert caller is None or not is_forged
+
+
+@given(
+    odd=st.dictionaries(st.sampled_from(CLAIM_NAMES) | st.text(max_size=8), ANYTHING, min_size=1, max_size=3)
+)
+@settings(max_examples=300, deadline=None)
+def test_claims_of_whatever_types_are_accepted_or_refused_and_nothing_else(odd: dict[str, Any]) -> None:
+    shown = signed_anyhow({"alg": "ES256", "kid": "ec-1"}, {**claims(), **odd})
+    caller = asyncio.run(caller_or_refused(VERIFIER, shown))
+    if caller is not None:
+        assert not {"aud", "iss"} & set(odd)
+        assert all(type(odd[name]) in {int, float} for name in ("exp", "nbf", "iat") if name in odd)
+
+
+@given(header=ANYTHING, said=ANYTHING)
+@settings(max_examples=200, deadline=None)
+def test_a_token_of_any_two_values_is_refused(header: Any, said: Any) -> None:
+    assert asyncio.run(caller_or_refused(VERIFIER, signed_anyhow(header, said))) is None
+    assert (
+        asyncio.run(caller_or_refused(VERIFIER, signed_anyhow({"alg": "ES256", "kid": "ec-1"}, said))) is None
+    )
+
+
+@given(text=st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
+@settings(max_examples=200, deadline=None)
+def test_a_text_that_is_no_token_is_refused(text: str) -> None:
+    assert asyncio.run(caller_or_refused(VERIFIER, BearerToken(text))) is None
+    assert (
+        asyncio.run(caller_or_refused(VERIFIER, BearerToken(f"{jwt_part({'alg': 'ES256'})}.{text}"))) is None
+    )
+
+
+@pytest.mark.parametrize("depth", [300, 900, 5_000])
+async def test_values_nested_however_deep_are_refused(tokens: TokenVerifier, depth: int) -> None:
+    def part(start: str) -> str:
+        deep = f"{start}{'[' * depth}{']' * depth}}}"
+        return base64.urlsafe_b64encode(deep.encode()).rstrip(b"=").decode()
+
+    deep_header = part('{"alg": "ES256", "kid": "ec-1", "x": ')
+    assert await caller_or_refused(tokens, BearerToken(f"{deep_header}.{jwt_part(claims())}.AAAA")) is None
+    text = ".".join([jwt_part({"alg": "ES256", "kid": "ec-1"}), part('{"sub": ')])
+    signature = JWSRegistry.algorithms["ES256"].sign(text.encode(), EC)
+    encoded = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+    assert await caller_or_refused(tokens, BearerToken(f"{text}.{encoded}")) is None
 
 
 async def test_claims_may_lie_deep_under_other_names_and_words(keys_file: Path) -> None:

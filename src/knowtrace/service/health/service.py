@@ -80,7 +80,7 @@ def _model(model: Loaded) -> Dependency:
     median = model.breaker.median_seconds()
     return Dependency(
         name=f"model {model.version}",
-        status="resting" if model.breaker.is_open else "ok",
+        status="resting" if model.is_resting else "ok",
         detail=f"{model.breaker.num_failures} failures",
         milliseconds=None if median is None else round(median * 1e3, 3),
     )

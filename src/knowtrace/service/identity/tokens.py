@@ -82,7 +82,7 @@ class TokenVerifier:
         try:
             claims = jwt.decode(token.text, keys, algorithms=self._rules.algorithms).claims
             self._claims.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, RecursionError) as error:
             raise UnauthenticatedError(NOT_ACCEPTED) from error
         return self._caller(claims)
 
@@ -113,7 +113,9 @@ def _header(text: str) -> Mapping[str, Any]:
         header = orjson.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     except (ValueError, binascii.Error):
         raise UnauthenticatedError(NOT_ACCEPTED) from None
-    if not isinstance(header, dict) or not isinstance(header.get("kid"), str | None):
+    # What `crit` says is critical must be understood (RFC 7515, section 4.1.11), and no extension is. The decoder would
+    # read its elements before it knows that they are texts.
+    if not isinstance(header, dict) or not isinstance(header.get("kid"), str | None) or "crit" in header:
         raise UnauthenticatedError(NOT_ACCEPTED)
     return header
 

@@ -1,6 +1,5 @@
 """Answer the protocol from one computation."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,7 +106,7 @@ async def infer(classroom: Classroom, asked: InferRequest) -> InferResponse:
     """
     tracer = classroom.tracer
     names = _output_names(asked)
-    inference, outputs = await asyncio.to_thread(_infer, tracer, asked, names)
+    inference, outputs = await tracer.threads.run(_infer, tracer, asked, names)
     answer = InferResponse(
         model_name=tracer.name,
         model_version=tracer.version,

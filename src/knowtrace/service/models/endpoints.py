@@ -39,14 +39,14 @@ async def follow_alias(request: Request, classroom: InClassroom, caller: Operato
     return reply(await service.follow(classroom, caller, body.alias, record_of(request.scope).request_id))
 
 
-@router.delete("/canary", response_model=ModelsOut, responses=answers(503))
+@router.delete("/canary", response_model=ModelsOut, responses=answers(409, 503))
 async def end_canary(request: Request, classroom: InClassroom, caller: Operator) -> Response:
     """Let the champion answer all students again."""
     request_id = record_of(request.scope).request_id
     return reply(await service.end(classroom, caller, ModelRole.CANARY, request_id))
 
 
-@router.delete("/shadow", response_model=ModelsOut, responses=answers(503))
+@router.delete("/shadow", response_model=ModelsOut, responses=answers(409, 503))
 async def end_shadow(request: Request, classroom: InClassroom, caller: Operator) -> Response:
     """Let no model compute in the shadow any more."""
     request_id = record_of(request.scope).request_id

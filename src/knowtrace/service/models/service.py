@@ -9,7 +9,7 @@ from knowtrace.errors import ConflictError, NotFoundError
 from knowtrace.registry import Run
 from knowtrace.registry.aliases import Named
 from knowtrace.registry.shelf import shelf_and_version
-from knowtrace.service.casting import cast
+from knowtrace.service.casting import cast, recasting
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.fetching import bring, resolve
 from knowtrace.service.identity.caller import Caller
@@ -69,15 +69,7 @@ async def activate(
     _check_name(name, version)
 
     def change(roles: Roles) -> Roles:
-        before = classroom.lineup.champion.version
-        if version == before:
-            return roles
-        kept = {role: casting for role, casting in roles.items() if casting.version != version}
-        return {
-            **kept,
-            ModelRole.CHAMPION: _casting(version, caller),
-            ModelRole.PREVIOUS: _casting(before, caller),
-        }
+        return _promoted(classroom, caller, roles, version)
 
     await _change(classroom, caller, f"activate {version}", request_id, change)
     return _model(classroom, classroom.lineup.get(version), None)
@@ -108,13 +100,22 @@ async def roll_back(classroom: Classroom, caller: Caller, request_id: str) -> Mo
     """Let the previous champion answer again.
 
     Raises:
-        ConflictError: there is none.
+        ConflictError: there is none, or another one by now.
     """
-    previous = classroom.lineup.roles.get(ModelRole.PREVIOUS)
+    previous = (await classroom.store.roles()).get(ModelRole.PREVIOUS)
     if previous is None:
         raise ConflictError("No model was active before this one: there is nothing to go back to.")
-    name = (await asyncio.to_thread(classroom.lineup.open, previous.version)).tracer.name
-    return await activate(classroom, caller, name, previous.version, request_id)
+
+    def change(roles: Roles) -> Roles:
+        if roles.get(ModelRole.PREVIOUS) != previous:
+            raise ConflictError(
+                f"Another model than {previous.version} is the previous one by now: look at GET /api/v1/models, and "
+                "roll back again."
+            )
+        return _promoted(classroom, caller, roles, previous.version)
+
+    await _change(classroom, caller, f"activate {previous.version}", request_id, change)
+    return _model(classroom, classroom.lineup.get(previous.version), None)
 
 
 async def assign(
@@ -132,10 +133,10 @@ async def assign(
         ConflictError: it is the champion.
     """
     _check_name(name, version)
-    if version == classroom.lineup.champion.version:
-        raise ConflictError(f"Model {version} is the champion: a {role.value} is another one beside it.")
 
     def change(roles: Roles) -> Roles:
+        if version == _champion(classroom, roles):
+            raise ConflictError(f"Model {version} is the champion: a {role.value} is another one beside it.")
         return {**roles, role: _casting(version, caller, share)}
 
     await _change(classroom, caller, f"{role.value} {version}", request_id, change)
@@ -155,20 +156,46 @@ async def end(classroom: Classroom, caller: Caller, role: ModelRole, request_id:
 async def _change(
     classroom: Classroom, caller: Caller, action: str, request_id: str, change: Callable[[Roles], Roles]
 ) -> None:
-    """Try the new parts here, then store them for every process; on any error all stays as it was."""
-    async with classroom.lineup.change:
-        before = dict(classroom.lineup.roles)
+    """Try the new parts here, then store them for every process; on any error all stays as it was.
+
+    They are worked out from what is stored: another process may have changed that since this one looked.
+
+    Raises:
+        ConflictError: another process did so meanwhile.
+    """
+    lineup = classroom.lineup
+    async with lineup.change:
+        here, before = dict(lineup.roles), await classroom.store.roles()
         after = change(before)
         try:
             untried = {role.version for role in after.values()} - {role.version for role in before.values()}
-            await cast(classroom.lineup, classroom.intake, after, untried=untried)
-            async with classroom.store.transaction() as transaction:
-                await transaction.cast(after)
+            await cast(lineup, classroom.intake, after, untried=untried)
+            if after == before:
+                return
+            async with recasting(classroom.store, before, after) as transaction:
                 session = await transaction.of(caller.tenant_id)
                 await session.audit.append(_deed(caller, action, request_id), at=datetime.now(UTC))
         except BaseException:
-            await cast(classroom.lineup, classroom.intake, before)
+            await cast(lineup, classroom.intake, here)
             raise
+
+
+def _promoted(classroom: Classroom, caller: Caller, roles: Roles, version: str) -> Roles:
+    """Return the parts with this champion, and the one before it behind it."""
+    before = _champion(classroom, roles)
+    if version == before:
+        return roles
+    kept = {role: casting for role, casting in roles.items() if casting.version != version}
+    return {
+        **kept,
+        ModelRole.CHAMPION: _casting(version, caller),
+        ModelRole.PREVIOUS: _casting(before, caller),
+    }
+
+
+def _champion(classroom: Classroom, roles: Roles) -> str:
+    named = roles.get(ModelRole.CHAMPION)
+    return classroom.lineup.first.version if named is None else named.version
 
 
 def _deed(caller: Caller, action: str, request_id: str) -> Deed:

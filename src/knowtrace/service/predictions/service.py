@@ -1,6 +1,5 @@
 """Predict a student's next answers from a history that was sent, or from what is stored."""
 
-import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -29,11 +28,11 @@ async def predict(
     started = time.perf_counter()
     if history:
         async with classroom.replays if len(history) >= LONG_HISTORY else nullcontext():
-            state = await asyncio.to_thread(tracer.replay, history)
+            state = await tracer.threads.run(tracer.replay, history)
     else:
         state, _ = await classroom.model.followed.look(classroom.store, caller.tenant_id, asked.student)
     if in_thread:
-        return await asyncio.to_thread(_answer, classroom, asked, history, state, started)
+        return await tracer.threads.run(_answer, classroom, asked, history, state, started)
     return _answer(classroom, asked, history, state, started)
 
 

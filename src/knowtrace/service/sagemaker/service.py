@@ -1,6 +1,5 @@
 """Answer a container's contract from one computation."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -34,8 +33,8 @@ async def invoke_one(classroom: Classroom, row: Row) -> InvocationOut:
         RejectedError: a step breaks a rule.
     """
     tracer = classroom.tracer
-    [inference] = await asyncio.to_thread(_inferences, tracer, [row], ["user_sequence"])
-    answer = await asyncio.to_thread(_answer, row, inference, classroom.catalogue, classroom.rules)
+    [inference] = await tracer.threads.run(_inferences, tracer, [row], ["user_sequence"])
+    answer = await tracer.threads.run(_answer, row, inference, classroom.catalogue, classroom.rules)
     return InvocationOut(**answer, model_version=tracer.version, degraded=classroom.is_degraded)
 
 
@@ -57,10 +56,10 @@ async def invoke_many(classroom: Classroom, table: Table) -> PredictionsOut:
             )
     tracer = classroom.tracer
     places = [f"row {number}: user_sequence" for number in range(len(rows))]
-    inferences = await asyncio.to_thread(_inferences, tracer, rows, places)
+    inferences = await tracer.threads.run(_inferences, tracer, rows, places)
     # A thread per row, one after the other: a long table leaves room for others between its rows.
     predictions = [
-        RowOut(**await asyncio.to_thread(_answer, row, inference, classroom.catalogue, classroom.rules))
+        RowOut(**await tracer.threads.run(_answer, row, inference, classroom.catalogue, classroom.rules))
         for row, inference in zip(rows, inferences, strict=True)
     ]
     return PredictionsOut(

@@ -40,7 +40,7 @@ async def keeping_time(classroom: Classroom) -> AsyncGenerator[Timetable]:
         async with Crew(
             turns,
             poll_seconds=settings.schedule_poll_seconds,
-            drain_seconds=settings.drain_seconds,
+            drain=classroom.drain,
             wake=asyncio.Event(),
         ):
             yield timetable
