@@ -12,7 +12,7 @@ from knowtrace.registry import PlainRun
 from knowtrace.store import Store, StoredStudent
 from knowtrace.store import events as store_events
 from knowtrace.tracing import StudentState, Tracer
-from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.erasing import Erasure
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake

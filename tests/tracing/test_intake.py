@@ -25,7 +25,7 @@ from knowtrace.registry import Run
 from knowtrace.store import Store, StoredStudent
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.answers import Answer, EventResult, Outcome
-from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.states import replayed_state, timeline

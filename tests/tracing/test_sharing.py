@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from knowtrace.registry import PlainRun
 from knowtrace.store import Mark, Store
 from knowtrace.tracing import StudentState, Tracer
-from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.erasing import Erasure
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake

@@ -35,7 +35,7 @@ from knowtrace.service.watching import Watch, watching
 from knowtrace.settings import Settings
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
-from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality

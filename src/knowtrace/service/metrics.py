@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from knowtrace.service.door import Door
 from knowtrace.store import Errand, JobPriority, JobStatus, Waiting
 from knowtrace.tracing.answers import Outcome
-from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality

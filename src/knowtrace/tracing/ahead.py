@@ -29,7 +29,7 @@ async def replay_ahead(store: Store, tracer: Tracer, *, at_least: int = LONG_HIS
             longest = await session.students.longest(limit=MOST_AHEAD, at_least=at_least)
         for student_id in longest:
             try:
-                count += await _replay_one(store, tracer, tenant_id, student_id)
+                count += await replay_one(store, tracer, tenant_id, student_id)
             except ModelError as error:
                 logger.warning(
                     "Model %s failed on a student with a long history", tracer.version, exc_info=error
@@ -37,7 +37,13 @@ async def replay_ahead(store: Store, tracer: Tracer, *, at_least: int = LONG_HIS
     return count
 
 
-async def _replay_one(store: Store, tracer: Tracer, tenant_id: str, student_id: str) -> bool:
+async def replay_one(store: Store, tracer: Tracer, tenant_id: str, student_id: str) -> bool:
+    """Leave snapshots by a model of one student; return whether any were left.
+
+    Raises:
+        ModelError: the model fails on this student.
+        UnavailableError: the database cannot be reached.
+    """
     async with store.reading(tenant_id) as session:
         before = (await session.students.load([student_id])).get(student_id)
         if before is None or before.model_version == tracer.version:

@@ -93,7 +93,8 @@ class Revision:
 class RevisionResult:
     """How a stored answer stands after a revision; `is_new` is false where it stood so already.
 
-    `student_ids` are those whose states were rebuilt; `masteries` the new mastery of the skills the answer touches.
+    `student_ids` are those whose states were rebuilt, but for `set_aside`, who wait for it; `masteries` the new mastery
+    of the skills the answer touches.
     """
 
     event_id: str
@@ -103,6 +104,7 @@ class RevisionResult:
     is_new: bool
     masteries: tuple[Mastery, ...] = ()
     student_ids: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
     model_version: str = ""
     is_degraded: bool = False
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from knowtrace.errors import ConflictError
 from knowtrace.store import KnownEvent, Place, Session, StoredEvent
+from knowtrace.tracing.ahead import LONG_HISTORY
 from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult
 from knowtrace.tracing.following import Student
 
@@ -16,6 +17,17 @@ def conflict(event: Event) -> EventResult:
         "for ever. Send this answer under an id of its own, or PUT a correction."
     )
     return EventResult(event_id=event.event_id, outcome=Outcome.CONFLICT, reason=reason)
+
+
+async def is_long(session: Session, student_id: str, num_answers: int, model_version: str) -> bool:
+    """Whether a rebuild would step through more of a student's answers than others can be let wait for.
+
+    To be asked when the snapshots that a changed past has made wrong are gone.
+    """
+    if num_answers < LONG_HISTORY:
+        return False
+    newest = await session.snapshots.newest(student_id, model_version)
+    return num_answers - (newest.num_answers if newest else 0) >= LONG_HISTORY
 
 
 async def set_aside(session: Session, students: Iterable[Student], head: int) -> None:

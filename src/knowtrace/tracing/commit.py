@@ -2,58 +2,27 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from knowtrace.domain import Mastery
 from knowtrace.errors import NotFoundError
 from knowtrace.spans import span
 from knowtrace.store import Place, Session, Store, StoredEvent, Transaction
-from knowtrace.tracing.answers import Event, EventResult, Outcome, Revision, RevisionResult, notes_on
-from knowtrace.tracing.changes import conflict, new_ones, recount, revised, set_aside, unasked
+from knowtrace.tracing.answers import Event, EventResult, Revision, RevisionResult
+from knowtrace.tracing.changes import is_long, new_ones, recount, revised, set_aside, unasked
 from knowtrace.tracing.choices import Choice, keep_choices
+from knowtrace.tracing.committed import NO_MODEL, Committed
 from knowtrace.tracing.erasing import Erased, Erasure, erase
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
 from knowtrace.tracing.outgoing import Outgoing, StudentChange
 from knowtrace.tracing.own_thread import OwnThread
 from knowtrace.tracing.quality import LiveQuality
+from knowtrace.tracing.results import results_of, unasked_result
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
-
-NO_MODEL = ""
-"""In place of a version, in the state of a student whose last answers no model has seen."""
-
-STORED_ONLY = (
-    "Stored, but the model could not be asked: what this answer tells shows in the mastery as soon as it can."
-)
-WITHDRAWN = "This answer was stored and later withdrawn: it is no part of the student's history."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """What one transaction did.
-
-    `results` follow the order of the events it was given · `kept_decisions` has the ids of those it stored · `students`
-    has whom it touched, by tenant and id, as `model_version` sees them; NO_MODEL where none was asked.
-    """
-
-    events: Sequence[Event]
-    results: list[EventResult]
-    kept_decisions: set[str]
-    students: Mapping[tuple[str, str], Student]
-    model_version: str
-    seconds: float
-    cache_hits: int
-    cache_misses: int
-
-    def accepted_answers(self) -> Iterator[tuple[str, int]]:
-        """Yield item and response of what is newly stored."""
-        for event, result in zip(self.events, self.results, strict=True):
-            if result.outcome is Outcome.ACCEPTED:
-                yield event.interaction.item_id, event.interaction.response
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +64,10 @@ class Committer:
     def close(self) -> None:
         """Let the model's thread end; to be called after the last commit."""
         self._in_thread.close()
+
+    @property
+    def tracer(self) -> Tracer:
+        return self._tracer
 
     def switch(self, tracer: Tracer) -> None:
         """Let another model compute from the next commit on; states are rebuilt as their students answer."""
@@ -148,12 +121,14 @@ class Committer:
                 await self._tell(session, [s for s in touched.values() if s.fresh], now)
                 if not asks_model:
                     answered = [
-                        self._unasked(event, outcome) for event, outcome in zip(mine, outcomes, strict=True)
+                        unasked_result(event, outcome) for event, outcome in zip(mine, outcomes, strict=True)
                     ]
                 elif len(fresh) == len(mine):
-                    answered = self._results(mine, outcomes, touched, withdrawn)
+                    answered = results_of(self._tracer, mine, outcomes, touched, withdrawn)
                 else:  # what was sent before is answered with today's mastery: the model again
-                    answered = await self._in_thread(self._results, mine, outcomes, touched, withdrawn)
+                    answered = await self._in_thread(
+                        results_of, self._tracer, mine, outcomes, touched, withdrawn
+                    )
                 results.update(zip(numbers, answered, strict=True))
                 students.update(((tenant_id, name), student) for name, student in touched.items())
                 hits += found
@@ -174,6 +149,25 @@ class Committer:
             cache_hits=hits,
             cache_misses=len(students) - hits,
         )
+
+    async def refresh(self, tenant_id: str, student_id: str) -> None:
+        """Bring a student who was set aside up to date, if snapshots have been left that make it short.
+
+        Raises:
+            ModelError: the model fails on this student.
+        """
+        async with self._store.transaction() as transaction:
+            head = await self._head_of_log(transaction)
+            session = await transaction.of(tenant_id)
+            found, _ = await self._students(session, [student_id], head)
+            student = found[student_id]
+            num_answers = student.state.num_answers
+            if student.is_current or await is_long(session, student_id, num_answers, self._tracer.version):
+                return
+            await self._rebuild(student, session, since=None)
+            await self._save(session, [student], datetime.now(UTC))
+        self._head = head
+        self._remember({(tenant_id, student_id): student})
 
     async def revise(self, revision: Revision, *, asks_model: bool = True) -> RevisionResult:
         """Correct or withdraw one stored answer, and rebuild the students it touches.
@@ -210,20 +204,21 @@ class Committer:
                 for student_id in (older.interaction.student_id, newer.interaction.student_id)
             }
             for student in students.values():
-                if asks_model:
-                    await self._rebuild(student, session, since=since)
+                num_answers, _, _ = await session.events.extent(student.student_id)
+                if asks_model and not await self._is_long_since(student, session, since, num_answers):
+                    await self._rebuild(student, session, since=None)
                 else:
                     await recount(session, student, since=since)
             await self._save(session, students.values(), now, is_rewritten=True)
             await self._tell(session, list(students.values()), now, revised=revision.event_id)
             # Before the commit: a model that fails here must not leave a revision that its sender hears nothing of.
-            if asks_model:
-                state = students[newer.interaction.student_id].state
-                result = replace(
-                    await self._in_thread(self._after, newer, state), student_ids=tuple(students)
-                )
-            else:
+            student = students[newer.interaction.student_id]
+            if student.is_unasked:
                 result = unasked(newer, tuple(students))
+            else:
+                result = await self._in_thread(self._after, newer, student.state)
+            waiting = tuple(name for name, one in students.items() if one.is_unasked and asks_model)
+            result = replace(result, student_ids=tuple(students), set_aside=waiting)
             await transaction.move_head(head)
         self._head = head
         if asks_model:
@@ -283,13 +278,25 @@ class Committer:
             if student.is_current and not student.is_late:
                 await student.step_on(session)
                 in_order.append(student)
-            elif student.is_late:
+                continue
+            since = None
+            if student.is_late:
                 student.rewritten_at = head
-                await self._rebuild(student, session, since=student.fresh[0].place)
+                since = student.fresh[0].place
+            num_answers = student.state.num_answers + len(student.fresh)
+            if await self._is_long_since(student, session, since, num_answers):
+                await set_aside(session, [student], head)
             else:
                 await self._rebuild(student, session, since=None)
         # In a thread: a thousand steps take 0.1 s or more, and the runtime lets go of the interpreter lock.
         await self._in_thread(self._follow, in_order)
+
+    async def _is_long_since(
+        self, student: Student, session: Session, since: Place | None, num_answers: int
+    ) -> bool:
+        if since is not None:
+            await session.snapshots.forget(student.student_id, since=since)
+        return await is_long(session, student.student_id, num_answers, self._tracer.version)
 
     async def _rebuild(self, student: Student, session: Session, *, since: Place | None) -> None:
         await student.rebuild(session, self._tracer, since=since, in_thread=self._in_thread)
@@ -345,51 +352,9 @@ class Committer:
         await session.students.save_masteries(stored, updated_at=now)
         await session.snapshots.save([snapshot for student in changed for snapshot in student.snapshots])
 
-    def _results(
-        self,
-        events: Sequence[Event],
-        outcomes: Sequence[Outcome],
-        students: dict[str, Student],
-        withdrawn: set[str],
-    ) -> list[EventResult]:
-        results = [
-            self._result(event, outcome, students[event.interaction.student_id])
-            for event, outcome in zip(events, outcomes, strict=True)
-        ]
-        return [
-            replace(result, notes=(*result.notes, WITHDRAWN)) if result.event_id in withdrawn else result
-            for result in results
-        ]
-
-    def _unasked(self, event: Event, outcome: Outcome) -> EventResult:
-        if outcome is Outcome.CONFLICT:
-            return conflict(event)
-        return EventResult(event_id=event.event_id, outcome=outcome, notes=(STORED_ONLY,), is_degraded=True)
-
-    def _result(self, event: Event, outcome: Outcome, student: Student) -> EventResult:
-        if outcome is Outcome.CONFLICT:
-            return conflict(event)
-        answer = event.interaction
-        skill_ids = self._tracer.skills_of(answer.item_id, answer.skill_ids)
-        masteries: Sequence[Mastery] | None = None
-        if outcome is Outcome.ACCEPTED:
-            masteries = student.after.get(event.event_id)
-        if masteries is None:
-            known = self._tracer.vocabulary.skill_indices
-            masteries = self._tracer.mastery(
-                student.state, [s for s in dict.fromkeys(skill_ids) if s in known]
-            )
-        return EventResult(
-            event_id=event.event_id,
-            outcome=outcome,
-            masteries=tuple(masteries),
-            notes=notes_on(answer.item_id, skill_ids, self._tracer.vocabulary),
-            model_version=self._tracer.version,
-        )
-
     def _remember(self, students: dict[tuple[str, str], Student]) -> None:
         for key, student in students.items():
-            if student.state.num_answers:
+            if student.state.num_answers and not student.is_unasked:
                 self._cache[key] = Remembered(student.state, student.last_position, student.rewritten_at)
                 self._cache.move_to_end(key)
             else:

@@ -79,7 +79,7 @@ class Followed:
         if version != self._tracer.version:
             return
         for key, student in students.items():
-            if student.state.num_answers:
+            if student.state.num_answers and not student.is_unasked:
                 stand = Stand(student.state, student.mark(version))
                 self._keep(key, stand)
                 self._offer(key, stand)

@@ -13,8 +13,8 @@ from knowtrace.tracing.student import StudentState
 from knowtrace.tracing.tracer import Tracer
 
 SNAPSHOT_EVERY = 256
-"""Answers from one snapshot to the next. A late answer costs the steps from the last snapshot before its place on: as
-many as have come since then, and so many more at most."""
+"""Answers from one snapshot to the next. A late answer costs the steps from the last snapshot before its place on;
+where those are many, they are made beside the writer (`catching_up.py`)."""
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ share one transaction, and so one flush to disk: that is what makes durability c
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from knowtrace.errors import ConflictError, KnowTraceError, ModelError, UnavailableError
 from knowtrace.spans import here, span
@@ -27,8 +27,10 @@ from knowtrace.tracing.answers import (
     RevisionResult,
     to_event,
 )
+from knowtrace.tracing.catching_up import CatchingUp
 from knowtrace.tracing.choices import ERASED, Choice
-from knowtrace.tracing.commit import Committed, Committer
+from knowtrace.tracing.commit import Committer
+from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.outgoing import Outgoing
 from knowtrace.tracing.quality import LiveQuality
@@ -37,15 +39,17 @@ from knowtrace.tracing.requests import (
     ErasureRequest,
     ForgetRequest,
     KeepRequest,
+    RefreshRequest,
     Request,
     RevisionRequest,
     Shared,
     SwitchRequest,
+    fail,
+    succeed,
 )
 from knowtrace.tracing.tracer import Tracer
 
 logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 LARGEST_GROUP = 1_000
 """Events in one transaction, unless one request alone brings more: bounds how long a sender waits for
@@ -77,6 +81,7 @@ class Intake:
             store, tracer, max_cached_students=max_cached_students, quality=quality, outgoing=outgoing
         )
         self._store = store
+        self._catching_up = CatchingUp(store, self._refresh)
         self._num_categories = tracer.vocabulary.num_categories
         self._max_waiting = max_waiting_events
         self._write_within = write_within_seconds
@@ -97,6 +102,7 @@ class Intake:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._is_closing = True
+        await self._catching_up.close()
         self._arrived.set()
         if self._writer is not None:
             await self._writer
@@ -140,12 +146,9 @@ class Intake:
         Raises:
             UnavailableError: as for `submit`; or the student was erased since, and must not be brought back by it.
         """
-        self._check_room(1)
         loop = asyncio.get_running_loop()
         request = KeepRequest(choice, loop.create_future(), loop.time() + self._write_within, here())
-        self._queue.append(request)
-        self._num_waiting += 1
-        self._arrived.set()
+        self._put(request, size=1)
         await request.done
 
     async def correct(self, tenant_id: str, answer: Answer, *, deed: Deed | None = None) -> RevisionResult:
@@ -192,10 +195,8 @@ class Intake:
             )
         self._check_room(0)
         await replay_ahead(self._store, tracer)
-        self._check_room(0)
         request = SwitchRequest(tracer, asyncio.get_running_loop().create_future())
-        self._queue.append(request)
-        self._arrived.set()
+        self._put(request)
         await request.done
 
     async def erase(self, erasure: Erasure) -> Erased:
@@ -204,11 +205,8 @@ class Intake:
         Raises:
             UnavailableError: as for `submit`.
         """
-        self._check_room(1)
         request = ErasureRequest(erasure, asyncio.get_running_loop().create_future())
-        self._queue.append(request)
-        self._num_waiting += 1
-        self._arrived.set()
+        self._put(request, size=1)
         return await request.done
 
     async def forget(self) -> None:
@@ -217,28 +215,31 @@ class Intake:
         Raises:
             UnavailableError: the service is stopping.
         """
-        self._check_room(0)
         request = ForgetRequest(asyncio.get_running_loop().create_future())
-        self._queue.append(request)
-        self._arrived.set()
+        self._put(request)
+        await request.done
+
+    async def _refresh(self, tenant_id: str, student_id: str) -> None:
+        request = RefreshRequest(tenant_id, student_id, asyncio.get_running_loop().create_future())
+        self._put(request)
         await request.done
 
     async def _revise(self, revision: Revision) -> RevisionResult:
-        self._check_room(1)
         request = RevisionRequest(revision, asyncio.get_running_loop().create_future())
-        self._queue.append(request)
-        self._num_waiting += 1
-        self._arrived.set()
+        self._put(request, size=1)
         return await request.done
 
     async def _enqueue(self, events: list[Event]) -> list[EventResult]:
-        self._check_room(len(events))
         loop = asyncio.get_running_loop()
         request = Request(events, loop.create_future(), loop.time() + self._write_within, here())
-        self._queue.append(request)
-        self._num_waiting += len(events)
-        self._arrived.set()
+        self._put(request, size=len(events))
         return await request.done
+
+    def _put(self, request: AnyRequest, *, size: int = 0) -> None:
+        self._check_room(size)
+        self._queue.append(request)
+        self._num_waiting += size
+        self._arrived.set()
 
     def _check_room(self, count: int) -> None:
         if not self.is_open:
@@ -275,11 +276,14 @@ class Intake:
                 case SwitchRequest() as switch:
                     self._queue.popleft()
                     self._committer.switch(switch.tracer)
-                    _succeed(switch.done, None)
+                    succeed(switch.done, None)
+                case RefreshRequest() as refresh:
+                    self._queue.popleft()
+                    await self._settle_refresh(refresh)
                 case ForgetRequest() as forget:
                     self._queue.popleft()
                     self._committer.forget()
-                    _succeed(forget.done, None)
+                    succeed(forget.done, None)
 
     def _next_group(self) -> list[Shared]:
         """Take what one transaction is to store; whoever has waited too long is told so instead, and is not stored."""
@@ -290,7 +294,7 @@ class Intake:
             if request.due < now:
                 self._queue.popleft()
                 self._num_waiting -= request.size
-                _fail(request.done, UnavailableError(TOO_LATE.format(self._write_within)))
+                fail(request.done, UnavailableError(TOO_LATE.format(self._write_within)))
                 continue
             if group and size + request.size > LARGEST_GROUP:
                 break
@@ -305,10 +309,18 @@ class Intake:
         except Exception as error:
             if not isinstance(error, KnowTraceError):
                 logger.exception("A student could not be erased")
-            _fail(request.done, error)
+            fail(request.done, error)
             return
-        _succeed(request.done, erased)
+        succeed(request.done, erased)
         self._tell(lambda: self._on_erasure(request.erasure, erased))
+
+    async def _settle_refresh(self, request: RefreshRequest) -> None:
+        try:
+            await self._committer.refresh(request.tenant_id, request.student_id)
+        except Exception as error:  # noqa: BLE001 - whoever catches up hears of it, and the writer goes on
+            fail(request.done, error)
+            return
+        succeed(request.done, None)
 
     async def _settle_revision(self, request: RevisionRequest) -> None:
         try:
@@ -316,11 +328,13 @@ class Intake:
         except Exception as error:
             if not isinstance(error, KnowTraceError):
                 logger.exception("An answer could not be revised")
-            _fail(request.done, error)
+            fail(request.done, error)
             return
-        _succeed(request.done, result)
+        succeed(request.done, result)
         if result.is_new:
-            self._tell(lambda: self._on_revision(request.revision.tenant_id, result))
+            tenant_id = request.revision.tenant_id
+            self._tell(lambda: self._on_revision(tenant_id, result))
+            self._catch_up((tenant_id, student_id) for student_id in result.set_aside)
 
     async def _revised(self, revision: Revision) -> RevisionResult:
         try:
@@ -341,7 +355,7 @@ class Intake:
                 committed = await self._committer.commit(events, choices)
         except UnavailableError as error:
             for request in group:
-                _fail(request.done, error)
+                fail(request.done, error)
             return
         except Exception as error:  # noqa: BLE001 - whatever one request does, the writer and its neighbours go on
             if len(group) == 1:
@@ -360,39 +374,33 @@ class Intake:
                 committed = await self._committer.commit(request.events, asks_model=False)
             except Exception as second:
                 logger.exception("An answer could not be stored")
-                _fail(request.done, second)
+                fail(request.done, second)
                 return
             self._acknowledge([request], committed)
             return
         logger.error("What was sent could not be stored", exc_info=error)
-        _fail(request.done, error)
+        fail(request.done, error)
 
     def _acknowledge(self, group: Sequence[Shared], committed: Committed) -> None:
         results = iter(committed.results)
         for request in group:
             match request:
                 case Request():
-                    _succeed(request.done, [next(results) for _ in request.events])
+                    succeed(request.done, [next(results) for _ in request.events])
                 case KeepRequest(choice) if choice.decision.decision_id in committed.kept_decisions:
-                    _succeed(request.done, None)
+                    succeed(request.done, None)
                 case KeepRequest():
-                    _fail(request.done, UnavailableError(ERASED))
+                    fail(request.done, UnavailableError(ERASED))
         if committed.events:
             self._tell(lambda: self._on_commit(committed))
+            self._catch_up(committed.set_aside())
+
+    def _catch_up(self, students: Iterable[tuple[str, str]]) -> None:
+        if not self._is_closing:
+            self._catching_up.begin(students, self._committer.tracer)
 
     def _tell(self, listener: Callable[[], None]) -> None:
         try:
             listener()
         except Exception:  # the answers are stored; who listens must not stop the next ones
             logger.exception("A commit could not be announced")
-
-
-def _succeed(done: "asyncio.Future[Result]", result: Result) -> None:
-    """Let a sender hear; one that has gone changes nothing: what was done stays done."""
-    if not done.done():
-        done.set_result(result)
-
-
-def _fail(done: "asyncio.Future[Any]", error: Exception) -> None:
-    if not done.done():
-        done.set_exception(error)

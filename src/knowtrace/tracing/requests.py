@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from opentelemetry.trace import SpanContext
 
@@ -9,6 +10,8 @@ from knowtrace.tracing.answers import Event, EventResult, Revision, RevisionResu
 from knowtrace.tracing.choices import Choice
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.tracer import Tracer
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,15 @@ class ErasureRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshRequest:
+    """A student who was set aside has been replayed beside the writer, and is to be brought up to date."""
+
+    tenant_id: str
+    student_id: str
+    done: "asyncio.Future[None]"
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetRequest:
     """Another process has erased somebody: nothing that was remembered before it is to be remembered after it."""
 
@@ -76,4 +88,15 @@ class ForgetRequest:
 Shared = Request | KeepRequest
 """What may share a transaction with others."""
 
-AnyRequest = Shared | RevisionRequest | SwitchRequest | ErasureRequest | ForgetRequest
+AnyRequest = Shared | RevisionRequest | SwitchRequest | ErasureRequest | RefreshRequest | ForgetRequest
+
+
+def succeed(done: "asyncio.Future[Result]", result: Result) -> None:
+    """Let a sender hear; one that has gone changes nothing: what was done stays done."""
+    if not done.done():
+        done.set_result(result)
+
+
+def fail(done: "asyncio.Future[Any]", error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)

@@ -6,7 +6,7 @@ from knowtrace.service.broker import Broker
 from knowtrace.service.mastery.schemas import skill_mastery
 from knowtrace.tracing import Tracer
 from knowtrace.tracing.answers import Event, EventResult, Outcome, RevisionResult
-from knowtrace.tracing.commit import Committed
+from knowtrace.tracing.committed import Committed
 
 HEARTBEAT = b": still here\n\n"
 HELLO = b"retry: 2000\n: listening\n\n"
