@@ -218,7 +218,7 @@ async def test_what_is_old_goes_in_transactions_of_few_rows(
         nonlocal commits
         commits += 1
 
-    engine = store._engine.sync_engine
+    engine = store._writer.sync_engine
     listen(engine, "after_cursor_execute", note)
     listen(engine, "commit", committed)
     keeping = Keeping(decisions_days=1, jobs_days=1, snapshots_days=1, messages_days=30)

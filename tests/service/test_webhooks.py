@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 from sqlalchemy.event import listen
@@ -247,6 +248,8 @@ async def test_whatever_sending_raises_is_an_attempt_and_tells_no_secret(
     hook = await subscribe(client, receiver.url)
     monkeypatch.setattr("knowtrace.service.delivery.senders.post", broken)
     with capture_logs() as logs:
+        # The module's own was bound to whatever was configured when it was first imported.
+        monkeypatch.setattr("knowtrace.service.delivery.deliverer.log", structlog.get_logger())
         await client.post("/api/v1/events", json=event(1))
         [dead] = await dead_of(client, hook, 1)
     assert (dead["attempts"], dead["last_error"]) == (2, "ValueError: the log of this service says where")
@@ -334,8 +337,8 @@ async def test_nobody_subscribed_costs_no_statement(
     client: httpx.AsyncClient, event: Callable[..., Body], classroom: Classroom
 ) -> None:
     statements: list[str] = []
-    engine = classroom.store._engine.sync_engine
-    listen(engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    for engine in (classroom.store._engine, classroom.store._writer):
+        listen(engine.sync_engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
     await client.post("/api/v1/events", json=event(1))
     asked = {"student_id": "anna", "skill": classroom.tracer.vocabulary.skill_ids[0]}
     await client.post("/api/v1/recommendations", json=asked)

@@ -1,5 +1,4 @@
-"""The write path: answers wait in a bounded queue, one writer commits them in groups, then their senders
-hear of it.
+"""The write path: answers wait in a bounded queue, one writer commits them in groups, then their senders hear of it.
 
 An answer is acknowledged after its transaction is on disk, never before. Senders that wait at the same time
 share one transaction, and so one flush to disk: that is what makes durability cheap.
@@ -52,10 +51,7 @@ from knowtrace.tracing.tracer import Tracer
 logger = logging.getLogger(__name__)
 
 LARGEST_GROUP = 1_000
-"""Events in one transaction, unless one request alone brings more: bounds how long a sender waits for
-others.
-"""
-
+"""Events in one transaction, unless one request alone brings more: bounds how long a sender waits for others."""
 
 TOO_LATE = "This has waited {:g} s for its turn to be stored and is not: send it again in a moment."
 
@@ -344,9 +340,7 @@ class Intake:
             return await self._committer.revise(revision, asks_model=False)
 
     async def _settle(self, group: Sequence[Shared]) -> None:
-        """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its
-        own.
-        """
+        """Commit a group and tell its senders; when it cannot be, let each request stand or fall on its own."""
         events = [event for request in group if isinstance(request, Request) for event in request.events]
         choices = [request.choice for request in group if isinstance(request, KeepRequest)]
         callers = [request.span for request in group if request.span.is_valid]

@@ -310,7 +310,7 @@ async def test_the_search_of_the_file_would_find_what_is_not_overwritten(
     school: School, tmp_path: Path
 ) -> None:
     """Without SQLite's secure deletion the same search finds the student."""
-    engine = school.classroom.store._engine.sync_engine
+    engine = school.classroom.store._writer.sync_engine
 
     @event.listens_for(engine, "checkout")
     def careless(connection: Any, *_: object) -> None:
