@@ -23,19 +23,19 @@ async def test_what_is_too_much_at_once_is_503_until_others_have_ended() -> None
     slow: asyncio.Queue[Message] = asyncio.Queue()
     slow.put_nowait(chunk(90, more=True))
     begun = asyncio.create_task(bodies.read(POST, sender(slow)))
-    while not bodies.num_arriving:
+    while not bodies.bytes_arriving:
         await asyncio.sleep(0)
     second: asyncio.Queue[Message] = asyncio.Queue()
     second.put_nowait(chunk(20, more=True))
     refused = await bodies.read(POST, sender(second))
     assert isinstance(refused, Refusal) and refused.status == 503
-    assert bodies.num_arriving == 90
+    assert bodies.bytes_arriving == 90
     whole: asyncio.Queue[Message] = asyncio.Queue()
     whole.put_nowait(chunk(50, more=False))
     assert await bodies.read(POST, sender(whole)) == b"x" * 50
     slow.put_nowait(chunk(1, more=False))
     assert len(await begun) == 91  # type: ignore[arg-type]
-    assert bodies.num_arriving == 0
+    assert bodies.bytes_arriving == 0
 
 
 async def test_a_sender_that_goes_leaves_nothing_behind() -> None:
@@ -43,8 +43,8 @@ async def test_a_sender_that_goes_leaves_nothing_behind() -> None:
     chunks: asyncio.Queue[Message] = asyncio.Queue()
     chunks.put_nowait(chunk(90, more=True))
     begun = asyncio.create_task(bodies.read(POST, sender(chunks)))
-    while not bodies.num_arriving:
+    while not bodies.bytes_arriving:
         await asyncio.sleep(0)
     begun.cancel()
     await asyncio.gather(begun, return_exceptions=True)
-    assert bodies.num_arriving == 0
+    assert bodies.bytes_arriving == 0

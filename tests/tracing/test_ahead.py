@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.ahead import replay_ahead
 from knowtrace.tracing.following import SNAPSHOT_EVERY, Student
 from knowtrace.tracing.intake import Intake
+from knowtrace.tracing.threads import Threads
 from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay
 
 LONG = 600
@@ -67,9 +67,9 @@ async def test_a_past_that_changes_meanwhile_leaves_no_snapshot_of_what_it_was(
         await fill(intake, tracer)
 
         async def replay_and_withdraw(
-            self: Student, session: Session, with_tracer: Tracer, **how: Any
+            self: Student, session: Session, with_tracer: Tracer, threads: Threads
         ) -> None:
-            await replay(self, session, with_tracer, **how)
+            await replay(self, session, with_tracer, threads)
             if with_tracer is other:
                 await intake.withdraw(SCHOOL, "anna-3")
 

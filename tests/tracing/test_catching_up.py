@@ -108,7 +108,10 @@ async def test_who_is_set_aside_when_the_process_ends_catches_up_at_the_next_ans
         async with Intake(store, plain) as intake:
             await intake.submit(SCHOOL, [answer(plain, n) for n in range(COUNT)])
             await intake.submit(SCHOOL, [long_ago(plain, 1_000)])
-    assert (await stored(store, "anna")).num_answers == COUNT + 1
+            for is_new in (True, False):
+                revision = await intake.withdraw(SCHOOL, "anna-0")
+                assert (revision.is_new, revision.is_degraded) == (is_new, True)
+    assert (await stored(store, "anna")).num_answers == COUNT
     async with Intake(store, plain) as intake:
         [result] = await intake.submit(SCHOOL, [answer(plain, COUNT)])
         assert is_told_to_wait(result)

@@ -409,7 +409,8 @@ async def test_what_readers_compute_does_not_hold_up_the_writer(intake: Intake, 
     """A new answer, a late one and a repeated one all ask the model."""
     may_end = threading.Event()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-    reader = asyncio.create_task(asyncio.to_thread(may_end.wait))
+    readers = [asyncio.create_task(asyncio.to_thread(may_end.wait))]
+    readers += [asyncio.create_task(tracer.threads.run(may_end.wait)) for _ in range(100)]
     try:
         async with asyncio.timeout(30):
             for number in (5, 1, 5):
@@ -417,4 +418,4 @@ async def test_what_readers_compute_does_not_hold_up_the_writer(intake: Intake, 
                 assert result.masteries
     finally:
         may_end.set()
-        await reader
+        await asyncio.gather(*readers)

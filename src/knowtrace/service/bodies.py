@@ -27,7 +27,7 @@ class Bodies:
         self._within = settings.body_within_seconds
         self._most = settings.max_request_bytes
         self._most_arriving = most_arriving
-        self.num_arriving = 0
+        self.bytes_arriving = 0
 
     async def read(self, scope: Scope, receive: Receive) -> bytes | Refusal:
         """Return the whole body; nothing for a method that has none."""
@@ -46,7 +46,7 @@ class Bodies:
                 f"The body did not arrive within {self._within:g} s: send it again, or in smaller parts.",
             )
         finally:
-            self.num_arriving -= sum(map(len, chunks))
+            self.bytes_arriving -= sum(map(len, chunks))
 
     async def _read(self, receive: Receive, chunks: list[bytes]) -> bytes | Refusal:
         size = 0
@@ -57,15 +57,15 @@ class Bodies:
             chunk: bytes = message.get("body", b"")
             chunks.append(chunk)
             size += len(chunk)
-            self.num_arriving += len(chunk)
+            self.bytes_arriving += len(chunk)
             if size > self._most:
                 return self._too_large()
             if not message.get("more_body", False):
                 return b"".join(chunks)
-            if self.num_arriving > self._most_arriving:
+            if self.bytes_arriving > self._most_arriving:
                 return Refusal(
                     503,
-                    f"Bodies of {self.num_arriving:,} bytes are arriving at once: send this again in a moment.",
+                    f"Bodies of {self.bytes_arriving:,} bytes are arriving at once: send this again in a moment.",
                 )
 
     def _too_large(self) -> Refusal:

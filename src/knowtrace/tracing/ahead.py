@@ -52,7 +52,7 @@ async def replay_one(store: Store, tracer: Tracer, tenant_id: str, student_id: s
         if newest is not None and before.num_answers - newest.num_answers < SNAPSHOT_EVERY:
             return False
         student = Student(student_id, tracer.start())
-        await student.replay(session, tracer)
+        await student.replay(session, tracer, tracer.threads)
     async with store.transaction() as transaction:
         session = await transaction.of(tenant_id)
         now = (await session.students.load([student_id])).get(student_id)

@@ -14,14 +14,13 @@ from knowtrace.tracing.changes import is_long, new_ones, recount, revised, set_a
 from knowtrace.tracing.choices import Choice, keep_choices
 from knowtrace.tracing.committed import NO_MODEL, Committed
 from knowtrace.tracing.erasing import Erased, Erasure, erase
-from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.following import Student
 from knowtrace.tracing.outgoing import Outgoing, StudentChange
-from knowtrace.tracing.own_thread import OwnThread
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.results import results_of, unasked_result
 from knowtrace.tracing.stored import to_state, to_stored
 from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.threads import Threads
 from knowtrace.tracing.tracer import Tracer
 
 
@@ -37,7 +36,7 @@ class Remembered:
 class Committer:
     """Commits groups of events and single revisions, one transaction at a time.
 
-    The model's steps run in a thread of its own: readers' replays, a pool's worth of them, must not stand before them.
+    The model's steps run in threads of its own: readers' replays, a pool's worth of them, must not stand before them.
 
     Keeps the states of recent students in memory. They are only ever the table's: they enter after a commit,
     and all of them leave when the log's head shows that another process has written.
@@ -59,11 +58,11 @@ class Committer:
         self._max_cached = max_cached_students
         self._cache: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
         self._head = -1
-        self._in_thread = OwnThread("writer")
+        self._threads = Threads("writer")
 
     def close(self) -> None:
         """Let the model's thread end; to be called after the last commit."""
-        self._in_thread.close()
+        self._threads.close()
 
     @property
     def tracer(self) -> Tracer:
@@ -126,7 +125,7 @@ class Committer:
                 elif len(fresh) == len(mine):
                     answered = results_of(self._tracer, mine, outcomes, touched, withdrawn)
                 else:  # what was sent before is answered with today's mastery: the model again
-                    answered = await self._in_thread(
+                    answered = await self._threads.run(
                         results_of, self._tracer, mine, outcomes, touched, withdrawn
                     )
                 results.update(zip(numbers, answered, strict=True))
@@ -161,10 +160,9 @@ class Committer:
             session = await transaction.of(tenant_id)
             found, _ = await self._students(session, [student_id], head)
             student = found[student_id]
-            num_answers = student.state.num_answers
-            if student.is_current or await is_long(session, student_id, num_answers, self._tracer.version):
+            if student.is_current or await self._is_set_aside(session, student):
                 return
-            await self._rebuild(student, session, since=None)
+            await student.rebuild(session, self._tracer, self._threads)
             await self._save(session, [student], datetime.now(UTC))
         self._head = head
         self._remember({(tenant_id, student_id): student})
@@ -190,10 +188,13 @@ class Committer:
                 )
             newer = revised(revision, older, now)
             if newer is None:
-                if not asks_model:
+                found, _ = await self._students(session, [older.interaction.student_id], head)
+                student = found[older.interaction.student_id]
+                if not asks_model or await self._is_set_aside(session, student):
                     return unasked(older, (), is_new=False)
-                state = await Followed(self._tracer).live_state(session, older.interaction.student_id)
-                return replace(await self._in_thread(self._after, older, state), is_new=False)
+                if not student.is_current:
+                    await student.replay(session, self._tracer, self._threads)
+                return replace(await self._threads.run(self._after, older, student.state), is_new=False)
             head += 1
             await session.events.replace(older, newer, at=now)
             if revision.deed is not None:
@@ -204,9 +205,8 @@ class Committer:
                 for student_id in (older.interaction.student_id, newer.interaction.student_id)
             }
             for student in students.values():
-                num_answers, _, _ = await session.events.extent(student.student_id)
-                if asks_model and not await self._is_long_since(student, session, since, num_answers):
-                    await self._rebuild(student, session, since=None)
+                if asks_model and not await self._is_long_since(session, student, since):
+                    await student.rebuild(session, self._tracer, self._threads)
                 else:
                     await recount(session, student, since=since)
             await self._save(session, students.values(), now, is_rewritten=True)
@@ -216,7 +216,7 @@ class Committer:
             if student.is_unasked:
                 result = unasked(newer, tuple(students))
             else:
-                result = await self._in_thread(self._after, newer, student.state)
+                result = await self._threads.run(self._after, newer, student.state)
             waiting = tuple(name for name, one in students.items() if one.is_unasked and asks_model)
             result = replace(result, student_ids=tuple(students), set_aside=waiting)
             await transaction.move_head(head)
@@ -279,27 +279,26 @@ class Committer:
                 await student.step_on(session)
                 in_order.append(student)
                 continue
-            since = None
             if student.is_late:
                 student.rewritten_at = head
-                since = student.fresh[0].place
+                await session.snapshots.forget(student.student_id, since=student.fresh[0].place)
             num_answers = student.state.num_answers + len(student.fresh)
-            if await self._is_long_since(student, session, since, num_answers):
+            if await is_long(session, student.student_id, num_answers, self._tracer.version):
                 await set_aside(session, [student], head)
             else:
-                await self._rebuild(student, session, since=None)
+                await student.rebuild(session, self._tracer, self._threads)
         # In a thread: a thousand steps take 0.1 s or more, and the runtime lets go of the interpreter lock.
-        await self._in_thread(self._follow, in_order)
+        await self._threads.run(self._follow, in_order)
 
-    async def _is_long_since(
-        self, student: Student, session: Session, since: Place | None, num_answers: int
-    ) -> bool:
-        if since is not None:
-            await session.snapshots.forget(student.student_id, since=since)
+    async def _is_set_aside(self, session: Session, student: Student) -> bool:
+        if student.is_current:
+            return False
+        return await is_long(session, student.student_id, student.state.num_answers, self._tracer.version)
+
+    async def _is_long_since(self, session: Session, student: Student, since: Place) -> bool:
+        await session.snapshots.forget(student.student_id, since=since)
+        num_answers, _, _ = await session.events.extent(student.student_id)
         return await is_long(session, student.student_id, num_answers, self._tracer.version)
-
-    async def _rebuild(self, student: Student, session: Session, *, since: Place | None) -> None:
-        await student.rebuild(session, self._tracer, since=since, in_thread=self._in_thread)
 
     def _follow(self, students: Iterable[Student]) -> None:
         with span("model.follow"):

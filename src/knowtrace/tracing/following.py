@@ -1,15 +1,14 @@
 """One student while the log is applied: stepped on by new answers, or rebuilt where the past has changed."""
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from knowtrace.domain import Mastery
-from knowtrace.store import Mark, Place, Session, Snapshot, StoredEvent
-from knowtrace.tracing.own_thread import InThread
+from knowtrace.store import Mark, Session, Snapshot, StoredEvent
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.stored import state_of_snapshot, to_snapshot
 from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.threads import Threads
 from knowtrace.tracing.tracer import Tracer
 
 SNAPSHOT_EVERY = 256
@@ -80,23 +79,14 @@ class Student:
                     )
                 )
 
-    async def rebuild(
-        self, session: Session, tracer: Tracer, *, since: Place | None, in_thread: InThread
-    ) -> None:
-        """Bring the student to where a clean replay of the whole log would.
-
-        `since` is the first place at which the past has changed; None where only the model has.
-        """
-        if since is not None:
-            await session.snapshots.forget(self.student_id, since=since)
-        await self.replay(session, tracer, in_thread=in_thread)
+    async def rebuild(self, session: Session, tracer: Tracer, threads: Threads) -> None:
+        """Bring the student to where a clean replay of the whole log would; no snapshot of another past is left."""
+        await self.replay(session, tracer, threads)
         self.latest = self.standing or {}
         self.after.clear()
         await session.students.forget_mastery([self.student_id])
 
-    async def replay(
-        self, session: Session, tracer: Tracer, *, in_thread: InThread = asyncio.to_thread
-    ) -> None:
+    async def replay(self, session: Session, tracer: Tracer, threads: Threads) -> None:
         """Follow the whole log, from the newest snapshot by this model on; nothing is written."""
         snapshot = await session.snapshots.newest(self.student_id, tracer.version)
         self.state = tracer.start() if snapshot is None else state_of_snapshot(snapshot)
@@ -104,4 +94,4 @@ class Student:
         self.standing = {mastery.skill_id: mastery for mastery in snapshot.masteries} if snapshot else {}
         place = None if snapshot is None else snapshot.place
         async for page in session.events.history(self.student_id, after=place):
-            await in_thread(self.follow, tracer, page)
+            await threads.run(self.follow, tracer, page)

@@ -67,7 +67,7 @@ def check_asker() -> None:
 
 
 class Threads:
-    """As many threads as a process has by default, begun when they are needed."""
+    """As many threads as a process has by default, begun when they are needed: those of one model, or the writer's."""
 
     def __init__(self, version: str) -> None:
         self._version = version
@@ -109,3 +109,7 @@ class Threads:
                 answer.cancel()
                 self._left[job] = time.monotonic()
                 job.add_done_callback(lambda done: self._left.pop(done, None))
+
+    def close(self) -> None:
+        """Let the threads end when they have done what they were given."""
+        self._pool.shutdown(wait=False)
