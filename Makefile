@@ -81,14 +81,17 @@ load: setup $(RUN)/manifest.json ## events per second and latency of the service
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --rate 300 --out $(RESULTS)/serve_events_open.json
 	$(BIN)/python benchmarks/overload.py --run $(RUN) --limit-ms 100 --out $(RESULTS)/overload.json
 
-kills: setup $(RUN)/manifest.json ## 200 kill -9 under write load: nothing acknowledged is lost
-	$(BIN)/python benchmarks/kill_writes.py --run $(RUN) --out $(RESULTS)/kill_writes.json
+kills: setup $(DKT)/manifest.json ## 1,000 kill -9 under write load on each database: nothing acknowledged is lost
+	$(BIN)/python benchmarks/kill_writes.py --run $(DKT) --cycles 1000 --longest-seconds 0.4 --out $(RESULTS)/kill_writes.json
+	$(BIN)/python benchmarks/kill_writes.py --run $(DKT) --cycles 1000 --longest-seconds 0.4 --database postgresql \
+	  --out $(RESULTS)/kill_writes_postgresql.json
 
 restarts: setup $(RUN)/manifest.json ## 100 rolling restarts under load: every request is answered
 	$(BIN)/python benchmarks/rolling_restarts.py --run $(RUN) --out $(RESULTS)/rolling_restarts.json
 
 storm: setup $(RUN)/manifest.json ## 100,000 sends, shuffled and repeated: the outcome of one clean sending
 	$(BIN)/python benchmarks/retry_storm.py --run $(RUN) --out $(RESULTS)/retry_storm.json
+	$(BIN)/python benchmarks/retry_storm.py --run $(RUN) --database postgresql --out $(RESULTS)/retry_storm_postgresql.json
 
 REQUESTS ?= 100000
 

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import orjson
 from databases import DATABASES, open_database
+from forked_process import ForkedProcess
 from server_process import ServerProcess, machine, write_result
 
 from knowtrace.registry import Run
@@ -179,7 +180,12 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         open_database(options.database, Path(folder)) as database_url,
     ):
-        server = ServerProcess(database_url=database_url, run=options.run, log=Path(folder) / "server.log")
+        server = ServerProcess(
+            database_url=database_url,
+            run=options.run.absolute(),
+            log=Path(folder) / "server.log",
+            launch=ForkedProcess,
+        )
         server.start()
         journal = Journal([item["item_id"] for item in server.get("/api/v1/items?limit=1000")["items"]])
         for cycle in range(1, options.cycles + 1):

@@ -10,22 +10,55 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import orjson
 
 STARTS_WITHIN_SECONDS = 30.0
 
 
-class ServerProcess:
-    """`python -m knowtrace.service.server` on a free port; logs go to a file that the caller may read."""
+class Process(Protocol):
+    """The part of `subprocess.Popen` that is needed here."""
 
-    def __init__(self, *, database_url: str, run: Path, log: Path, **settings: str) -> None:
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def _launched(environment: dict[str, str], log: Path) -> Process:
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "knowtrace.service.server"], env=environment, stdout=file, stderr=file
+        )
+
+
+class ServerProcess:
+    """`python -m knowtrace.service.server` on a free port; logs go to a file that the caller may read.
+
+    `launch` makes the process, of an environment and the place of its log.
+    """
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        run: Path,
+        log: Path,
+        launch: Callable[[dict[str, str], Path], Process] = _launched,
+        **settings: str,
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
+        self._launch = launch
         self._environment = {
             **os.environ,
             "KNOWTRACE_DATABASE_URL": database_url,
@@ -33,7 +66,7 @@ class ServerProcess:
             "KNOWTRACE_PORT": str(self.port),
             **{f"KNOWTRACE_{name.upper()}": value for name, value in settings.items()},
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -47,18 +80,10 @@ class ServerProcess:
     def start(self) -> float:
         """Start the server and return the seconds until it was ready."""
         started = time.perf_counter()
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "knowtrace.service.server"],
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
+        self._process = self._launch(self._environment, self._log)
         while time.perf_counter() - started < STARTS_WITHIN_SECONDS:
-            if self._process.poll() is not None:
-                raise RuntimeError(
-                    f"The server ended at start with {self._process.returncode}; see {self._log}."
-                )
+            if (ended_with := self._process.poll()) is not None:
+                raise RuntimeError(f"The server ended at start with {ended_with}; see {self._log}.")
             with contextlib.suppress(urllib.error.URLError, ConnectionError):
                 self.get("/ready")
                 return time.perf_counter() - started
@@ -81,7 +106,7 @@ class ServerProcess:
         assert self._process is not None
         started = time.perf_counter()
         if self._process.poll() is None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGTERM)
             self._process.wait(60)
         return time.perf_counter() - started
 

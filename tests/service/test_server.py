@@ -1,6 +1,7 @@
 """The real process: what it logs, what it streams, and how it stops."""
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import httpx
 import orjson
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from knowtrace.service.app import create_app
 from knowtrace.service.batch import service as batch
@@ -171,6 +173,22 @@ async def test_stopping_takes_no_longer_than_one_drain_whatever_is_in_hand(
         await asyncio.sleep(1)
         stopping_at = time.monotonic()
     assert 0.7 < time.monotonic() - stopping_at < 1.9
+
+
+async def test_who_serves_looks_for_garbage_again() -> None:
+    """Starting does not: `run` turns it off until everything is loaded."""
+    app = FastAPI()
+    server = Server(uvicorn.Config(app, lifespan="off", host="127.0.0.1", port=0), app)
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    gc.disable()
+    try:
+        await server.startup()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    await server.shutdown()
 
 
 def test_the_service_and_all_it_imports_need_no_torch() -> None:

@@ -35,6 +35,7 @@ class Server(uvicorn.Server):
         # What is loaded by now stays: a full collection that walks it all stops every request for a tenth of a second.
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         classroom = getattr(self._app.state, "classroom", None)
@@ -69,6 +70,15 @@ def run(settings: Settings, *, pages: Callable[[FastAPI], None] | None = None) -
     """
     refuse_unsafe(settings)
     check_extras(settings)
+    # Until all is loaded nearly nothing becomes garbage, and looking for it is a tenth of a start.
+    gc.disable()
+    try:
+        _open_and_serve(settings, pages)
+    finally:
+        gc.enable()
+
+
+def _open_and_serve(settings: Settings, pages: Callable[[FastAPI], None] | None) -> None:
     asyncio.run(_try_opening(settings))
     configure_logging(settings.log_level)
     app = create_app(settings)
