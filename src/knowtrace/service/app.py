@@ -75,17 +75,19 @@ def create_app(settings: Settings) -> FastAPI:
         # FastAPI's own spans carry paths, and so students' ids; `knowtrace.spans` makes ours.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    # What is asked most often stands first: each request is compared with one after the other.
     for router in (
+        events,
+        mastery,
+        predictions,
+        recommendations,
+        health,
         description,
         audit,
-        events,
         xapi,
         caliper,
         webhooks,
-        mastery,
-        predictions,
         batch,
-        recommendations,
         kt,
         students,
         export,
@@ -95,7 +97,6 @@ def create_app(settings: Settings) -> FastAPI:
         catalogue,
         models,
         schedules,
-        health,
     ):
         app.include_router(router)
     app.include_router(sagemaker)

@@ -1,11 +1,20 @@
-"""How our endpoints read JSON."""
+"""How our endpoints are found, and how they read JSON."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
+
+
+class Resource(APIRouter):
+    """The routes of one resource: a path without its prefix is not compared with each of them in turn."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if self.prefix in scope["path"] else (Match.NONE, {})
 
 
 class JsonRequest(Request):

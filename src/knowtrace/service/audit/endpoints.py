@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from starlette.responses import Response
 
@@ -14,8 +13,9 @@ from knowtrace.service.identity.caller import Caller
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
+from knowtrace.service.route import Resource
 
-router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+router = Resource(prefix="/api/v1/audit", tags=["audit"])
 Auditor = Annotated[Caller, may(Permission.AUDIT_READ)]
 
 

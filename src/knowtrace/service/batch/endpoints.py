@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
 from fastapi import Query as FromQuery
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.batch import service
@@ -22,9 +22,9 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 
-router = APIRouter(prefix="/api/v1", tags=["batch"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1", tags=["batch"], route_class=JsonRoute)
 Asker = Annotated[Caller, may(Permission.PREDICT)]
 Submitter = Annotated[Caller, may(Permission.JOBS_MANAGE, Permission.PREDICT)]
 Manager = Annotated[Caller, may(Permission.JOBS_MANAGE)]

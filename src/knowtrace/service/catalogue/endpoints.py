@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from fastapi import Query as FromQuery
 from starlette.responses import Response
 
@@ -13,8 +12,9 @@ from knowtrace.service.fields import reply
 from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
+from knowtrace.service.route import Resource
 
-router = APIRouter(prefix="/api/v1", tags=["catalogue"], dependencies=[may(Permission.CATALOGUE_READ)])
+router = Resource(prefix="/api/v1", tags=["catalogue"], dependencies=[may(Permission.CATALOGUE_READ)])
 
 
 @router.get("/skills", response_model=SkillsOut, responses=answers(404, 422))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.convertors import register_url_convertor
 from starlette.responses import Response
 
@@ -15,8 +15,9 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 
-router = APIRouter(prefix="/api/v1/students", tags=["students"])
+router = Resource(prefix="/api/v1/students", tags=["students"])
 BELOW_A_STUDENT = ("consent", "events", "export", "stream", "timeline")
 
 

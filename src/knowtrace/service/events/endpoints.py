@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -23,9 +23,9 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1/events", tags=["events"], route_class=JsonRoute)
 Writer = Annotated[Caller, may(Permission.ANSWERS_WRITE)]
 Reviser = Annotated[Caller, may(Permission.ANSWERS_REVISE)]
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import StreamingResponse
 
 from knowtrace.service.classroom import InClassroom
@@ -14,10 +14,11 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 
 MEDIA_TYPE = "application/x-ndjson"
 
-router = APIRouter(prefix="/api/v1/students", tags=["students"])
+router = Resource(prefix="/api/v1/students", tags=["students"])
 Exporter = Annotated[Caller, may(Permission.EXPORT)]
 
 

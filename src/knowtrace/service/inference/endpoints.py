@@ -3,7 +3,7 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from starlette.responses import Response
 
 from knowtrace import __version__
@@ -25,8 +25,9 @@ from knowtrace.service.inference.schemas import (
     ServerReady,
 )
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 
-router = APIRouter(
+router = Resource(
     prefix="/v2",
     tags=["open inference protocol"],
     route_class=InferenceRoute,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.errors import DeniedError
@@ -16,12 +16,12 @@ from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.keys.schemas import IssuedKeyOut, KeyIn, KeyOut, KeysOut, RevokedKeyOut, RotationIn
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 from knowtrace.store import StoredKey
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 
-router = APIRouter(prefix="/api/v1/keys", tags=["keys"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1/keys", tags=["keys"], route_class=JsonRoute)
 Keeper = Annotated[Caller, may(Permission.KEYS_MANAGE)]
 
 

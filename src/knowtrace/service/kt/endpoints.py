@@ -3,8 +3,8 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Request
 from fastapi import Query as FromQuery
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -17,8 +17,9 @@ from knowtrace.service.kt.schemas import MasteryVector, VectorQuery
 from knowtrace.service.kt.service import mastery_vector
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 
-router = APIRouter(prefix="/api/kt/mastery", tags=["mastery"])
+router = Resource(prefix="/api/kt/mastery", tags=["mastery"])
 Asker = Annotated[Caller, may(Permission.DECIDE)]
 
 

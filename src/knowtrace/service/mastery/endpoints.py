@@ -3,8 +3,8 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Request
 from fastapi import Query as FromQuery
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -17,8 +17,9 @@ from knowtrace.service.mastery.schemas import MasteryQuery, StudentMastery
 from knowtrace.service.mastery.service import difference, student_mastery
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 
-router = APIRouter(prefix="/api/v1/mastery", tags=["mastery"])
+router = Resource(prefix="/api/v1/mastery", tags=["mastery"])
 Reader = Annotated[Caller, may(Permission.MASTERY_READ)]
 
 

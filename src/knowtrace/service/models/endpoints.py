@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -14,10 +14,10 @@ from knowtrace.service.models import service
 from knowtrace.service.models.schemas import AliasIn, ModelOut, ModelsOut, ShareIn, VersionIn
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 from knowtrace.store import ModelRole
 
-router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1/models", tags=["models"], route_class=JsonRoute)
 Operator = Annotated[Caller, may(Permission.MODELS_MANAGE)]
 
 

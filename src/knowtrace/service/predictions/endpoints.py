@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -15,9 +15,9 @@ from knowtrace.service.predictions.schemas import PredictionOut, PredictionReque
 from knowtrace.service.predictions.service import difference, predict
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 
-router = APIRouter(prefix="/api/v1/predict", tags=["predictions"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1/predict", tags=["predictions"], route_class=JsonRoute)
 Asker = Annotated[Caller, may(Permission.PREDICT)]
 
 

@@ -3,7 +3,7 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -16,9 +16,9 @@ from knowtrace.service.problems import answers
 from knowtrace.service.recommendations.schemas import RecommendationOut, RecommendationRequest
 from knowtrace.service.recommendations.service import recommendations
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 
-router = APIRouter(prefix="/api/v1/recommendations", tags=["recommendations"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1/recommendations", tags=["recommendations"], route_class=JsonRoute)
 Asker = Annotated[Caller, may(Permission.DECIDE)]
 
 

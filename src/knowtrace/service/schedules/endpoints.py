@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -12,10 +12,11 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 from knowtrace.service.schedules import service
 from knowtrace.service.schedules.schemas import RunOut, SchedulesOut
 
-router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
+router = Resource(prefix="/api/v1/schedules", tags=["schedules"])
 Operator = Annotated[Caller, may(Permission.SCHEDULES_MANAGE)]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
 from fastapi import Query as FromQuery
+from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +16,7 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
+from knowtrace.service.route import Resource
 from knowtrace.service.students import service
 from knowtrace.service.students.schemas import (
     HistoryOut,
@@ -27,7 +28,7 @@ from knowtrace.service.students.schemas import (
     TimelineQuery,
 )
 
-router = APIRouter(prefix="/api/v1/students", tags=["students"])
+router = Resource(prefix="/api/v1/students", tags=["students"])
 Lister = Annotated[Caller, may(Permission.STUDENTS_LIST)]
 Reader = Annotated[Caller, may(Permission.ANSWERS_READ)]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from knowtrace.service.classroom import InClassroom
@@ -12,7 +12,7 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 from knowtrace.service.webhooks import service
 from knowtrace.service.webhooks.schemas import (
     DeadMessagesOut,
@@ -23,7 +23,7 @@ from knowtrace.service.webhooks.schemas import (
     WebhooksOut,
 )
 
-router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
+router = Resource(prefix="/api/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 Manager = Annotated[Caller, may(Permission.WEBHOOKS_MANAGE)]
 
 

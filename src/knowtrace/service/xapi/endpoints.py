@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from knowtrace.errors import MalformedError
@@ -13,7 +13,7 @@ from knowtrace.service.identity.guard import may
 from knowtrace.service.identity.permissions import Permission
 from knowtrace.service.problems import answers
 from knowtrace.service.record import record_of
-from knowtrace.service.route import JsonRoute
+from knowtrace.service.route import JsonRoute, Resource
 from knowtrace.service.xapi.schemas import VERSION, SpokenVersion, Statement, StatementId, Statements
 from knowtrace.service.xapi.service import store_statements, students_named, with_id
 
@@ -22,7 +22,7 @@ async def _speak(request: Request) -> None:
     record_of(request.scope).headers["X-Experience-API-Version"] = VERSION
 
 
-router = APIRouter(prefix="/xapi", tags=["xapi"], route_class=JsonRoute, dependencies=[Depends(_speak)])
+router = Resource(prefix="/xapi", tags=["xapi"], route_class=JsonRoute, dependencies=[Depends(_speak)])
 Writer = Annotated[Caller, may(Permission.ANSWERS_WRITE, named_in=students_named)]
 SPOKEN = re.compile(r"1\.0(\.\d+)?")
 
