@@ -114,6 +114,7 @@ def main() -> None:
     started = time.perf_counter()
     found = []
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
         for name in ("storm", "clean"):
             here = Path(folder) / name
             here.mkdir()

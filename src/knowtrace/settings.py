@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     max_waiting_events: int = Field(default=20_000, gt=0)
     write_within_seconds: float = Field(default=10.0, gt=0)
     max_cached_students: int = Field(default=10_000, gt=0)
+    warm_students: int = Field(default=1_000, ge=0, le=10_000)
     state_cache_url: str | None = None
     state_cache_seconds: int = Field(default=3_600, gt=0, le=30 * 86_400)
     lock_wait_seconds: float = Field(default=5.0, gt=0)

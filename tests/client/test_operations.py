@@ -99,6 +99,7 @@ CALLS: dict[str, list[Call[Any]]] = {
     "read_consent": [students.consent("s")],
     "put_consent": [students.set_consent("s", training=True)],
     "erase": [students.erase("s")],
+    "delete_cache": [students.forget_remembered("s")],
     "list_webhooks": [webhooks.read()],
     "create_webhook": [webhooks.create("https://x.example", ["alert"])],
     "delete_webhook": [webhooks.remove("w")],
@@ -240,6 +241,7 @@ def test_a_student_is_shown_handed_out_asked_and_forgotten(client: Any, student:
     kinds = [line["kind"] for line in client.run(students.export(student)).lines]
     assert (kinds[0], kinds[-1]) == ("export", "end")
     assert "consent" in kinds
+    assert client.run(students.forget_remembered(student)).shared_cache == "none"
     receipt = client.run(students.erase(student))
     assert (receipt.rows["events"], receipt.rows["student_consents"]) == (1, 1)
     assert client.run(history.read(student)).events == []

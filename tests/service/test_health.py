@@ -40,7 +40,7 @@ async def test_without_a_database_it_lives_but_is_not_ready(
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/v1/metrics"])
 async def test_metrics_count_what_happened(
-    client: httpx.AsyncClient, event: Callable[..., dict[str, Any]], path: str
+    client: httpx.AsyncClient, event: Callable[..., dict[str, Any]], path: str, classroom: Classroom
 ) -> None:
     await client.post("/api/v1/events", json=[event(1), event(1), event(2, response=9, correct=...)])
     await client.get("/api/v1/mastery/anna")
@@ -52,11 +52,12 @@ async def test_metrics_count_what_happened(
         'knowtrace_events_total{outcome="rejected"} 1.0',
         "knowtrace_intake_waiting_events 0.0",
         "knowtrace_commit_duration_seconds_count 1.0",
-        'ml_prediction_requests_total{route="/api/v1/mastery/{student_id}"} 1.0',
-        'ml_cache_operations_total{cache="student_state",operation="miss"} 1.0',
+        'ml_prediction_requests_total{batch_size_range="single",model_version="@",'
+        'route="/api/v1/mastery/{student_id}"} 1.0',
+        'ml_cache_operations_total{cache="student_state",operation="get",result="miss"} 1.0',
         "ml_active_models 1.0",
     ):
-        assert line in answer.text
+        assert line.replace("@", classroom.tracer.version) in answer.text
     for name in ("ml_model_load_duration_seconds", "ml_memory_usage_bytes", "ml_errors_total"):
         assert f"# TYPE {name.removesuffix('_total')}" in answer.text
 

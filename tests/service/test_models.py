@@ -594,7 +594,7 @@ async def test_an_erased_student_is_forgotten_by_stand_ins_and_by_the_first_mode
     lineup.take([], {ModelRole.CHAMPION: lineup.roles[ModelRole.CHAMPION]})
     assert [model.version for model in lineup.loaded] == [versions[1]]
     assert [len(model.followed._kept) for model in ladder] == [1] * 4
-    lineup.forget()
+    lineup.forget(None)
     assert [len(model.followed._kept) for model in ladder] == [0] * 4
 
 

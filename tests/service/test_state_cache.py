@@ -28,7 +28,7 @@ from knowtrace.service.metrics import Metrics
 from knowtrace.service.state_cache import RedisStates, StateKeys, redis_states
 from knowtrace.settings import Settings
 from knowtrace.store import Casting, Deed, Mark, ModelRole, Store
-from knowtrace.tracing import StudentState, Tracer
+from knowtrace.tracing import StudentKey, StudentState, Tracer
 from knowtrace.tracing.erasing import Erasure
 from knowtrace.tracing.sharing import Stand
 from knowtrace.tracing.states import replayed_state
@@ -38,6 +38,7 @@ from tests.tracing.test_intake import answer
 Body = dict[str, Any]
 KEY = "0123456789abcdef" * 2
 SCHOOL = "default"
+ANNA, BEN = StudentKey(SCHOOL, "anna"), StudentKey(SCHOOL, "ben")
 MARK = Mark("dkt-1", 7, 3)
 DEED = Deed(subject="x", role="admin", action="students.erase", object="student:x", request_id="")
 
@@ -81,9 +82,9 @@ async def written(classroom: Classroom) -> None:
         await asyncio.sleep(0.002)
 
 
-def count(classroom: Classroom, operation: str) -> float:
+def count(classroom: Classroom, result: str) -> float:
     found = classroom.metrics.registry.get_sample_value(
-        "ml_cache_operations_total", {"cache": "shared_state", "operation": operation}
+        "ml_cache_operations_total", {"cache": "shared_state", "operation": "get", "result": result}
     )
     return found or 0.0
 
@@ -150,9 +151,7 @@ async def test_an_erased_student_is_nowhere_and_stays_away(
         assert await redis.get(key) == b""
         assert second.states is not None and mark[0] is not None
         state = second.tracer.start()
-        second.states.offer(
-            SCHOOL, "anna", Stand(state, mark[0])
-        )  # as if it had been read before the erasure
+        second.states.offer(ANNA, Stand(state, mark[0]))  # as if it had been read before the erasure
         await written(second)
         assert await redis.get(key) == b""
         await redis.set(key, was)  # as if Redis had been away
@@ -237,9 +236,9 @@ async def test_random_steps_of_two_services_are_answered_as_a_clean_replay_would
                 assert classroom.states is not None
                 await classroom.intake.erase(Erasure(tenant_id=SCHOOL, student_id=student_id, deed=DEED))
                 if rng.random() < 0.5:  # else as if Redis had been away
-                    await classroom.states.forget(SCHOOL, student_id)
+                    await classroom.states.forget(StudentKey(SCHOOL, student_id))
             elif step == "forget":
-                classroom.lineup.forget()
+                classroom.lineup.forget(None)
             elif stored:
                 event_id = rng.choice(stored)
                 async with first.store.reading(SCHOOL) as session:
@@ -343,7 +342,7 @@ async def test_a_redis_that_raises_waits_or_talks_nonsense_is_a_miss(client: Cli
     states = cache(client)
     began = time.perf_counter()
     for _ in range(FAILURES + 2):
-        assert await states.find(SCHOOL, "anna", MARK) is None
+        assert await states.find(ANNA, MARK) is None
     assert time.perf_counter() - began < 1
     left_alone = 2 if failure == "unread" else 0
     assert client.num_asked == FAILURES + 2 - left_alone
@@ -356,41 +355,39 @@ async def test_a_redis_that_raises_waits_or_talks_nonsense_is_a_miss(client: Cli
 async def test_only_what_was_sealed_for_this_student_of_this_database_is_opened(redis: Any) -> None:
     stand = Stand(some_state(), MARK)
     async with cache(redis) as states:
-        states.offer(SCHOOL, "anna", stand)
+        states.offer(ANNA, stand)
         while not await redis.keys():
             await asyncio.sleep(0.005)
     states = cache(redis)
-    found = await states.find(SCHOOL, "anna", MARK)
+    found = await states.find(ANNA, MARK)
     assert found is not None and np.array_equal(found.state.vector, stand.state.vector)
-    assert await states.find(SCHOOL, "anna", MARK._replace(last_position=8)) is None
+    assert await states.find(ANNA, MARK._replace(last_position=8)) is None
     for other in (cache(redis, secret="f" * 32), cache(redis, database_url="sqlite:///b.db")):
-        assert await other.find(SCHOOL, "anna", MARK) is None
+        assert await other.find(ANNA, MARK) is None
         assert not failures(other._metrics)  # it looks elsewhere
     (key,) = await redis.keys()
     value = await redis.get(key)
-    await redis.set(states._keys.of(SCHOOL, "ben"), value)
-    assert await states.find(SCHOOL, "ben", MARK) is None
+    await redis.set(states._keys.of(BEN), value)
+    assert await states.find(BEN, MARK) is None
     for position in (0, 20, len(value) - 1):
         await redis.set(key, value[:position] + bytes([value[position] ^ 1]) + value[position + 1 :])
-        assert await states.find(SCHOOL, "anna", MARK) is None
+        assert await states.find(ANNA, MARK) is None
     assert failures(states._metrics) == {"broken": 4}
 
 
 def test_one_key_is_one_students_and_no_password_is_in_it() -> None:
     keys = StateKeys(KEY, "postgresql+psycopg://u:one@db/school")
-    assert keys.of("ab", "c") != keys.of("a", "bc")
-    assert keys.of(SCHOOL, "anna") == StateKeys(KEY, "postgresql+psycopg://v:two@db/school").of(
-        SCHOOL, "anna"
-    )
-    assert keys.of(SCHOOL, "anna").startswith(b"knowtrace:state:1:")
-    assert keys.of(SCHOOL, "\ud800")
+    assert keys.of(StudentKey("ab", "c")) != keys.of(StudentKey("a", "bc"))
+    assert keys.of(ANNA) == StateKeys(KEY, "postgresql+psycopg://v:two@db/school").of(ANNA)
+    assert keys.of(ANNA).startswith(b"knowtrace:state:1:")
+    assert keys.of(StudentKey(SCHOOL, "\ud800"))
 
 
 async def test_too_much_that_waits_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_cache, "MOST_WAITING", 2)
     states = cache(Client(None))
     for student_id in ("anna", "ben", "carl", "anna"):
-        states.offer(SCHOOL, student_id, Stand(some_state(), MARK))
+        states.offer(StudentKey(SCHOOL, student_id), Stand(some_state(), MARK))
     assert list(states._waiting) == [(SCHOOL, "anna"), (SCHOOL, "ben")]
     assert failures(states._metrics) == {"dropped": 1}
 

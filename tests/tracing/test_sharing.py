@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from knowtrace.registry import PlainRun
 from knowtrace.store import Mark, Store
-from knowtrace.tracing import StudentState, Tracer
+from knowtrace.tracing import StudentKey, StudentState, Tracer
 from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.erasing import Erasure
 from knowtrace.tracing.followed import Followed
@@ -44,20 +44,20 @@ class Shared:
     """Processes' common memory, as bytes; `says` is put in the place of what it would find."""
 
     def __init__(self) -> None:
-        self.packed: dict[tuple[str, str], bytes] = {}
+        self.packed: dict[StudentKey, bytes] = {}
         self.says: Stand | None = None
         self.num_found = 0
 
-    async def find(self, tenant_id: str, student_id: str, mark: Mark) -> Stand | None:
+    async def find(self, student: StudentKey, mark: Mark) -> Stand | None:
         if self.says is not None:
             return self.says
-        packed = self.packed.get((tenant_id, student_id))
+        packed = self.packed.get(student)
         stand = None if packed is None else unpack(packed)
         self.num_found += stand is not None and stand.mark == mark
         return stand
 
-    def offer(self, tenant_id: str, student_id: str, stand: Stand) -> None:
-        self.packed[tenant_id, student_id] = pack(stand)
+    def offer(self, student: StudentKey, stand: Stand) -> None:
+        self.packed[student] = pack(stand)
 
 
 @given(STANDS)
@@ -184,9 +184,9 @@ async def test_who_is_erased_while_the_cache_is_asked_is_not_remembered(store: S
         await Followed(tracer, shared).look(store, SCHOOL, "anna")
         find = shared.find
 
-        async def erase_and_find(tenant_id: str, student_id: str, mark: Mark) -> Stand | None:
+        async def erase_and_find(student: StudentKey, mark: Mark) -> Stand | None:
             await intake.erase(Erasure(tenant_id=SCHOOL, student_id="anna", deed=DEED))
-            return await find(tenant_id, student_id, mark)
+            return await find(student, mark)
 
         shared.find = erase_and_find  # type: ignore[method-assign]
         assert (await followed.look(store, SCHOOL, "anna")).state.num_answers == 5

@@ -123,7 +123,7 @@ def _timelines(request: Request, classroom: Classroom) -> Timelines:
     state = request.app.state
     if not hasattr(state, "timelines"):
         state.timelines = {}
-        classroom.forgetting.join(lambda: setattr(state, "timelines", {}))
+        classroom.forgetting.join(lambda _: setattr(state, "timelines", {}))
     kept: dict[str, Timelines] = state.timelines
     version = classroom.tracer.version
     if version not in kept:

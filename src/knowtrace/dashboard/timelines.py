@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from knowtrace.store import Place, Session, StoredEvent, StoredStudent
-from knowtrace.tracing import StudentState, Tracer
+from knowtrace.tracing import StudentKey, StudentState, Tracer
 from knowtrace.tracing.states import Moment
 from knowtrace.tracing.stored import state_of_snapshot
 from knowtrace.tracing.threads import check_asker
@@ -36,11 +36,11 @@ class Timelines:
     def __init__(self, tracer: Tracer, *, most_moments: int) -> None:
         self.tracer = tracer
         self._most_moments = most_moments
-        self._kept: OrderedDict[tuple[str, str], Traced] = OrderedDict()
+        self._kept: OrderedDict[StudentKey, Traced] = OrderedDict()
 
     async def follow(self, session: Session, stored: StoredStudent) -> Traced:
         """Return a student after all the answers that the session's snapshot of the database holds."""
-        key = session.tenant_id, stored.student_id
+        key = StudentKey(session.tenant_id, stored.student_id)
         traced = self._kept.get(key)
         if traced is None or traced.rewritten_at != stored.rewritten_at:
             traced = await self._begin(session, stored)

@@ -14,6 +14,7 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service import problems
 from knowtrace.service.audit.endpoints import router as audit
 from knowtrace.service.batch.endpoints import router as batch
+from knowtrace.service.cache.endpoints import router as cache
 from knowtrace.service.caliper.endpoints import router as caliper
 from knowtrace.service.catalogue.endpoints import router as catalogue
 from knowtrace.service.classroom import open_classroom
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         export,
         consents,
         erasure,
+        cache,
         keys,
         catalogue,
         models,

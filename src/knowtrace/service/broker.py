@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from knowtrace.errors import TooManyError, UnavailableError
 from knowtrace.service.identity.caller import LOCAL, Caller
+from knowtrace.tracing import StudentKey
 
 MOST_WAITING = 64
 """Messages a subscriber may fall behind before it is dropped: the writer never waits for a reader."""
@@ -18,7 +19,7 @@ class Subscription:
     """One reader of one tenant's student's messages. `next` returns None once it was dropped or the broker closed."""
 
     def __init__(self, caller: Caller, student_id: str) -> None:
-        self.about = caller.tenant_id, student_id
+        self.about = StudentKey(caller.tenant_id, student_id)
         # A student's keys are one reader.
         self.reader = caller.tenant_id, caller.student_id or caller.subject, caller.role
         self._messages: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING)
@@ -58,7 +59,7 @@ class Broker:
         self._max_of_student = max_of_student
         self._num_subscribers = 0
         self._by_reader: Counter[object] = Counter()
-        self._by_student: dict[tuple[str, str], set[Subscription]] = {}
+        self._by_student: dict[StudentKey, set[Subscription]] = {}
         self._is_closed = False
 
     @property
@@ -103,7 +104,7 @@ class Broker:
 
     def publish(self, tenant_id: str, student_id: str, message: Callable[[], bytes]) -> None:
         """Pass a message on; it is only built when somebody listens."""
-        listeners = self._by_student.get((tenant_id, student_id))
+        listeners = self._by_student.get(StudentKey(tenant_id, student_id))
         if not listeners:
             return
         built = message()
@@ -112,9 +113,9 @@ class Broker:
                 subscription.end()
                 self.unsubscribe(subscription)
 
-    def end(self, tenant_id: str, student_id: str) -> None:
+    def end(self, student: StudentKey) -> None:
         """End every stream about one student, with what waits in it."""
-        self._end(list(self._by_student.get((tenant_id, student_id), ())))
+        self._end(list(self._by_student.get(student, ())))
 
     def end_all(self) -> None:
         """End every stream; readers may connect again."""

@@ -31,6 +31,7 @@ from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
 from knowtrace.service.state_cache import RedisStates, redis_states
 from knowtrace.service.students.messages import announce, announce_revision
+from knowtrace.service.warming import warm
 from knowtrace.service.watching import Watch, watching
 from knowtrace.settings import Settings
 from knowtrace.store import Store
@@ -108,7 +109,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
     trusted = trusted_keys(settings.trusted_keys)
     metrics = Metrics()
     states = redis_states(settings, metrics)
-    first = load(open_trusted(settings.run, trusted), states)
+    first = load(open_trusted(settings.run, trusted), states, metrics.looked_at)
     lineup = Lineup(
         first,
         settings.models or settings.run.parent,
@@ -116,10 +117,10 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         trusted=trusted,
         shelves=[place_of(shelf) for shelf in settings.model_locations],
         shared=states,
+        on_look=metrics.looked_at,
     )
     quality, drift = LiveQuality(settings.live_quality_share), Drift()
-    metrics.model_load.set(first.load_seconds)
-    metrics.active_models.set_function(lambda: len(lineup.loaded))
+    metrics.watch_models(lambda: [(model.version, model.load_seconds) for model in lineup.loaded])
     door = Door(settings.max_requests_inside)
     metrics.watch_door(door)
     broker = Broker(
@@ -200,9 +201,10 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             async with (
                 following_roles(lineup, store, intake, metrics, mailroom, every=every),
                 following_erasures(forgetting, store, intake, every=every),
-                delivering(store, mailroom, settings, sealer),
+                delivering(store, mailroom, settings, sealer, metrics),
                 watching(Watch(store, mailroom, lineup, metrics), every=settings.alert_poll_seconds),
             ):
+                await warm(store, first, most=settings.warm_students)
                 yield classroom
                 for shadow in list(classroom.shadows):
                     shadow.cancel()

@@ -10,6 +10,7 @@ import structlog
 from knowtrace.errors import UnavailableError
 from knowtrace.service.broker import Broker
 from knowtrace.store import Store
+from knowtrace.tracing import StudentKey
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.intake import Intake
 
@@ -17,22 +18,26 @@ log: Any = structlog.get_logger().bind(logger="knowtrace.forgetting")
 
 
 class Forgetting:
-    """Tells everybody in this process who remembers students. Who joins is called at every erasure."""
+    """Tells everybody in this process who remembers students. Who joins is called at every erasure.
+
+    A listener hears whom to forget, None for everybody.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self.seen = 0
         """What `Session.erased_at` said of the last erasure that was heard of."""
         self._broker = broker
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[StudentKey | None], None]] = []
 
-    def join(self, listener: Callable[[], None]) -> None:
-        """Be called whenever something that is remembered may be of a student who was erased."""
+    def join(self, listener: Callable[[StudentKey | None], None]) -> None:
+        """Be called whenever something that is remembered must not be used any more."""
         self._listeners.append(listener)
 
     def forget(self, erasure: Erasure, erased: Erased) -> None:
         """Forget a student who was erased here."""
-        self._broker.end(erasure.tenant_id, erasure.student_id)
-        self._tell()
+        student = StudentKey(erasure.tenant_id, erasure.student_id)
+        self._broker.end(student)
+        self.let_go(student)
         # Unless another process erased somebody in between: that one is still to be heard of.
         if erased.before == self.seen:
             self.seen = erased.position
@@ -40,11 +45,12 @@ class Forgetting:
     def forget_all(self) -> None:
         """Forget every student: another process has erased one, whose id it does not keep."""
         self._broker.end_all()
-        self._tell()
+        self.let_go(None)
 
-    def _tell(self) -> None:
+    def let_go(self, student: StudentKey | None) -> None:
+        """Let a student be read anew, or every one; streams go on."""
         for listener in self._listeners:
-            listener()
+            listener(student)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from knowtrace.registry.signing import check_signature
 from knowtrace.registry.trial import try_out
 from knowtrace.service.breaker import Breaker
 from knowtrace.store import Casting, ModelRole
-from knowtrace.tracing import Tracer
+from knowtrace.tracing import StudentKey, Tracer
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.sharing import SharedStates
 
@@ -62,10 +62,14 @@ class Found:
     path: Path
 
 
-def load(run: Run | PlainRun, shared: SharedStates | None = None) -> Loaded:
+def load(
+    run: Run | PlainRun,
+    shared: SharedStates | None = None,
+    on_look: Callable[[bool], None] = lambda _: None,
+) -> Loaded:
     """Open a model and ask it once each way, so that its first student waits no longer than the next.
 
-    `shared` is where it looks for stored states before it reads them.
+    `shared` is where it looks for stored states before it reads them · `on_look` as for `Followed`.
 
     Raises:
         RunError: it cannot be served.
@@ -81,7 +85,7 @@ def load(run: Run | PlainRun, shared: SharedStates | None = None) -> Loaded:
     return Loaded(
         run=run,
         tracer=tracer,
-        followed=Followed(tracer, shared),
+        followed=Followed(tracer, shared, on_look),
         catalogue=Catalogue(tracer.vocabulary),
         breaker=Breaker(),
         loaded_at=datetime.now(UTC),
@@ -132,8 +136,10 @@ class Lineup:
         trusted: Sequence[Ed25519PublicKey] = (),
         shelves: Sequence[str] = (),
         shared: SharedStates | None = None,
+        on_look: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._folder = folder
+        self._on_look = on_look
         self._shared = shared
         self._shelves = shelves
         self._trusted = trusted
@@ -218,7 +224,7 @@ class Lineup:
             raise RunError(f"The run at {path} is {run.version}, not {version}: it was changed just now.")
         if on_trial:
             try_out(path)
-        return load(run, self._shared)
+        return load(run, self._shared, self._on_look)
 
     def keep(self, model: Loaded) -> None:
         """Keep a loaded model; when there are too many, the first that plays no part gives way.
@@ -254,12 +260,12 @@ class Lineup:
             del self._loaded[version]
         self._stand_ins = {v: kept for v, kept in self._stand_ins.items() if v in self._loaded}
 
-    def forget(self) -> None:
-        """Let go of every student that a model has followed."""
+    def forget(self, student: StudentKey | None) -> None:
+        """Let go of a student that models have followed, or of every one."""
         stand_ins = (model for models in self._stand_ins.values() for model in models)
         # The first may be unloaded, and answers again when nobody else is champion.
         for model in (self.first, *self._loaded.values(), *stand_ins):
-            model.followed.forget()
+            model.followed.forget(student)
 
     def drop(self, version: str) -> None:
         """Unload a model.

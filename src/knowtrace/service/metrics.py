@@ -5,13 +5,17 @@ apart.
 import resource
 import sys
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import product
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from knowtrace.service.door import Door
+from knowtrace.service.record import RequestRecord
 from knowtrace.store import Errand, JobPriority, JobStatus, Waiting
 from knowtrace.tracing.answers import Outcome
 from knowtrace.tracing.committed import Committed
@@ -19,10 +23,16 @@ from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 JOB_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400)
 EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+BATCHES = ((1, "single"), (10, "small"), (50, "medium"))
+"""The most requests of each range; a larger call is `large`."""
+
+
+STATM = Path("/proc/self/statm")
+"""Linux'; elsewhere only the peak is known."""
 
 
 class StateCacheFailure(StrEnum):
@@ -34,6 +44,32 @@ class StateCacheFailure(StrEnum):
     LEFT_ALONE = "left_alone"
     DROPPED = "dropped"
     BROKEN = "broken"
+
+
+class Delivery(StrEnum):
+    """What became of a message: it arrived, is to be tried again, or was given up."""
+
+    DELIVERED = "delivered"
+    DELAYED = "delayed"
+    DEAD = "dead"
+
+
+class _LoadSeconds(Collector):
+    """What a gauge of its own would keep of models that are not loaded any more."""
+
+    def __init__(self, loaded: Callable[[], Sequence[tuple[str, float]]]) -> None:
+        self._loaded = loaded
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "ml_model_load_duration_seconds", "Time to open each loaded model", labels=["model_version"]
+        )
+
+    def collect(self) -> Iterable[Metric]:
+        [found] = self.describe()
+        for version, seconds in self._loaded():
+            found.add_metric([version], seconds)
+        yield found
 
 
 class Metrics:
@@ -53,14 +89,22 @@ class Metrics:
             "knowtrace_requests_refused_total", "Requests sent away because too many were waiting", registry=r
         )
         self._predictions = Counter(
-            "ml_prediction_requests_total", "Answers computed by the model", ["route"], registry=r
+            "ml_prediction_requests_total",
+            "Answers computed by the model",
+            ["route", "model_version", "batch_size_range"],
+            registry=r,
         )
         self._prediction_seconds = Histogram(
             "ml_prediction_duration_seconds", "Time to such an answer", ["route"], registry=r, buckets=SECONDS
         )
-        self._errors = Counter("ml_errors_total", "Requests the service failed on", ["status"], registry=r)
+        self._errors = Counter(
+            "ml_errors_total",
+            "Requests the service failed on",
+            ["status", "error_type", "model_version"],
+            registry=r,
+        )
         self._cache = Counter(
-            "ml_cache_operations_total", "Look-ups in a cache", ["cache", "operation"], registry=r
+            "ml_cache_operations_total", "Look-ups in a cache", ["cache", "operation", "result"], registry=r
         )
         self._state_cache_failures = Counter(
             "knowtrace_state_cache_failures_total",
@@ -70,11 +114,11 @@ class Metrics:
         )
         for failure in StateCacheFailure:
             self._state_cache_failures.labels(failure)
-        self.model_load = Gauge("ml_model_load_duration_seconds", "Time to open the served run", registry=r)
         self.active_models = Gauge("ml_active_models", "Models that answer", registry=r)
-        Gauge("ml_memory_usage_bytes", "Largest resident memory so far", registry=r).set_function(
-            _peak_memory
-        )
+        memory = Gauge("ml_memory_usage_bytes", "Resident memory, and the most so far", ["type"], registry=r)
+        memory.labels("peak").set_function(_peak_memory)
+        if STATM.exists():
+            memory.labels("resident").set_function(_resident_memory)
         self._failures = Counter(
             "knowtrace_model_failures_total", "Times a model failed", ["version"], registry=r
         )
@@ -127,17 +171,32 @@ class Metrics:
             buckets=JOB_SECONDS,
         )
         self._job_failures = Counter("knowtrace_job_failures_total", "Jobs that failed", ["kind"], registry=r)
+        self._lanes = Gauge(
+            "knowtrace_delivery_lanes_waiting",
+            "Students of whom a destination is still to hear, of all processes",
+            registry=r,
+        )
+        self._messages = Counter(
+            "knowtrace_messages_total",
+            "Messages to other systems, by what became of them",
+            ["outcome"],
+            registry=r,
+        )
+        for outcome in Delivery:
+            self._messages.labels(outcome)
 
     def observe_request(
-        self, method: str, route: str, status: int, seconds: float, *, is_prediction: bool
+        self, method: str, route: str, status: int, seconds: float, *, model_version: str, of: RequestRecord
     ) -> None:
+        """Count an answered request; `of` is what is known of it besides."""
         self.num_requests += 1
         self._requests.labels(method, route, status).inc()
-        if is_prediction:
-            self._predictions.labels(route).inc()
+        if of.inference_time_ms is not None:
+            size = next((name for most, name in BATCHES if of.batch_size <= most), "large")
+            self._predictions.labels(route, model_version, size).inc()
             self._prediction_seconds.labels(route).observe(seconds)
         if status >= 500:
-            self._errors.labels(status).inc()
+            self._errors.labels(status, of.error_type or "unknown", model_version).inc()
 
     def refused(self) -> None:
         self._refused.inc()
@@ -175,11 +234,20 @@ class Metrics:
                 self.num_accepted += count
         self._commit_seconds.observe(committed.seconds)
         self._commit_events.observe(len(committed.events))
-        self._cache.labels("student_state", "hit").inc(committed.cache_hits)
-        self._cache.labels("student_state", "miss").inc(committed.cache_misses)
+        self._cache.labels("student_state", "get", "hit").inc(committed.cache_hits)
+        self._cache.labels("student_state", "get", "miss").inc(committed.cache_misses)
 
     def looked_for_shared_state(self, *, is_hit: bool) -> None:
-        self._cache.labels("shared_state", "hit" if is_hit else "miss").inc()
+        self._cache.labels("shared_state", "get", "hit" if is_hit else "miss").inc()
+
+    def looked_at(self, is_remembered: bool) -> None:
+        self._cache.labels("followed_state", "get", "hit" if is_remembered else "miss").inc()
+
+    def lanes_seen(self, count: int) -> None:
+        self._lanes.set(count)
+
+    def messages_settled(self, outcome: Delivery, count: int = 1) -> None:
+        self._messages.labels(outcome).inc(count)
 
     def state_cache_failed(self, failure: StateCacheFailure, count: int = 1) -> None:
         self._state_cache_failures.labels(failure).inc(count)
@@ -219,6 +287,11 @@ class Metrics:
         """Return live quality and drift by the names of their metrics; NaN where too few answers have come."""
         return {name: float(figure()) for name, figure in self._figures.items()}
 
+    def watch_models(self, loaded: Callable[[], Sequence[tuple[str, float]]]) -> None:
+        """Show the models that are loaded, version and seconds of opening each."""
+        self.active_models.set_function(lambda: len(loaded()))
+        self.registry.register(_LoadSeconds(loaded))
+
     def watch_door(self, door: Door) -> None:
         Gauge(
             "knowtrace_requests_inside", "Requests that wait for their answers", registry=self.registry
@@ -226,6 +299,10 @@ class Metrics:
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def _resident_memory() -> float:
+    return int(STATM.read_text().split()[1]) * float(resource.getpagesize())
 
 
 def _peak_memory() -> float:

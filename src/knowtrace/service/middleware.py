@@ -98,8 +98,11 @@ class RequestMiddleware:
     ) -> None:
         record = record_of(scope)
         route = route_of(scope)
+        model_version = record.model_version or classroom.lineup.champion.version
+        if failure is not None:
+            record.error_type = type(failure).__name__
         classroom.metrics.observe_request(
-            scope["method"], route, status, seconds, is_prediction=record.inference_time_ms is not None
+            scope["method"], route, status, seconds, model_version=model_version, of=record
         )
         fields = {
             "method": scope["method"],
@@ -108,7 +111,7 @@ class RequestMiddleware:
             "duration_ms": round(seconds * 1e3, 3),
             "user_id": None if record.student_id is None else classroom.pseudonyms.of(record.student_id),
             "caller": None if record.caller is None else classroom.pseudonyms.of(record.caller),
-            "model_version": record.model_version or classroom.lineup.champion.version,
+            "model_version": model_version,
             "inference_time_ms": record.inference_time_ms,
             "request_id": record.request_id,
             "trace_id": record.trace_id,

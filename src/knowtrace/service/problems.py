@@ -103,6 +103,7 @@ def problem(
 
 async def of_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, KnowTraceError)
+    record_of(request.scope).error_type = type(error).__name__
     if error.behind:
         log.warning(
             "request not answered", cause=error.behind, request_id=record_of(request.scope).request_id

@@ -15,7 +15,7 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 @dataclass(slots=True)
 class RequestRecord:
     """Identifiers of a request, and what is added on the way: who asks, what the answer's headers tell them, whom
-    it is about and how long the model took.
+    it is about, how long the model took, for how many requests in one, and what it failed of.
     """
 
     request_id: str
@@ -25,6 +25,8 @@ class RequestRecord:
     inference_time_ms: float | None = None
     model_version: str | None = None
     caller: str | None = None
+    batch_size: int = 1
+    error_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 

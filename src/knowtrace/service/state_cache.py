@@ -21,6 +21,7 @@ from knowtrace.service.metrics import Metrics, StateCacheFailure
 from knowtrace.settings import Settings
 from knowtrace.store import Mark
 from knowtrace.tracing.sharing import Stand, pack, unpack
+from knowtrace.tracing.student import StudentKey
 
 FORMAT = 1
 """Of what `pack` writes: with another one, what older processes have put there lies elsewhere."""
@@ -62,8 +63,10 @@ class StateKeys:
         derived = hashlib.blake2b(secret.encode(), digest_size=32, person=b"knowtrace state").digest()
         self._key = hashlib.blake2b(database.encode(), key=derived, digest_size=32).digest()
 
-    def of(self, tenant_id: str, student_id: str) -> bytes:
-        who = f"{len(tenant_id)}:{tenant_id}{student_id}".encode("utf-8", "surrogatepass")
+    def of(self, student: StudentKey) -> bytes:
+        who = f"{len(student.tenant_id)}:{student.tenant_id}{student.student_id}".encode(
+            "utf-8", "surrogatepass"
+        )
         digest = hashlib.blake2b(who, key=self._key, digest_size=20, person=b"key").hexdigest()
         return f"knowtrace:state:{FORMAT}:{digest}".encode()
 
@@ -97,7 +100,7 @@ class RedisStates:
         self._keys = keys
         self._metrics = metrics
         self.keep_seconds = keep_seconds
-        self._waiting: dict[tuple[str, str], Stand] = {}
+        self._waiting: dict[StudentKey, Stand] = {}
         self._arrived = asyncio.Event()
         self._turn = asyncio.Lock()
         """Held while states are written, and while some are forgotten: none may be put there behind its erasure."""
@@ -122,28 +125,27 @@ class RedisStates:
         """Whether Redis has failed again and again and is left alone."""
         return self._reading.is_open or self._writing.is_open
 
-    async def find(self, tenant_id: str, student_id: str, mark: Mark) -> Stand | None:
+    async def find(self, student: StudentKey, mark: Mark) -> Stand | None:
         """Return what was put there at that mark; None when that is not there, or cannot be had in a moment."""
-        stand = await self._read(self._keys.of(tenant_id, student_id))
+        stand = await self._read(self._keys.of(student))
         is_hit = stand is not None and stand.mark == mark
         self._metrics.looked_for_shared_state(is_hit=is_hit)
         return stand if is_hit else None
 
-    def offer(self, tenant_id: str, student_id: str, stand: Stand) -> None:
+    def offer(self, student: StudentKey, stand: Stand) -> None:
         """Put a stored state there soon, without waiting; it may be dropped."""
-        about = tenant_id, student_id
         if self._writing.is_open:
             self._metrics.state_cache_failed(StateCacheFailure.LEFT_ALONE)
-        elif len(self._waiting) >= MOST_WAITING and about not in self._waiting:
+        elif len(self._waiting) >= MOST_WAITING and student not in self._waiting:
             self._metrics.state_cache_failed(StateCacheFailure.DROPPED)
         else:
-            self._waiting[about] = stand
+            self._waiting[student] = stand
             self._arrived.set()
 
-    async def forget(self, tenant_id: str, student_id: str) -> bool:
+    async def forget(self, student: StudentKey) -> bool:
         """Take a student away, for a while also what other processes still put there; return whether that is sure."""
-        self._waiting.pop((tenant_id, student_id), None)
-        key = self._keys.of(tenant_id, student_id)
+        self._waiting.pop(student, None)
+        key = self._keys.of(student)
         try:
             async with (
                 asyncio.timeout(FORGET_WITHIN_SECONDS),
@@ -186,10 +188,12 @@ class RedisStates:
                     await self._write_some()
 
     async def _write_some(self) -> None:
-        some = [(about, self._waiting.pop(about)) for about in list(islice(self._waiting, MOST_AT_ONCE))]
+        some = [
+            (student, self._waiting.pop(student)) for student in list(islice(self._waiting, MOST_AT_ONCE))
+        ]
         began = time.perf_counter()
         try:
-            keys = [self._keys.of(*about) for about, _ in some]
+            keys = [self._keys.of(student) for student, _ in some]
             sealed = [self._keys.seal(key, pack(stand)) for key, (_, stand) in zip(keys, some, strict=True)]
             async with asyncio.timeout(WRITE_WITHIN_SECONDS):
                 await self._redis.eval(PUT, len(keys), *keys, self.keep_seconds, *sealed)

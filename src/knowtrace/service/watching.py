@@ -80,11 +80,12 @@ class Watch:
         self._fallbacks_seen = 0
 
     async def look(self, now: datetime) -> None:
-        """Tell what is wrong and was not before, and what was and is over.
+        """Tell what is wrong and was not before, and what was and is over; count what waits to be delivered.
 
         Raises:
             UnavailableError: the database cannot be reached; the next look tells it.
         """
+        self._metrics.lanes_seen(await self._store.lanes_waiting())
         fallbacks = self._metrics.num_fallbacks
         wrong = [*self._broken_rules(now), *self._degraded(fallbacks - self._fallbacks_seen)]
         if self._mailroom.wants_alerts and (wrong or await self._store.has_quiet_alerts(now - QUIET)):

@@ -247,6 +247,11 @@ async def lease_lanes(
     return lanes
 
 
+async def lanes_waiting(connection: AsyncConnection) -> int:
+    """Return how many lanes hold messages that have neither arrived nor been given up, of all tenants."""
+    return await connection.scalar(sa.select(sa.func.count()).select_from(delivery_lanes)) or 0
+
+
 async def read_subscriptions(connection: AsyncConnection) -> dict[str, dict[str, frozenset[str]]]:
     """Return the kinds of messages that each webhook of each tenant wants: {tenant: {webhook: kinds}}."""
     found: dict[str, dict[str, frozenset[str]]] = {}

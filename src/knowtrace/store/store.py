@@ -27,7 +27,7 @@ from knowtrace.store.jobs import Jobs
 from knowtrace.store.keys import ApiKeys, StoredKey, find_key
 from knowtrace.store.learning_records import LearningRecords
 from knowtrace.store.model_roles import Casting, ModelRole, read_roles, write_roles
-from knowtrace.store.outbox import Lane, Outbox, lease_lanes, read_subscriptions
+from knowtrace.store.outbox import Lane, Outbox, lanes_waiting, lease_lanes, read_subscriptions
 from knowtrace.store.portability import Belongings, Consents
 from knowtrace.store.row_security import keeps_tenants_apart, name_key, name_tenant
 from knowtrace.store.schedule_runs import ScheduleRun, ScheduleRuns
@@ -251,6 +251,15 @@ class Store:
         """
         async with self._connection() as connection:
             return await all_tenants(connection)
+
+    async def lanes_waiting(self) -> int:
+        """Return how many students' messages wait for a destination, of all tenants.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            return await lanes_waiting(connection)
 
     async def waiting(self, now: datetime) -> list[Waiting]:
         """Return how much work of all tenants waits.

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from knowtrace.errors import KnowTraceError
 from knowtrace.store import Store
 from knowtrace.tracing.ahead import replay_one
+from knowtrace.tracing.student import StudentKey
 from knowtrace.tracing.tracer import Tracer
 
 logger = logging.getLogger(__name__)
@@ -21,14 +22,14 @@ class CatchingUp:
     Who cannot be replayed now is left as set aside: the next answer sets out again.
     """
 
-    def __init__(self, store: Store, refresh: Callable[[str, str], Awaitable[None]]) -> None:
+    def __init__(self, store: Store, refresh: Callable[[StudentKey], Awaitable[None]]) -> None:
         self._store = store
         self._refresh = refresh
-        self._waiting: dict[tuple[str, str], Tracer] = {}
+        self._waiting: dict[StudentKey, Tracer] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, students: Iterable[tuple[str, str]], tracer: Tracer) -> None:
-        """Let students, by tenant and id, be replayed soon; one who is being replayed is so once more."""
+    def begin(self, students: Iterable[StudentKey], tracer: Tracer) -> None:
+        """Let students be replayed soon; one who is being replayed is so once more."""
         self._waiting.update(dict.fromkeys(students, tracer))
         if self._waiting and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._go_on(), name="catching up")
@@ -42,11 +43,11 @@ class CatchingUp:
 
     async def _go_on(self) -> None:
         while self._waiting:
-            tenant_id, student_id = next(iter(self._waiting))
-            tracer = self._waiting.pop((tenant_id, student_id))
+            student = next(iter(self._waiting))
+            tracer = self._waiting.pop(student)
             try:
-                await replay_one(self._store, tracer, tenant_id, student_id)
-                await self._refresh(tenant_id, student_id)
+                await replay_one(self._store, tracer, *student)
+                await self._refresh(student)
             except KnowTraceError as error:
                 logger.warning("A student stays set aside until the next answer", exc_info=error)
             except Exception:

@@ -19,7 +19,7 @@ from knowtrace.tracing.outgoing import Outgoing, StudentChange
 from knowtrace.tracing.quality import LiveQuality
 from knowtrace.tracing.results import results_of, unasked_result
 from knowtrace.tracing.stored import to_state, to_stored
-from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.student import StudentKey, StudentState
 from knowtrace.tracing.threads import Threads
 from knowtrace.tracing.tracer import Tracer
 
@@ -56,7 +56,7 @@ class Committer:
         self._outgoing = outgoing
         self._tracer = tracer
         self._max_cached = max_cached_students
-        self._cache: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
+        self._cache: OrderedDict[StudentKey, Remembered] = OrderedDict()
         self._head = -1
         self._threads = Threads("writer")
 
@@ -73,15 +73,18 @@ class Committer:
         self._tracer = tracer
         self._cache.clear()
 
-    def forget(self) -> None:
-        """Read every student anew; to be called between commits."""
-        self._cache.clear()
+    def forget(self, student: StudentKey | None = None) -> None:
+        """Read a student anew, or every one; to be called between commits."""
+        if student is None:
+            self._cache.clear()
+        else:
+            self._cache.pop(student, None)
 
     async def erase(self, erasure: Erasure) -> Erased:
         """Delete a student; whatever is sent of the same id afterwards begins anew."""
         async with self._store.transaction() as transaction:
             erased = await erase(transaction, erasure)
-        self._cache.pop((erasure.tenant_id, erasure.student_id), None)
+        self.forget(StudentKey(erasure.tenant_id, erasure.student_id))
         return erased
 
     async def commit(
@@ -98,7 +101,7 @@ class Committer:
         for number, event in enumerate(events):
             by_tenant.setdefault(event.tenant_id, []).append(number)
         results: dict[int, EventResult] = {}
-        students: dict[tuple[str, str], Student] = {}
+        students: dict[StudentKey, Student] = {}
         hits = 0
         async with self._store.transaction() as transaction:
             head = before = await self._head_of_log(transaction) if events else self._head
@@ -129,7 +132,7 @@ class Committer:
                         results_of, self._tracer, mine, outcomes, touched, withdrawn
                     )
                 results.update(zip(numbers, answered, strict=True))
-                students.update(((tenant_id, name), student) for name, student in touched.items())
+                students.update((StudentKey(tenant_id, name), student) for name, student in touched.items())
                 hits += found
             kept = await keep_choices(transaction, choices, self._outgoing, at=now)
             if head != before:
@@ -149,7 +152,7 @@ class Committer:
             cache_misses=len(students) - hits,
         )
 
-    async def refresh(self, tenant_id: str, student_id: str) -> None:
+    async def refresh(self, key: StudentKey) -> None:
         """Bring a student who was set aside up to date, if snapshots have been left that make it short.
 
         Raises:
@@ -157,15 +160,15 @@ class Committer:
         """
         async with self._store.transaction() as transaction:
             head = await self._head_of_log(transaction)
-            session = await transaction.of(tenant_id)
-            found, _ = await self._students(session, [student_id], head)
-            student = found[student_id]
+            session = await transaction.of(key.tenant_id)
+            found, _ = await self._students(session, [key.student_id], head)
+            student = found[key.student_id]
             if student.is_current or await self._is_set_aside(session, student):
                 return
             await student.rebuild(session, self._tracer, self._threads)
             await self._save(session, [student], datetime.now(UTC))
         self._head = head
-        self._remember({(tenant_id, student_id): student})
+        self._remember({key: student})
 
     async def revise(self, revision: Revision, *, asks_model: bool = True) -> RevisionResult:
         """Correct or withdraw one stored answer, and rebuild the students it touches.
@@ -222,7 +225,7 @@ class Committer:
             await transaction.move_head(head)
         self._head = head
         if asks_model:
-            self._remember({(revision.tenant_id, name): student for name, student in students.items()})
+            self._remember({StudentKey(revision.tenant_id, name): s for name, s in students.items()})
         else:
             self._cache.clear()
         return result
@@ -253,11 +256,13 @@ class Committer:
         self, session: Session, student_ids: Iterable[str], head: int
     ) -> tuple[dict[str, Student], int]:
         tenant_id = session.tenant_id
-        missing = [student_id for student_id in student_ids if (tenant_id, student_id) not in self._cache]
+        missing = [
+            student_id for student_id in student_ids if StudentKey(tenant_id, student_id) not in self._cache
+        ]
         stored = await session.students.load(missing) if missing else {}
         students: dict[str, Student] = {}
         for student_id in student_ids:
-            kept = self._cache.get((tenant_id, student_id))
+            kept = self._cache.get(StudentKey(tenant_id, student_id))
             found = stored.get(student_id)
             if kept is not None:
                 student = Student(student_id, kept.state, kept.last_position, kept.rewritten_at)
@@ -351,7 +356,7 @@ class Committer:
         await session.students.save_masteries(stored, updated_at=now)
         await session.snapshots.save([snapshot for student in changed for snapshot in student.snapshots])
 
-    def _remember(self, students: dict[tuple[str, str], Student]) -> None:
+    def _remember(self, students: dict[StudentKey, Student]) -> None:
         for key, student in students.items():
             if student.state.num_answers and not student.is_unasked:
                 self._cache[key] = Remembered(student.state, student.last_position, student.rewritten_at)

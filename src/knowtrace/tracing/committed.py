@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from knowtrace.tracing.answers import Event, EventResult, Outcome
 from knowtrace.tracing.following import Student
+from knowtrace.tracing.student import StudentKey
 
 NO_MODEL = ""
 """In place of a version, in the state of a student whose last answers no model has seen."""
@@ -15,19 +16,19 @@ class Committed:
     """What one transaction did.
 
     `results` follow the order of the events it was given · `kept_decisions` has the ids of those it stored · `students`
-    has whom it touched, by tenant and id, as `model_version` sees them; NO_MODEL where none was asked.
+    has whom it touched, as `model_version` sees them; NO_MODEL where none was asked.
     """
 
     events: Sequence[Event]
     results: list[EventResult]
     kept_decisions: set[str]
-    students: Mapping[tuple[str, str], Student]
+    students: Mapping[StudentKey, Student]
     model_version: str
     seconds: float
     cache_hits: int
     cache_misses: int
 
-    def set_aside(self) -> list[tuple[str, str]]:
+    def set_aside(self) -> list[StudentKey]:
         """Return whom the model has not caught up with, though it was asked."""
         return [key for key, student in self.students.items() if student.is_unasked and self.model_version]
 

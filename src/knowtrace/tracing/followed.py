@@ -1,7 +1,7 @@
 """Students as one model sees them: remembered from look to look, and known to be as they were by one glance."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from knowtrace.store import Mark, Session, Store, StoredStudent
@@ -9,7 +9,7 @@ from knowtrace.tracing.following import Student
 from knowtrace.tracing.sharing import SharedStates, Stand
 from knowtrace.tracing.states import follow
 from knowtrace.tracing.stored import state_of_snapshot, to_state
-from knowtrace.tracing.student import StudentState
+from knowtrace.tracing.student import StudentKey, StudentState
 from knowtrace.tracing.tracer import Tracer
 
 MOST_KEPT = 10_000
@@ -32,12 +32,19 @@ class Followed:
     that model has left one, and afterwards only new answers are stepped through, unless the past has changed.
 
     What is stored is looked for in `shared` before it is read, and put there; what others have computed never is.
+    `on_look` hears of each look at a student whether it was remembered.
     """
 
-    def __init__(self, tracer: Tracer, shared: SharedStates | None = None) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        shared: SharedStates | None = None,
+        on_look: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self._tracer = tracer
+        self._on_look = on_look
         self._shared = shared
-        self._kept: OrderedDict[tuple[str, str], Stand] = OrderedDict()
+        self._kept: OrderedDict[StudentKey, Stand] = OrderedDict()
         self._times_forgotten = 0
 
     async def look(self, store: Store, tenant_id: str, student_id: str) -> Look:
@@ -49,11 +56,14 @@ class Followed:
         mark, as_of = await store.glance(tenant_id, lambda session: session.students.mark(student_id))
         if mark is None:
             return Look(self._tracer.start(), as_of)
-        stand = self._kept.get((tenant_id, student_id))
-        if stand is not None and stand.mark == mark:
-            self._kept.move_to_end((tenant_id, student_id))
+        student = StudentKey(tenant_id, student_id)
+        stand = self._kept.get(student)
+        is_remembered = stand is not None and stand.mark == mark
+        self._on_look(is_remembered)
+        if stand is not None and is_remembered:
+            self._kept.move_to_end(student)
             return Look(stand.state, as_of)
-        if (state := await self._shared_state(tenant_id, student_id, mark)) is not None:
+        if (state := await self._shared_state(student, mark)) is not None:
             return Look(state, as_of)
         async with store.reading(tenant_id) as session:
             return Look(await self.live_state(session, student_id), as_of)
@@ -70,11 +80,25 @@ class Followed:
             stand = await self._stepped_on(session, stored, times_forgotten)
         # Who was erased while this was read is in the snapshot still, and must not be remembered from it.
         if times_forgotten == self._times_forgotten:
-            self._keep((session.tenant_id, student_id), stand)
-            self._offer((session.tenant_id, student_id), stand)
+            student = StudentKey(session.tenant_id, student_id)
+            self._keep(student, stand)
+            self._offer(student, stand)
         return stand.state
 
-    def hear(self, students: Mapping[tuple[str, str], Student], version: str) -> None:
+    async def warm(self, session: Session, student_ids: Collection[str]) -> int:
+        """Remember these students if they are stored by this model; return how many are."""
+        times_forgotten = self._times_forgotten
+        stored = (await session.students.load(student_ids)).values()
+        mine = [student for student in stored if student.model_version == self._tracer.version]
+        if times_forgotten != self._times_forgotten:
+            return 0
+        for student in mine:
+            self._keep(
+                StudentKey(session.tenant_id, student.student_id), Stand(to_state(student), student.mark)
+            )
+        return len(mine)
+
+    def hear(self, students: Mapping[StudentKey, Student], version: str) -> None:
         """Remember students who were just stored; those whom another model has followed are not this one's."""
         if version != self._tracer.version:
             return
@@ -84,29 +108,33 @@ class Followed:
                 self._keep(key, stand)
                 self._offer(key, stand)
 
-    def forget(self) -> None:
-        """Read every student anew at the next look."""
-        self._kept.clear()
+    def forget(self, student: StudentKey | None = None) -> None:
+        """Read a student anew at the next look, or every one."""
+        if student is None:
+            self._kept.clear()
+        else:
+            self._kept.pop(student, None)
         self._times_forgotten += 1
 
-    async def _shared_state(self, tenant_id: str, student_id: str, mark: Mark) -> StudentState | None:
+    async def _shared_state(self, student: StudentKey, mark: Mark) -> StudentState | None:
         if self._shared is None or mark.model_version != self._tracer.version:
             return None
         times_forgotten = self._times_forgotten
-        stand = await self._shared.find(tenant_id, student_id, mark)
+        stand = await self._shared.find(student, mark)
         # Whatever was found: the mark that the database has just told is the proof.
         if stand is None or stand.mark != mark or stand.state.vector.size != self._tracer.start().vector.size:
             return None
         if times_forgotten == self._times_forgotten:
-            self._keep((tenant_id, student_id), stand)
+            self._keep(student, stand)
         return stand.state
 
-    def _offer(self, key: tuple[str, str], stand: Stand) -> None:
+    def _offer(self, key: StudentKey, stand: Stand) -> None:
         if self._shared is not None and stand.mark.model_version == self._tracer.version:
-            self._shared.offer(*key, stand)
+            self._shared.offer(key, stand)
 
     async def _stepped_on(self, session: Session, stored: StoredStudent, times_forgotten: int) -> Stand:
-        stand = self._kept.get((session.tenant_id, stored.student_id))
+        student = StudentKey(session.tenant_id, stored.student_id)
+        stand = self._kept.get(student)
         if (
             stand is None
             or stand.mark.rewritten_at != stored.rewritten_at
@@ -120,7 +148,7 @@ class Followed:
             # A look that is cut off is gone on with by the next one: it does not begin anew.
             if times_forgotten == self._times_forgotten:
                 unfinished = stored.mark._replace(last_position=NOWHERE)
-                self._keep((session.tenant_id, stored.student_id), Stand(state, unfinished, place))
+                self._keep(student, Stand(state, unfinished, place))
         return Stand(state, stored.mark, place)
 
     async def _begin(self, session: Session, stored: StoredStudent) -> Stand:
@@ -129,7 +157,7 @@ class Followed:
             return Stand(self._tracer.start(), stored.mark)
         return Stand(state_of_snapshot(snapshot), stored.mark, snapshot.place)
 
-    def _keep(self, key: tuple[str, str], stand: Stand) -> None:
+    def _keep(self, key: StudentKey, stand: Stand) -> None:
         self._kept[key] = stand
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:

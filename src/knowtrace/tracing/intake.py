@@ -46,6 +46,7 @@ from knowtrace.tracing.requests import (
     fail,
     succeed,
 )
+from knowtrace.tracing.student import StudentKey
 from knowtrace.tracing.tracer import Tracer
 
 logger = logging.getLogger(__name__)
@@ -205,18 +206,18 @@ class Intake:
         self._put(request, size=1)
         return await request.done
 
-    async def forget(self) -> None:
-        """Read every student anew from the next commit on.
+    async def forget(self, student: StudentKey | None = None) -> None:
+        """Read a student anew, or every one, from the next commit on.
 
         Raises:
             UnavailableError: the service is stopping.
         """
-        request = ForgetRequest(asyncio.get_running_loop().create_future())
+        request = ForgetRequest(student, asyncio.get_running_loop().create_future())
         self._put(request)
         await request.done
 
-    async def _refresh(self, tenant_id: str, student_id: str) -> None:
-        request = RefreshRequest(tenant_id, student_id, asyncio.get_running_loop().create_future())
+    async def _refresh(self, student: StudentKey) -> None:
+        request = RefreshRequest(student, asyncio.get_running_loop().create_future())
         self._put(request)
         await request.done
 
@@ -278,7 +279,7 @@ class Intake:
                     await self._settle_refresh(refresh)
                 case ForgetRequest() as forget:
                     self._queue.popleft()
-                    self._committer.forget()
+                    self._committer.forget(forget.student)
                     succeed(forget.done, None)
 
     def _next_group(self) -> list[Shared]:
@@ -312,7 +313,7 @@ class Intake:
 
     async def _settle_refresh(self, request: RefreshRequest) -> None:
         try:
-            await self._committer.refresh(request.tenant_id, request.student_id)
+            await self._committer.refresh(request.student)
         except Exception as error:  # noqa: BLE001 - whoever catches up hears of it, and the writer goes on
             fail(request.done, error)
             return
@@ -330,7 +331,7 @@ class Intake:
         if result.is_new:
             tenant_id = request.revision.tenant_id
             self._tell(lambda: self._on_revision(tenant_id, result))
-            self._catch_up((tenant_id, student_id) for student_id in result.set_aside)
+            self._catch_up(StudentKey(tenant_id, student_id) for student_id in result.set_aside)
 
     async def _revised(self, revision: Revision) -> RevisionResult:
         try:
@@ -389,7 +390,7 @@ class Intake:
             self._tell(lambda: self._on_commit(committed))
             self._catch_up(committed.set_aside())
 
-    def _catch_up(self, students: Iterable[tuple[str, str]]) -> None:
+    def _catch_up(self, students: Iterable[StudentKey]) -> None:
         if not self._is_closing:
             self._catching_up.begin(students, self._committer.tracer)
 

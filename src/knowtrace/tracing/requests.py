@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanContext
 from knowtrace.tracing.answers import Event, EventResult, Revision, RevisionResult
 from knowtrace.tracing.choices import Choice
 from knowtrace.tracing.erasing import Erased, Erasure
+from knowtrace.tracing.student import StudentKey
 from knowtrace.tracing.tracer import Tracer
 
 Result = TypeVar("Result")
@@ -73,15 +74,15 @@ class ErasureRequest:
 class RefreshRequest:
     """A student who was set aside has been replayed beside the writer, and is to be brought up to date."""
 
-    tenant_id: str
-    student_id: str
+    student: StudentKey
     done: "asyncio.Future[None]"
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetRequest:
-    """Another process has erased somebody: nothing that was remembered before it is to be remembered after it."""
+    """What was remembered before this is not to be remembered after it: of one student, or None for everybody."""
 
+    student: StudentKey | None
     done: "asyncio.Future[None]"
 
 

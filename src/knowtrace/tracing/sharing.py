@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from knowtrace.store import Mark, Place
-from knowtrace.tracing.student import SkillEvidence, StudentState
+from knowtrace.tracing.student import SkillEvidence, StudentKey, StudentState
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -27,11 +27,11 @@ class Stand:
 class SharedStates(Protocol):
     """Where processes put stored states for one another. Neither call raises, whatever ails what is behind it."""
 
-    async def find(self, tenant_id: str, student_id: str, mark: Mark) -> Stand | None:
+    async def find(self, student: StudentKey, mark: Mark) -> Stand | None:
         """Return what was put there at that mark; None when that is not there, or cannot be had in a moment."""
         ...
 
-    def offer(self, tenant_id: str, student_id: str, stand: Stand) -> None:
+    def offer(self, student: StudentKey, stand: Stand) -> None:
         """Put a stored state there soon, without waiting; it may be dropped."""
         ...
 

@@ -11,6 +11,13 @@ State = NDArray[np.float32]
 """A model's whole memory of one student: a flat vector of constant size."""
 
 
+class StudentKey(NamedTuple):
+    """Whose: what is remembered of a student is kept under this, in a process and between processes."""
+
+    tenant_id: str
+    student_id: str
+
+
 class SkillEvidence(NamedTuple):
     """How often and how lately a student answered items of one skill, and whether it was ever mastered."""
 

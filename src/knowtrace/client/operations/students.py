@@ -77,5 +77,17 @@ def erase(student_id: str) -> Call[Receipt]:
     return delete(_path(student_id), Receipt)
 
 
+class Forgotten(Answer):
+    """`shared_cache` is "none", "forgotten" or "unreachable"."""
+
+    user_id: str
+    shared_cache: str
+
+
+def forget_remembered(student_id: str) -> Call[Forgotten]:
+    """Let the service read a student anew; nothing that is stored is lost."""
+    return delete(f"/api/v1/cache/user/{segment(student_id)}", Forgotten)
+
+
 def _path(student_id: str) -> str:
     return f"/api/v1/students/{segment(student_id)}"

@@ -39,6 +39,7 @@ async def post_predictions(
     answer = await service.predict_batch(classroom, caller, asked)
     record.model_version = answer.model_version
     record.inference_time_ms = answer.total_inference_time_ms
+    record.batch_size = len(asked.requests)
     return reply(answer)
 
 

@@ -19,6 +19,7 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service.delivery.outgoing import STREAM, Mailroom
 from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.delivery.senders import DeliveryError, Sender, StreamSender, WebhookSender
+from knowtrace.service.metrics import Delivery, Metrics
 from knowtrace.settings import LEASE_MARGIN_SECONDS, Settings
 from knowtrace.store import Lane, QueuedMessage, Store, StoredWebhook
 
@@ -36,9 +37,16 @@ class Deliverer:
     """Delivers what waits; `go_on` does so for ever."""
 
     def __init__(
-        self, store: Store, mailroom: Mailroom, settings: Settings, sealer: Sealer, client: httpx.AsyncClient
+        self,
+        store: Store,
+        mailroom: Mailroom,
+        settings: Settings,
+        sealer: Sealer,
+        metrics: Metrics,
+        client: httpx.AsyncClient,
     ) -> None:
         self._store = store
+        self._metrics = metrics
         self._mailroom = mailroom
         self._settings = settings
         self._sealer = sealer
@@ -154,7 +162,9 @@ class Deliverer:
             await session.outbox.settle(
                 lane, delivered=delivered, failed=failed, error=error, again_at=again_at, now=now
             )
+        self._metrics.messages_settled(Delivery.DELIVERED, len(delivered))
         if failed is not None:
+            self._metrics.messages_settled(Delivery.DELAYED if again_at else Delivery.DEAD)
             log.warning(
                 "message not delivered",
                 message_id=failed.message_id,
@@ -191,13 +201,13 @@ def _stream_sender(settings: Settings) -> StreamSender | None:
 
 @asynccontextmanager
 async def delivering(
-    store: Store, mailroom: Mailroom, settings: Settings, sealer: Sealer
+    store: Store, mailroom: Mailroom, settings: Settings, sealer: Sealer, metrics: Metrics
 ) -> AsyncGenerator[None]:
     """Deliver messages in the background; what is not delivered in the end waits for the next process."""
     async with httpx.AsyncClient(
         timeout=settings.delivery_timeout_seconds, follow_redirects=False, trust_env=False
     ) as client:
-        deliverer = Deliverer(store, mailroom, settings, sealer, client)
+        deliverer = Deliverer(store, mailroom, settings, sealer, metrics, client)
         task = asyncio.create_task(deliverer.go_on(), name="deliverer")
         try:
             yield

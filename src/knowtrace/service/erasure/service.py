@@ -17,6 +17,7 @@ from knowtrace.service.lineup import find_runs
 from knowtrace.service.state_cache import RedisStates
 from knowtrace.settings import Settings
 from knowtrace.store import Deed, Store
+from knowtrace.tracing import StudentKey
 from knowtrace.tracing.erasing import Erased, Erasure, erase
 
 ACTION = "students.erase"
@@ -52,7 +53,7 @@ async def erase_student(classroom: Classroom, caller: Caller, student_id: str, r
         Erasure(tenant_id=caller.tenant_id, student_id=student_id, deed=deed, lake=lake)
     )
     states = classroom.states
-    is_forgotten = states is None or await states.forget(caller.tenant_id, student_id)
+    is_forgotten = states is None or await states.forget(StudentKey(caller.tenant_id, student_id))
     models = await asyncio.to_thread(
         models_in,
         classroom.settings.models or classroom.settings.run.parent,
@@ -196,7 +197,7 @@ async def _erase_each(
             continue
         erased.append(done)
         if states is not None and is_forgotten:  # one that was away is not waited for again
-            is_forgotten = await states.forget(caller.tenant_id, student_id)
+            is_forgotten = await states.forget(StudentKey(caller.tenant_id, student_id))
     return erased, _of_shared(states, is_forgotten=is_forgotten)
 
 

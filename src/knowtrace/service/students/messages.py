@@ -4,7 +4,7 @@ import orjson
 
 from knowtrace.service.broker import Broker
 from knowtrace.service.mastery.schemas import skill_mastery
-from knowtrace.tracing import Tracer
+from knowtrace.tracing import StudentKey, Tracer
 from knowtrace.tracing.answers import Event, EventResult, Outcome, RevisionResult
 from knowtrace.tracing.committed import Committed
 
@@ -20,7 +20,7 @@ def announce(committed: Committed, broker: Broker, tracer: Tracer) -> None:
     for event, result in zip(committed.events, committed.results, strict=True):
         if result.outcome is Outcome.ACCEPTED:
             student_id = event.interaction.student_id
-            num_answers = committed.students[event.tenant_id, student_id].state.num_answers
+            num_answers = committed.students[StudentKey(event.tenant_id, student_id)].state.num_answers
             broker.publish(
                 event.tenant_id,
                 student_id,

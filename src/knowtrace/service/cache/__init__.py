@@ -1,0 +1,1 @@
+"""What is remembered of a student, let go: DELETE /api/v1/cache/user/{user_id}."""
