@@ -291,7 +291,7 @@ PUBLIC: dict[str, list[str]] = {
         "Transaction",
         "Waiting",
     ],
-    "knowtrace.tracing": ["SkillEvidence", "StudentState", "Tracer"],
+    "knowtrace.tracing": ["SkillEvidence", "StudentKey", "StudentState", "Tracer"],
     "knowtrace.training": [
         "Fit",
         "Recipe",

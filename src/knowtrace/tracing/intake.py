@@ -217,8 +217,7 @@ class Intake:
         await request.done
 
     async def _refresh(self, student: StudentKey) -> None:
-        request = RefreshRequest(student, asyncio.get_running_loop().create_future())
-        self._put(request)
+        self._put(request := RefreshRequest(student, asyncio.get_running_loop().create_future()))
         await request.done
 
     async def _revise(self, revision: Revision) -> RevisionResult:
@@ -331,7 +330,7 @@ class Intake:
         if result.is_new:
             tenant_id = request.revision.tenant_id
             self._tell(lambda: self._on_revision(tenant_id, result))
-            self._catch_up(StudentKey(tenant_id, student_id) for student_id in result.set_aside)
+            self._catch_up(StudentKey(tenant_id, name) for name in result.set_aside)
 
     async def _revised(self, revision: Revision) -> RevisionResult:
         try:
