@@ -347,21 +347,37 @@ async def test_nobody_subscribed_costs_no_statement(
     assert [text for text in statements if any(word in text for word in words)] == []
 
 
-async def test_a_message_is_there_if_and_only_if_its_answer_is(
-    settings: Settings, receiver: Receiver, event: Callable[..., Body], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("told", ["tell", "tell_decisions"])
+async def test_a_message_is_there_if_and_only_if_what_it_tells_of_is(
+    settings: Settings,
+    receiver: Receiver,
+    event: Callable[..., Body],
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
 ) -> None:
     async with served(settings) as (app, client):
-        await subscribe(client, receiver.url)
-        mailroom = app.state.classroom.mailroom
-        tell = mailroom.tell
+        await subscribe(client, receiver.url, "mastery", "recommendation")
+        classroom = app.state.classroom
+        tell = getattr(classroom.mailroom, told)
 
         async def tell_and_fail(*args: Any, **rest: Any) -> None:
             await tell(*args, **rest)
             raise ConnectionAbortedError
 
-        monkeypatch.setattr(mailroom, "tell", tell_and_fail)
-        assert (await client.post("/api/v1/events", json=event(1))).status_code == 500
-    for table in ("events", "outbox", "delivery_lanes"):
+        monkeypatch.setattr(classroom.mailroom, told, tell_and_fail)
+        if told == "tell":
+            assert (await client.post("/api/v1/events", json=event(1))).status_code == 500
+        else:
+            asked = {"student_id": "anna", "skill": classroom.tracer.vocabulary.skill_ids[0]}
+            assert (await client.post("/api/v1/recommendations", json=asked)).status_code == 500
+    for table in (
+        "events",
+        "student_states",
+        "student_mastery",
+        "recommendations",
+        "outbox",
+        "delivery_lanes",
+    ):
         assert rows(settings, f"SELECT count(*) FROM {table}") == [(0,)], table
 
 
