@@ -97,7 +97,38 @@ def test_the_page_ranks_models_and_tests_them_in_pairs(
     text = page(lines, compared, command="knowtrace leaderboard small")
     assert "knowtrace leaderboard small" in text
     for line in lines:
-        assert f"| {line['model']} | {line['auc'][0]:.4f}" in text
+        low, high = line["auc_interval"]
+        assert f"| {line['model']} | {line['auc'][0]:.4f} [{low:.4f}, {high:.4f}] |" in text
+        assert line["share_of_oracle"] < 1
+    [heads] = {row for row in text.splitlines() if row.startswith("| model |")}
+    assert "share of oracle" in heads
+    assert "qwk" not in heads
+    assert {row.count("|") for row in text.splitlines() if row.startswith("|")} == {heads.count("|")}
+
+
+def test_answers_in_categories_are_judged_as_such(tmp_path: Path) -> None:
+    config = SimulationConfig(num_students=60, num_answers=20, num_items=20, num_skills=2, num_categories=4)
+    write_simulation(simulate(config, seed=3), tmp_path / "graded")
+    plan = Plan(
+        paths={"graded": tmp_path / "graded"}, models=("item-mean",), protocols=("published", "clean")
+    )
+    rows = run_board(plan, tmp_path / "board", reporter_of=QuietOf, done=lambda row: None)
+    lines = summarise(rows)
+    assert [line["protocol"] for line in lines] == ["clean", "published"]
+    assert all(-1 <= line["qwk"][0] <= 1 and 0 <= line["mae"][0] <= 3 for line in lines)
+    text = page(lines, compare(rows, tmp_path / "board"), command="knowtrace leaderboard graded")
+    assert "| ECE | qwk | ordinal accuracy | mae | share of oracle |" in text
+
+
+def test_data_that_cannot_be_trained_on_stop_a_board_before_its_first_training(
+    plan: Plan, tmp_path: Path
+) -> None:
+    config = SimulationConfig(num_students=1, num_answers=25, num_items=30, num_skills=4)
+    write_simulation(simulate(config, seed=4), tmp_path / "lonely")
+    both = replace(plan, paths={**plan.paths, "lonely": tmp_path / "lonely"})
+    with pytest.raises(TrainingError, match="lonely: "):
+        run_board(both, tmp_path / "board", reporter_of=QuietOf, done=lambda row: None)
+    assert not list((tmp_path / "board").glob("**/row.json"))
 
 
 def test_paired_difference_is_zero_against_itself_and_sure_against_noise() -> None:

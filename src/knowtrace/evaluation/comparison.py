@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from knowtrace.domain import metrics
 from knowtrace.evaluation.bootstrap import Estimate
-from knowtrace.evaluation.leaderboard import PREDICTIONS, SUMMARISED, Entry
+from knowtrace.evaluation.leaderboard import GRADED, PANEL, PREDICTIONS, SHARES, SUMMARISED, Entry
 from knowtrace.evaluation.published import published_for
 
 RESAMPLES = 200
@@ -29,7 +29,13 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "model": model,
             "folds": sorted(row["fold"] for row in group),
             "valid_auc": _mean([row["valid_auc"] for row in group])[0],
-            **{name: _mean([row[name][0] for row in group]) for name in SUMMARISED},
+            **{
+                name: _mean([row[name][0] for row in group])
+                for name in (*SUMMARISED, *GRADED)
+                if name in group[0]
+            },
+            **{name: _mean([row.get(name) for row in group])[0] for name in SHARES},
+            "auc_interval": group[0]["auc"][1:] if len(group) == 1 else None,
             "auc_twinned": _mean([row["auc_twinned"] for row in group])[0],
             "auc_others": _mean([row["auc_others"] for row in group])[0],
             "parameters": group[0]["parameters"],
@@ -106,35 +112,52 @@ def page(lines: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any
         "",
         f"Made by `{command}`. Test part, every answer but a student's first, mean over folds (sd). `docs/protocol.md` "
         "says what the protocols are. Behind: AUC less than the best row's, paired 95 % interval over students. "
-        f"Twins: AUC of students who also stand in training, and of the others. us: observe and predict {12} items.",
+        f"Twins: AUC of students who also stand in training, and of the others. us: observe and predict {PANEL} items. "
+        "Of one fold: AUC with its 95 % interval. Simulated data: shares of the gain over the items' means that the "
+        "true probabilities make, and that an observer makes who knows all but the students.",
     ]
     for data, protocol in sorted({(line["data"], line["protocol"]) for line in lines}):
         text += ["", f"## {data}, {protocol}", ""]
-        text += [
-            "| model | AUC | behind | accuracy | NLL | Brier | ECE | twins / others | parameters | state | s | us |"
-        ]
-        text += ["|---|---|---|---|---|---|---|---|---|---|---|---|"]
-        for line in lines:
-            if (line["data"], line["protocol"]) == (data, protocol):
-                text.append(_table_row(line, behind.get((data, protocol, line["model"]))))
+        here = [line for line in lines if (line["data"], line["protocol"]) == (data, protocol)]
+        more = [name for name in (*GRADED, *SHARES) if here[0].get(name) is not None]
+        heads = ["model", "AUC", "behind", "accuracy", "NLL", "Brier", "ECE"]
+        heads += [name.replace("_", " ") for name in more]
+        heads += ["twins / others", "parameters", "state", "s", "us"]
+        text += [_cells(heads), "|" + "---|" * len(heads)]
+        text += [_cells(_table_row(line, behind.get((data, protocol, line["model"])), more)) for line in here]
         if protocol == "published":
             text += [
-                f"| *{figure.model}* | {figure.auc:.4f} | | | | | | | | | | *{figure.source}* |"
+                _cells(
+                    [f"*{figure.model}*", f"{figure.auc:.4f}", *[""] * (len(heads) - 3), f"*{figure.source}*"]
+                )
                 for figure in reversed(published_for(data))
             ]
     return "\n".join(text) + "\n"
 
 
-def _table_row(line: Mapping[str, Any], behind: Sequence[float] | None) -> str:
+def _cells(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _table_row(line: Mapping[str, Any], behind: Sequence[float] | None, more: Sequence[str]) -> list[str]:
     spread = f" ({line['auc'][1]:.4f})" if line["auc"][1] is not None else ""
+    if line["auc_interval"] is not None:
+        spread = " [{:.4f}, {:.4f}]".format(*line["auc_interval"])
     gap = f"{behind[0]:.4f} [{behind[1]:.4f}, {behind[2]:.4f}]" if behind else ""
     twins = " / ".join("" if line[k] is None else f"{line[k]:.3f}" for k in ("auc_twinned", "auc_others"))
-    figures = " | ".join(f"{line[name][0]:.4f}" for name in SUMMARISED[1:])
-    cost = line["microseconds"]["200"]
-    return (
-        f"| {line['model']} | {line['auc'][0]:.4f}{spread} | {gap} | {figures} | {twins} | {line['parameters']:,} | "
-        f"{line['state_bytes']:,} | {line['train_seconds']:.0f} | {cost:.0f} |"
-    )
+    others = [line[name][0] for name in SUMMARISED[1:]]
+    others += [line[name] if name in SHARES else line[name][0] for name in more]
+    return [
+        line["model"],
+        f"{line['auc'][0]:.4f}{spread}",
+        gap,
+        *(f"{value:.4f}" for value in others),
+        twins,
+        f"{line['parameters']:,}",
+        f"{line['state_bytes']:,}",
+        f"{line['train_seconds']:.0f}",
+        f"{line['microseconds']['200']:.0f}",
+    ]
 
 
 def _predictions(entry: Entry, board: Path) -> Predictions:

@@ -21,11 +21,11 @@ from safetensors.numpy import save_file
 
 from knowtrace.domain import metrics
 from knowtrace.errors import TrainingError
-from knowtrace.evaluation.bootstrap import bootstrap
+from knowtrace.evaluation.evaluate import judge
 from knowtrace.evaluation.scoring import Scored, score
 from knowtrace.models import usual_training
 from knowtrace.registry import Run
-from knowtrace.sources import Dataset, read
+from knowtrace.sources import Dataset, read, training_obstacles
 from knowtrace.training import Recipe, Reporter, TrainingConfig, fingerprint, recipe_of, train
 from knowtrace.training.persons import same_students
 from knowtrace.training.stacking import stack_runs
@@ -37,6 +37,9 @@ PANEL = 12
 RESAMPLES = 200
 PREDICTIONS = "predictions.safetensors"
 SUMMARISED = ("auc", "accuracy", "nll", "brier", "ece")
+GRADED = ("qwk", "ordinal_accuracy", "mae")
+SHARES = ("share_of_oracle", "share_of_ideal")
+"""Of the gain over the items' means, on simulated data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +110,10 @@ def run_board(
     With several workers, trainings of one stage (all single models, then all stacks) run side by side.
 
     Raises:
-        TrainingError: the board holds trainings of other data or settings.
+        TrainingError: the board holds trainings of other data or settings, or some data cannot be trained on.
     """
     _refuse_others(plan, board)
+    _refuse_obstacles(plan, board)
     rows: list[dict[str, Any]] = []
     for stage in (lambda e: not e.members, lambda e: bool(e.members)):
         entries = [entry for entry in plan.entries() if stage(entry)]
@@ -138,6 +142,19 @@ def _refuse_others(plan: Plan, board: Path) -> None:
             problems.append(f"{folder} was made with other settings")
     if problems:
         raise TrainingError(f"{'; '.join(problems)}. Delete these folders, or give another --board.")
+
+
+def _refuse_obstacles(plan: Plan, board: Path) -> None:
+    """Check all data that are still to be trained on, before the first training takes its hours."""
+    missing = {e.data for e in plan.entries() if not (e.folder(board) / "row.json").exists()}
+    problems = [
+        f"{name}: {obstacle}"
+        for name in plan.paths
+        if name in missing
+        for obstacle in training_obstacles(read(plan.paths[name]))
+    ]
+    if problems:
+        raise TrainingError(" ".join(problems))
 
 
 def _made(
@@ -171,14 +188,7 @@ def run_entry(
     run = _trained(entry, plan, dataset, board, reporter_of)
     seconds = time.perf_counter() - began
     found = score(run, dataset)
-    estimates = bootstrap(
-        metrics.metrics_for(found.vocabulary.num_categories),
-        found.probabilities,
-        found.responses,
-        found.owners,
-        resamples=RESAMPLES,
-        rng=np.random.default_rng(0),
-    )
+    judged = judge(run, dataset, found, resamples=RESAMPLES)
     row = {
         "data": entry.data,
         "protocol": entry.protocol,
@@ -193,7 +203,9 @@ def run_entry(
         "interactions_per_second": _speed(run),
         "microseconds": step_microseconds(run),
         "n_scored": len(found.responses),
-        **{name: [e.value, e.low, e.high] for name, e in estimates.items()},
+        **{name: [e.value, e.low, e.high] for name, e in judged.metrics.items()},
+        "share_of_oracle": judged.share_of_oracle,
+        "share_of_ideal": judged.share_of_ideal,
         **_by_twins(dataset, run, found),
     }
     save_file(
