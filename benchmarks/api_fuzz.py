@@ -18,12 +18,10 @@ What the checks are told of our contract, because they cannot know it:
 """
 
 import argparse
-import shlex
 import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +203,6 @@ def main() -> None:
     write_result(
         asked.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "schemathesis": schemathesis.__version__,
             "database": asked.database,

@@ -10,7 +10,6 @@ is swapped; a rollback must be seen by the next request.
 import argparse
 import asyncio
 import random
-import shlex
 import sys
 import tempfile
 import time
@@ -142,8 +141,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "database": options.database,
             **found,

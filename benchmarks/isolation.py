@@ -32,6 +32,7 @@ from service.identity.school import School, fill, open_school
 from knowtrace.service.identity.caller import Role
 from knowtrace.service.identity.permissions import TABLE, Reach
 
+HOOKS = {"webhook_hosts": ("127.0.0.1",), "seal_key": "0123456789abcdef" * 4}
 STUDENTS = ("anna", "ben", "carl", "nobody")
 
 
@@ -69,7 +70,7 @@ async def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         database = asked.database or f"sqlite+aiosqlite:///{folder}/school.db"
-        async with open_school(asked.run, database) as school:
+        async with open_school(asked.run, database, **HOOKS) as school:
             await fill(school)
             every = [
                 route

@@ -10,7 +10,6 @@ must hold what one build of everything holds.
 import argparse
 import os
 import random
-import shlex
 import signal
 import subprocess
 import sys
@@ -86,7 +85,7 @@ def main() -> None:
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         result = campaign(Path(folder), arguments.kills, rng)
-    result = {"command": shlex.join(["python", *sys.argv]), **result, "machine": machine()}
+    result = {**result, "machine": machine()}
     if arguments.out:
         write_result(arguments.out, result)
 

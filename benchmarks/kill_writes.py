@@ -18,7 +18,6 @@ Killing a process cannot show what a power cut does: for that the database is op
 import argparse
 import asyncio
 import random
-import shlex
 import sys
 import tempfile
 import time
@@ -204,8 +203,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "database": options.database,
             "kills": options.cycles,

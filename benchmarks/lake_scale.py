@@ -10,7 +10,6 @@ a second: memory they share is counted once for each, so the true figure is lowe
 """
 
 import argparse
-import shlex
 import shutil
 import subprocess
 import sys
@@ -120,7 +119,6 @@ def main() -> None:
             sizes.append(figures)
         shutil.rmtree(source)
     result = {
-        "command": shlex.join(["python", *sys.argv]),
         "memory_limit": arguments.memory,
         "sizes": sizes,
         "of_fastest": of_fastest(sizes),

@@ -16,8 +16,6 @@ The generator and the database share the machine with the server.
 
 import argparse
 import asyncio
-import shlex
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -193,8 +191,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine_at_start": before,
             "database": options.database,
             "model_version": model_version,

@@ -12,7 +12,6 @@ and working cannot be told apart from outside: shares are of what is left.
 
 import argparse
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import repeat
 from pathlib import Path
 
@@ -195,8 +193,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine_at_start": before,
             "database": options.database,
             "run": options.run.name,

@@ -13,7 +13,6 @@ Afterwards a second, empty service is sent every answer once, in order. Then bot
 import argparse
 import asyncio
 import random
-import shlex
 import sys
 import tempfile
 import time
@@ -142,8 +141,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "database": options.database,
             "answers": len(answers),

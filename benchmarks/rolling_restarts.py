@@ -11,7 +11,6 @@ every request without a 2xx answer. In the end every acknowledged answer is look
 import argparse
 import asyncio
 import random
-import shlex
 import sys
 import tempfile
 import time
@@ -203,8 +202,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "database": "postgresql",
             "restarts": options.restarts,

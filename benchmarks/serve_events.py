@@ -7,8 +7,6 @@ Each request is one POST /api/v1/events with one new answer. The generator share
 """
 
 import argparse
-import shlex
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -101,8 +99,6 @@ def main() -> None:
     write_result(
         options.out,
         {
-            "command": shlex.join(["python", *sys.argv]),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine_at_start": before,
             "model_version": model_version,
             "model": "open" if options.rate else "closed",

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import shlex
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -125,6 +127,12 @@ def machine() -> dict[str, Any]:
 
 
 def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write and print a report, with the command that made it and when."""
+    result = {
+        "command": shlex.join(["python", *sys.argv]),
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **result,
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
     print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())

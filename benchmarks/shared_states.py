@@ -14,7 +14,6 @@ The three ways take turns at every student, so that other work on the machine fa
 
 import argparse
 import asyncio
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -22,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from databases import open_database
+from server_process import write_result
 
 from knowtrace.registry import Run
 from knowtrace.service.metrics import Metrics
@@ -69,10 +68,7 @@ def main() -> None:
     ):
         settings = Settings(database_url=database_url, state_cache_url=server.url, log_key=LOG_KEY)
         report = asyncio.run(measure(Tracer(Run.open(given.run)), settings, given.students, given.answers))
-    command = f"python benchmarks/shared_states.py {' '.join(sys.argv[1:])}".strip()
-    report = {"command": command, **report}
-    given.out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
-    print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
+    write_result(given.out, report)
 
 
 async def measure(tracer: Tracer, settings: Settings, num_students: int, num_answers: int) -> dict[str, Any]:

@@ -155,6 +155,7 @@ BODIES: dict[tuple[str, str], list[Body]] = {
     ("PUT", "/api/v1/students/{student_id}/consent"): [lambda _, __: {"training": False}],
     ("POST", "/api/v1/keys"): [lambda _, __: {"role": "service", "name": "new"}],
     ("POST", "/api/v1/keys/{key_id}/rotate"): [lambda _, __: {"overlap_hours": 1}],
+    ("POST", "/api/v1/webhooks"): [lambda _, __: {"url": "http://127.0.0.1:9/new", "kinds": ["alert"]}],
 }
 ERASES = ("DELETE", "/api/v1/students/{student_id}")
 """What it erases must be back for the next request."""
@@ -192,7 +193,7 @@ class Route:
             student_id=target.student_id,
             event_id=target.event_id,
             job_id=school.job_of(target.event_id),
-            webhook_id=f"hook-of-{target.student_id}",
+            webhook_id=school.hooks.get(target.key_of, "0" * 32),
             key_id=school.keys.get((target.key_of, "spare"), f"kt_{'0' * 16}_").split("_")[1],
             name=tracer.name,
             model=tracer.name,
@@ -290,7 +291,7 @@ def _is_unknown(route: Route, answer: httpx.Response) -> bool:
 
 VARYING = re.compile(
     r'"(?:request_id|decision_id|batch_id|job_id|(?:total_)?inference_time_ms|duration_ms|last_updated|answered_at|'
-    r'erased_at|receipt_id|audit_line|exported_at|changed_at|created_at|at|sequence|key)":\s*("[^"]*"|[\d.e-]+|null)'
+    r'erased_at|receipt_id|audit_line|exported_at|changed_at|created_at|at|sequence|key|secret)":\s*("[^"]*"|[\d.e-]+|null)'
 )
 
 

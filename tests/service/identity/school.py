@@ -37,6 +37,8 @@ class School:
         self.classroom = app.state.classroom
         self.jobs: dict[str, str] = {}
         """A finished job of each school, about its own item."""
+        self.hooks: dict[str, str] = {}
+        """A webhook of each school, where one may have some."""
         self.desk = KeyDesk(self.classroom.store, LOCAL)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=ELSEWHERE), base_url="http://school.test"
@@ -117,6 +119,11 @@ async def fill(school: School) -> None:
             asked = await school.ask((tenant_id, "admin"), "PUT", path, json={"training": True})
             assert asked.status_code == 200, asked.text
         await finish_job(school, tenant_id)
+        if school.classroom.sealer.can_seal and tenant_id not in school.hooks:
+            hook = {"url": f"http://127.0.0.1:9/{tenant_id}", "kinds": ["alert"]}
+            made = await school.ask((tenant_id, "admin"), "POST", "/api/v1/webhooks", json=hook)
+            assert made.status_code == 201, made.text
+            school.hooks[tenant_id] = made.json()["webhook_id"]
 
 
 async def finish_job(school: School, tenant_id: str) -> None:

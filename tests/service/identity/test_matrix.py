@@ -19,7 +19,8 @@ from service.identity.school import School, fill, open_school
 
 @pytest.fixture
 async def school(tiny_run: Path, tmp_path: Path) -> AsyncIterator[School]:
-    async with open_school(tiny_run, f"sqlite+aiosqlite:///{tmp_path / 'school.db'}") as school:
+    hooks = {"webhook_hosts": ("127.0.0.1",), "seal_key": "0123456789abcdef" * 4}
+    async with open_school(tiny_run, f"sqlite+aiosqlite:///{tmp_path / 'school.db'}", **hooks) as school:
         await fill(school)
         # A stream that begins never ends: after its guard, each is refused for want of room.
         school.classroom.broker._max_subscribers = 0
