@@ -150,7 +150,8 @@ class Lineup:
 
     @property
     def loaded(self) -> list[Loaded]:
-        return list(self._loaded.values())
+        """Those in memory, the first loaded first: who is asked for changes no order that others see."""
+        return sorted(self._loaded.values(), key=lambda model: model.loaded_at)
 
     @property
     def champion(self) -> Loaded:
@@ -185,13 +186,13 @@ class Lineup:
         Raises:
             NotFoundError: it is not loaded.
         """
-        try:
-            return self._loaded[version]
-        except KeyError:
+        if version not in self._loaded:
             raise NotFoundError(
                 f"No model {version!r} is loaded. Loaded: {', '.join(self._loaded)}. "
                 "POST /api/v1/models/{name}/load loads another."
-            ) from None
+            )
+        self._use(version)
+        return self._loaded[version]
 
     def open(self, version: str, *, on_trial: bool = False) -> Loaded:
         """Verify a run of the folder, or fetch it there from a shelf, and load it; slow, and safe to do in a thread.
@@ -205,8 +206,9 @@ class Lineup:
                 served.
             UnavailableError: a shelf that might have it cannot be reached.
         """
-        if version in self._loaded:
-            return self._loaded[version]
+        loaded = self._loaded.get(version)
+        if loaded is not None:
+            return loaded
         path = self._paths.get(version) or next(
             (found.path for found in self.find() if found.version == version), None
         )
@@ -221,12 +223,13 @@ class Lineup:
         return load(run, self._shared)
 
     def keep(self, model: Loaded) -> None:
-        """Keep a loaded model; when there are too many, the first that plays no part gives way.
+        """Keep a loaded model; when there are too many, the longest unasked without a part gives way.
 
         Raises:
             ConflictError: every model that is loaded plays a part.
         """
         if model.version in self._loaded:
+            self._use(model.version)
             return
         if len(self._loaded) >= self._max_loaded:
             spare = next((version for version in self._loaded if not self.parts_of(version)), None)
@@ -239,7 +242,8 @@ class Lineup:
         self._loaded[model.version] = model
 
     def take(self, models: list[Loaded], roles: Mapping[ModelRole, Casting]) -> None:
-        """Let these models play these parts, and unload the oldest of those without one that are too many."""
+        """Let these models play these parts; of those without one, unload the longest unasked that are too many."""
+        self._use(*(version for version in self._loaded if self.parts_of(version)))
         self._loaded |= {model.version: model for model in models}
         if roles.get(ModelRole.CANARY) != self.roles.get(ModelRole.CANARY):
             # What it did in another part is not to be held against it in this one.
@@ -278,6 +282,12 @@ class Lineup:
         if version == self.champion.version and ModelRole.CHAMPION.value not in parts:
             parts.insert(0, ModelRole.CHAMPION.value)
         return parts
+
+    def _use(self, *versions: str) -> None:
+        """Let these be the last to give way."""
+        used = {version: self._loaded[version] for version in versions}
+        # A new dict each time: `open` looks into it from a thread.
+        self._loaded = {v: model for v, model in self._loaded.items() if v not in used} | used
 
     def _in_role(self, role: ModelRole) -> Loaded | None:
         casting = self.roles.get(role)
