@@ -18,6 +18,7 @@ from knowtrace.registry.shelf import place_of
 from knowtrace.registry.signing import trusted_keys
 from knowtrace.service.bodies import Bodies
 from knowtrace.service.broker import Broker
+from knowtrace.service.canary_quality import CanaryQuality
 from knowtrace.service.casting import following_roles
 from knowtrace.service.delivery.deliverer import delivering
 from knowtrace.service.delivery.outgoing import Mailroom
@@ -117,7 +118,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         shelves=[place_of(shelf) for shelf in settings.model_locations],
         shared=states,
     )
-    quality, drift = LiveQuality(settings.live_quality_share), Drift()
+    quality, drift, canary_quality = LiveQuality(settings.live_quality_share), Drift(), CanaryQuality()
     metrics.model_load.set(first.load_seconds)
     metrics.active_models.set_function(lambda: len(lineup.loaded))
     door = Door(settings.max_requests_inside)
@@ -134,6 +135,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             committed.accepted_answers(), lineup.champion.tracer.vocabulary, lineup.champion.version
         )
         lineup.champion.followed.hear(committed.students, committed.model_version)
+        canary_quality.hear(committed, lineup)
         announce(committed, broker, lineup.champion.tracer)
 
     async with (
@@ -198,7 +200,8 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             )
             every = settings.roles_poll_seconds
             async with (
-                following_roles(lineup, store, intake, metrics, mailroom, every=every),
+                following_roles(lineup, store, intake, metrics, mailroom, canary_quality, every=every),
+                canary_quality.scoring(lineup, store),
                 following_erasures(forgetting, store, intake, every=every),
                 delivering(store, mailroom, settings, sealer),
                 watching(Watch(store, mailroom, lineup, metrics), every=settings.alert_poll_seconds),

@@ -159,12 +159,16 @@ class Lineup:
         return self._in_role(ModelRole.CHAMPION) or self.first
 
     @property
+    def canary(self) -> Loaded | None:
+        return self._in_role(ModelRole.CANARY)
+
+    @property
     def shadow(self) -> Loaded | None:
         return self._in_role(ModelRole.SHADOW)
 
     def of_student(self, tenant_id: str, student_id: str) -> Loaded:
         """Return who answers a student: the canary for its share of them, always the same ones, else the champion."""
-        canary = self._in_role(ModelRole.CANARY)
+        canary = self.canary
         if canary is None:
             return self.champion
         share = self.roles[ModelRole.CANARY].share
