@@ -28,6 +28,7 @@ from knowtrace.service.erasure.lake import erase_from_lake
 from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.service.lineup import Loaded
 from knowtrace.service.models.service import activate
+from knowtrace.service.schedules.offering import offer, promote
 from knowtrace.settings import Settings
 from knowtrace.store import Outcome
 
@@ -169,9 +170,14 @@ async def train(classroom: Classroom, due_at: datetime) -> Done:
 
 
 async def _judge(classroom: Classroom, path: Path, version: str, champion: Loaded, against: Path) -> Done:
-    """Let a run answer if it passes the gate, and the champion is still the one it was judged against."""
-    options = classroom.settings.gate_options
-    judged = await _run(classroom, ["gate", str(path), "--against", str(against), "--json", *options])
+    """Let a run answer if it passes the gate, and the champion is still the one it was judged against.
+
+    Then its name in the registry, where there is one, stands for it too; before, nothing is moved there.
+    """
+    settings = classroom.settings
+    judged = await _run(
+        classroom, ["gate", str(path), "--against", str(against), "--json", *settings.gate_options]
+    )
     verdict = VERDICT.search(judged.output)
     if judged.code not in (0, 1) or verdict is None or (judged.code == 0) != (verdict[1] == "true"):
         return _failure(f"the gate for {version}", judged)
@@ -180,7 +186,10 @@ async def _judge(classroom: Classroom, path: Path, version: str, champion: Loade
     if classroom.lineup.champion is not champion:
         detail = f"{version} was judged against {champion.version}, which is not the champion any more."
         return Done(detail, Outcome.REFUSED)
+    name = await asyncio.to_thread(offer, settings, path)
     await activate(classroom, OPERATOR, version.rpartition("-")[0], version, f"schedule-{path.name}")
+    if name is not None:
+        await asyncio.to_thread(promote, settings, name)
     return Done(f"{version} replaces {champion.version}.\n{judged.output}")
 
 
