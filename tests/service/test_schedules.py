@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ from knowtrace.cli import app as commands
 from knowtrace.errors import ConflictError, SettingsError, UnavailableError
 from knowtrace.jobs import Ended
 from knowtrace.registry import Run
+from knowtrace.service.consents.training import refusing
 from knowtrace.service.schedules import work
 from knowtrace.settings import Settings
-from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
+from knowtrace.sources import SimulationConfig, read, simulate, without_students, write_simulation
 from knowtrace.store.audit import AuditLog
-from knowtrace.training import Recipe, TrainingConfig, train
+from knowtrace.training import Recipe, TrainingConfig, fingerprint, train
 from tests.conftest import SilentReporter
 
 SCHEDULES = "/api/v1/schedules"
@@ -132,6 +135,57 @@ async def test_a_better_model_is_trained_judged_and_activated(
     assert f"{champion['version']} replaces {before}." in ended["detail"]
     assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == champion["version"]
     assert (await client.post("/api/v1/models/rollback")).json()["version"] == before
+
+
+@pytest.mark.slow
+async def test_nothing_is_learnt_from_a_student_who_refuses(
+    client: httpx.AsyncClient,
+    app: FastAPI,
+    settings: Settings,
+    answers: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The real command; the gate would say no. One student has refused, one agreed, one was not asked."""
+    whole = read(answers)
+    refused, agreed, *_ = whole.students
+    for student_id, is_given in ((refused, False), (agreed, True)):
+        path = f"/api/v1/students/{student_id}/consent"
+        assert (await client.put(path, json={"training": is_given})).status_code == 200
+    run_command, given = work.run_command, list[Path]()
+
+    async def run_but_the_gate(arguments: Any, *, timeout_seconds: float) -> Ended:
+        if arguments[0] == "gate":
+            return Ended(1, '{"passed": false}')
+        file = Path(arguments[arguments.index("--without-students") + 1])
+        assert file.stat().st_mode & 0o777 == 0o600
+        given.append(file)
+        return await run_command(arguments, timeout_seconds=timeout_seconds)
+
+    monkeypatch.setattr(work, "run_command", run_but_the_gate)
+    classroom = app.state.classroom
+    consenting = settings.model_copy(update={"training_consent_default": True})
+    object.__setattr__(classroom, "settings", consenting)
+    done = await work.train(classroom, datetime(2026, 3, 1, 4, tzinfo=UTC))
+    assert done.outcome == "refused", done.detail
+    [trained] = settings.run.parent.glob("trained-20260301T040000-*")
+    data = Run.open(trained).config["data"]
+    assert sum(data["num_students"].values()) == len(whole.students) - 1
+    assert data["fingerprint"] == fingerprint(without_students(whole, [refused]))
+    assert not given[0].exists()
+
+
+async def test_who_was_never_asked_refuses_unless_the_installation_says_otherwise(
+    client: httpx.AsyncClient, app: FastAPI, event: Callable[..., dict[str, Any]]
+) -> None:
+    store = app.state.classroom.store
+    for student_id in ("agrees", "refuses", "silent"):
+        body = event(1, event_id=student_id, student_id=student_id, item_id="unheard of")
+        assert (await client.post("/api/v1/events", json=body)).json()["status"] == "accepted"
+    for student_id, is_given in (("agrees", True), ("refuses", False), ("unseen", False)):
+        await client.put(f"/api/v1/students/{student_id}/consent", json={"training": is_given})
+    assert await refusing(store, "default", without_decision=True) == ["refuses", "unseen"]
+    assert await refusing(store, "default", without_decision=False) == ["refuses", "silent", "unseen"]
+    assert await refusing(store, "elsewhere", without_decision=False) == []
 
 
 def printing(monkeypatch: pytest.MonkeyPatch, *ended: Ended) -> list[list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from knowtrace.errors import SettingsError
 from knowtrace.jobs import (
@@ -24,7 +25,8 @@ from knowtrace.jobs import (
 )
 from knowtrace.registry import Run
 from knowtrace.service.classroom import Classroom
-from knowtrace.service.erasure.lake import erase_from_lake
+from knowtrace.service.consents.training import refusing
+from knowtrace.service.erasure.lake import as_sources_write, erase_from_lake, write_ids
 from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.service.lineup import Loaded
 from knowtrace.service.models.service import activate
@@ -151,13 +153,16 @@ async def clean_up(classroom: Classroom, due_at: datetime) -> Done:
 
 
 async def train(classroom: Classroom, due_at: datetime) -> Done:
-    """Train a run into the folder of models, judge it against the champion, activate it only if it passes."""
+    """Train a run into the folder of models, judge it against the champion, activate it only if it passes.
+
+    Nothing is learnt from students who have not agreed to it.
+    """
     settings, champion = classroom.settings, classroom.lineup.champion
     if not isinstance(champion.run, Run):
         return Done("The champion is no trained run: there is nothing to judge against.", Outcome.FAILED)
     folder = settings.models or settings.run.parent
     path = folder / f"trained-{due_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-    trained = await _run(classroom, [*settings.training_command, "--out", str(path)])
+    trained = await _train_without_refusing(classroom, path)
     if trained.code != 0:
         return _failure("training", trained)
     version = next(
@@ -167,6 +172,21 @@ async def train(classroom: Classroom, due_at: datetime) -> Done:
     if version is None:
         return Done(f"Training left no sealed run at {path.name}.\n{trained.output}", Outcome.FAILED)
     return await _judge(classroom, path, version, champion, champion.run.path)
+
+
+async def _train_without_refusing(classroom: Classroom, out: Path) -> Ended:
+    """Run the command with the file of those who may not be learnt from; one that does not take it fails."""
+    settings = classroom.settings
+    refused = await refusing(
+        classroom.store, settings.lake_tenant, without_decision=settings.training_consent_default
+    )
+    ids = [written for one in refused for written in as_sources_write(one, settings.accounts_home)]
+    with TemporaryDirectory(prefix="knowtrace-") as folder:
+        file = Path(folder) / "refusing.ids"
+        await asyncio.to_thread(write_ids, file, ids)
+        return await _run(
+            classroom, [*settings.training_command, "--without-students", str(file), "--out", str(out)]
+        )
 
 
 async def _judge(classroom: Classroom, path: Path, version: str, champion: Loaded, against: Path) -> Done:
