@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from knowtrace.cli import app as commands
 from knowtrace.errors import ConflictError, SettingsError, UnavailableError
 from knowtrace.jobs import Ended
+from knowtrace.lake import read_lake
 from knowtrace.registry import Run
+from knowtrace.service.app import create_app
 from knowtrace.service.consents.training import refusing
 from knowtrace.service.schedules import work
 from knowtrace.settings import Settings
@@ -77,16 +79,26 @@ async def run(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
 
 async def test_schedules_say_when_they_are_due_and_what_they_lack(client: httpx.AsyncClient) -> None:
     found = await listed(client)
-    assert list(found) == [
-        "lake_erasure",
-        "ingestion",
-        "mastery_aggregation",
-        "item_parameters",
-        "retention",
-        "training",
+    assert [(name, schedule["rule"]) for name, schedule in found.items()] == [
+        ("lake_erasure", "0 1 * * *"),
+        ("ingestion", "0 2 * * *"),
+        ("mastery_aggregation", "30 2 * * *"),
+        ("item_parameters", "0 3 * * *"),
+        ("retention", "30 3 * * *"),
+        ("training", "0 4 * * 0"),
     ]
-    assert found["training"]["rule"] == "0 4 * * 0"
-    assert found["training"]["next_due_at"].endswith("T04:00:00Z")
+    due = {
+        name: datetime.fromisoformat(schedule["next_due_at"])
+        for name, schedule in found.items()
+        if schedule["is_configured"]
+    }
+    assert {name: f"{at:%H:%M %Z}" for name, at in due.items()} == {
+        "mastery_aggregation": "02:30 UTC",
+        "item_parameters": "03:00 UTC",
+        "retention": "03:30 UTC",
+        "training": "04:00 UTC",
+    }
+    assert f"{due['training']:%A}" == "Sunday"
     assert (found["ingestion"]["is_configured"], found["ingestion"]["next_due_at"]) == (False, None)
     assert found["ingestion"]["needs"] == "KNOWTRACE_INGESTION_COMMAND"
     refused = await client.post(f"{SCHEDULES}/ingestion/run")
@@ -118,6 +130,27 @@ async def test_exports_are_written_and_the_run_is_kept(client: httpx.AsyncClient
     assert settings.export_folder is not None
     assert (settings.export_folder / "item_parameters" / f"{version}.csv").is_file()
     assert (await run(client, "mastery_aggregation"))["outcome"] == "done"
+
+
+async def test_ingestion_builds_the_lake_and_says_why_it_cannot(settings: Settings, tmp_path: Path) -> None:
+    """The real command, on three answers and then on a file that is none."""
+    source, lake = tmp_path / "answers.csv", tmp_path / "lake"
+    source.write_text("student,item,correct\ns,a,1\ns,b,0\nt,a,1\n", encoding="utf-8")
+    command = ("lake", "build", "--source", str(source), "--into", str(lake), "--threads", "1")
+    app = create_app(settings.model_copy(update={"ingestion_command": command}))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        assert (await listed(client))["ingestion"]["next_due_at"].endswith("T02:00:00Z")
+        built = await run(client, "ingestion")
+        assert built["outcome"] == "done", built["detail"]
+        assert {student: len(told) for student, told in read_lake(lake).students.items()} == {"s": 2, "t": 1}
+        source.unlink()
+        failed = await run(client, "ingestion")
+    assert failed["outcome"] == "failed"
+    assert failed["detail"].startswith("ingestion ended with exit code 2.")
+    assert str(source) in failed["detail"]
 
 
 @pytest.mark.slow
