@@ -52,6 +52,10 @@ class Loaded:
         """Whether it is to be left alone: it has failed again and again, or hangs."""
         return self.breaker.is_open or self.tracer.threads.are_stuck
 
+    def lets_through(self) -> bool:
+        """Return whether it may be asked now; who is told so asks."""
+        return not self.tracer.threads.are_stuck and self.breaker.lets_through()
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
