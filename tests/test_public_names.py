@@ -248,6 +248,7 @@ PUBLIC: dict[str, list[str]] = {
         "read",
         "simulate",
         "training_obstacles",
+        "without_students",
         "write_quarantine",
         "write_simulation",
     ],

@@ -110,9 +110,9 @@ class Settings(BaseSettings):
 
     `run` answers until another model is activated; `models` is the folder where others are found, the one that holds
     `run` if it is not named. With `trusted_keys`, files of public keys, only runs that one of them has signed are
-    served. Versions that are not there are fetched from `model_locations`, and from nowhere else; names like
-    models:/dkt@champion are looked up in the MLflow registry at `mlflow_uri`, and where `follow_model` is one, what it
-    stands for is activated when that changes.
+    served; `signing_key`, a file too, signs what the training schedule has trained. Versions that are not there are
+    fetched from `model_locations`, and from nowhere else; names like models:/dkt@champion are looked up in the MLflow
+    registry at `mlflow_uri`, and where `follow_model` is one, what it stands for is activated when that changes.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     run: Path = Path("runs/latest")
     models: Path | None = None
     trusted_keys: tuple[Path, ...] = ()
+    signing_key: Path | None = None
     model_locations: tuple[str, ...] = ()
     mlflow_uri: str | None = None
     follow_model: str | None = None

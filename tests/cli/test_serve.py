@@ -64,6 +64,19 @@ def test_strangers_are_not_let_in(tiny_run: Path) -> None:
     assert "KNOWTRACE_AUTH=keys" in done.stderr
 
 
+def test_what_nobody_vouches_for_is_not_even_fetched(tmp_path: Path) -> None:
+    strong = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c"
+    done = serve(
+        "--run",
+        f"file://{tmp_path}/dkt-000000000000",
+        KNOWTRACE_ENVIRONMENT="production",
+        KNOWTRACE_AUDIT_KEY=strong,
+        KNOWTRACE_MODEL_LOCATIONS=f'["file://{tmp_path}"]',
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "KNOWTRACE_TRUSTED_KEYS" in done.stderr
+
+
 def test_a_setting_that_is_none_is_named(tiny_run: Path) -> None:
     done = serve("--run", str(tiny_run), KNOWTRACE_AUTH="maybe")
     assert done.returncode == 2

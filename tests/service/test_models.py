@@ -19,7 +19,7 @@ from onnx import numpy_helper
 from knowtrace.registry import Run, seal_run
 from knowtrace.service import lineup
 from knowtrace.service.app import create_app
-from knowtrace.service.breaker import FAILURES, Breaker
+from knowtrace.service.breaker import FAILURES, REST_SECONDS, Breaker
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.lineup import place_of
 from knowtrace.settings import Settings
@@ -639,6 +639,56 @@ def test_a_breaker_rests_a_model_that_fails_and_asks_it_again() -> None:
     breaker.succeeded(0.01)
     breaker.failed()
     assert not breaker.is_open, "failures must come in a row"
+
+
+def test_a_breaker_lets_one_through_after_the_rest_and_the_others_when_that_went_well() -> None:
+    now = 0.0
+    breaker = Breaker(clock=lambda: now)
+    for _ in range(FAILURES):
+        breaker.failed()
+    now = REST_SECONDS
+    assert [breaker.lets_through() for _ in range(4)] == [True, False, False, False]
+    breaker.failed()
+    now += REST_SECONDS - 0.1
+    assert not breaker.lets_through()
+    now += 0.1
+    assert [breaker.lets_through() for _ in range(2)] == [True, False]
+    now += REST_SECONDS
+    assert [breaker.lets_through() for _ in range(2)] == [True, False], "the one before was not heard of"
+    breaker.succeeded(0.01)
+    assert [breaker.lets_through() for _ in range(2)] == [True, True]
+
+
+async def test_after_its_rest_a_model_is_asked_by_one_request_of_many(
+    client: httpx.AsyncClient, app: FastAPI, versions: tuple[str, str]
+) -> None:
+    classroom: Classroom = app.state.classroom
+    champion, now, num_asked = classroom.lineup.champion, 0.0, 0
+
+    def fail(*_: Any, **__: Any) -> Any:
+        nonlocal num_asked
+        num_asked += 1
+        time.sleep(0.1)
+        raise RuntimeError("the runtime is gone")
+
+    steps = champion.tracer._steps.mastery
+    break_down(champion.tracer)
+    champion.tracer._steps.mastery = fail  # type: ignore[method-assign]
+    champion.breaker._clock = lambda: now
+    for _ in range(FAILURES):
+        champion.breaker.failed()
+
+    async def ask(number: int) -> list[bool]:
+        answers = await asyncio.gather(*(client.get("/api/v1/mastery/anna") for _ in range(number)))
+        assert {answer.status_code for answer in answers} == {200}
+        return sorted(answer.json()["degraded"] for answer in answers)
+
+    now = REST_SECONDS
+    assert await ask(5) == [True] * 5
+    assert num_asked == 1
+    now = 2 * REST_SECONDS
+    champion.tracer._steps.mastery = steps  # type: ignore[method-assign]
+    assert (await ask(1), await ask(5)) == ([False], [False] * 5)
 
 
 async def test_an_answer_that_takes_too_long_is_unavailable(

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ from typer.testing import CliRunner
 from knowtrace.cli import app as commands
 from knowtrace.errors import ConflictError, SettingsError, UnavailableError
 from knowtrace.jobs import Ended
+from knowtrace.lake import read_lake
 from knowtrace.registry import Run
+from knowtrace.service.app import create_app
+from knowtrace.service.consents.training import refusing
 from knowtrace.service.schedules import work
 from knowtrace.settings import Settings
-from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
+from knowtrace.sources import SimulationConfig, read, simulate, without_students, write_simulation
 from knowtrace.store.audit import AuditLog
-from knowtrace.training import Recipe, TrainingConfig, train
+from knowtrace.training import Recipe, TrainingConfig, fingerprint, train
 from tests.conftest import SilentReporter
 
 SCHEDULES = "/api/v1/schedules"
@@ -74,16 +79,26 @@ async def run(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
 
 async def test_schedules_say_when_they_are_due_and_what_they_lack(client: httpx.AsyncClient) -> None:
     found = await listed(client)
-    assert list(found) == [
-        "lake_erasure",
-        "ingestion",
-        "mastery_aggregation",
-        "item_parameters",
-        "retention",
-        "training",
+    assert [(name, schedule["rule"]) for name, schedule in found.items()] == [
+        ("lake_erasure", "0 1 * * *"),
+        ("ingestion", "0 2 * * *"),
+        ("mastery_aggregation", "30 2 * * *"),
+        ("item_parameters", "0 3 * * *"),
+        ("retention", "30 3 * * *"),
+        ("training", "0 4 * * 0"),
     ]
-    assert found["training"]["rule"] == "0 4 * * 0"
-    assert found["training"]["next_due_at"].endswith("T04:00:00Z")
+    due = {
+        name: datetime.fromisoformat(schedule["next_due_at"])
+        for name, schedule in found.items()
+        if schedule["is_configured"]
+    }
+    assert {name: f"{at:%H:%M %Z}" for name, at in due.items()} == {
+        "mastery_aggregation": "02:30 UTC",
+        "item_parameters": "03:00 UTC",
+        "retention": "03:30 UTC",
+        "training": "04:00 UTC",
+    }
+    assert f"{due['training']:%A}" == "Sunday"
     assert (found["ingestion"]["is_configured"], found["ingestion"]["next_due_at"]) == (False, None)
     assert found["ingestion"]["needs"] == "KNOWTRACE_INGESTION_COMMAND"
     refused = await client.post(f"{SCHEDULES}/ingestion/run")
@@ -117,6 +132,27 @@ async def test_exports_are_written_and_the_run_is_kept(client: httpx.AsyncClient
     assert (await run(client, "mastery_aggregation"))["outcome"] == "done"
 
 
+async def test_ingestion_builds_the_lake_and_says_why_it_cannot(settings: Settings, tmp_path: Path) -> None:
+    """The real command, on three answers and then on a file that is none."""
+    source, lake = tmp_path / "answers.csv", tmp_path / "lake"
+    source.write_text("student,item,correct\ns,a,1\ns,b,0\nt,a,1\n", encoding="utf-8")
+    command = ("lake", "build", "--source", str(source), "--into", str(lake), "--threads", "1")
+    app = create_app(settings.model_copy(update={"ingestion_command": command}))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        assert (await listed(client))["ingestion"]["next_due_at"].endswith("T02:00:00Z")
+        built = await run(client, "ingestion")
+        assert built["outcome"] == "done", built["detail"]
+        assert {student: len(told) for student, told in read_lake(lake).students.items()} == {"s": 2, "t": 1}
+        source.unlink()
+        failed = await run(client, "ingestion")
+    assert failed["outcome"] == "failed"
+    assert failed["detail"].startswith("ingestion ended with exit code 2.")
+    assert str(source) in failed["detail"]
+
+
 @pytest.mark.slow
 async def test_a_better_model_is_trained_judged_and_activated(
     client: httpx.AsyncClient, settings: Settings
@@ -132,6 +168,57 @@ async def test_a_better_model_is_trained_judged_and_activated(
     assert f"{champion['version']} replaces {before}." in ended["detail"]
     assert (await client.get("/api/v1/mastery/anna")).json()["model_version"] == champion["version"]
     assert (await client.post("/api/v1/models/rollback")).json()["version"] == before
+
+
+@pytest.mark.slow
+async def test_nothing_is_learnt_from_a_student_who_refuses(
+    client: httpx.AsyncClient,
+    app: FastAPI,
+    settings: Settings,
+    answers: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The real command; the gate would say no. One student has refused, one agreed, one was not asked."""
+    whole = read(answers)
+    refused, agreed, *_ = whole.students
+    for student_id, is_given in ((refused, False), (agreed, True)):
+        path = f"/api/v1/students/{student_id}/consent"
+        assert (await client.put(path, json={"training": is_given})).status_code == 200
+    run_command, given = work.run_command, list[Path]()
+
+    async def run_but_the_gate(arguments: Any, *, timeout_seconds: float) -> Ended:
+        if arguments[0] == "gate":
+            return Ended(1, '{"passed": false}')
+        file = Path(arguments[arguments.index("--without-students") + 1])
+        assert file.stat().st_mode & 0o777 == 0o600
+        given.append(file)
+        return await run_command(arguments, timeout_seconds=timeout_seconds)
+
+    monkeypatch.setattr(work, "run_command", run_but_the_gate)
+    classroom = app.state.classroom
+    consenting = settings.model_copy(update={"training_consent_default": True})
+    object.__setattr__(classroom, "settings", consenting)
+    done = await work.train(classroom, datetime(2026, 3, 1, 4, tzinfo=UTC))
+    assert done.outcome == "refused", done.detail
+    [trained] = settings.run.parent.glob("trained-20260301T040000-*")
+    data = Run.open(trained).config["data"]
+    assert sum(data["num_students"].values()) == len(whole.students) - 1
+    assert data["fingerprint"] == fingerprint(without_students(whole, [refused]))
+    assert not given[0].exists()
+
+
+async def test_who_was_never_asked_refuses_unless_the_installation_says_otherwise(
+    client: httpx.AsyncClient, app: FastAPI, event: Callable[..., dict[str, Any]]
+) -> None:
+    store = app.state.classroom.store
+    for student_id in ("agrees", "refuses", "silent"):
+        body = event(1, event_id=student_id, student_id=student_id, item_id="unheard of")
+        assert (await client.post("/api/v1/events", json=body)).json()["status"] == "accepted"
+    for student_id, is_given in (("agrees", True), ("refuses", False), ("unseen", False)):
+        await client.put(f"/api/v1/students/{student_id}/consent", json={"training": is_given})
+    assert await refusing(store, "default", without_decision=True) == ["refuses", "unseen"]
+    assert await refusing(store, "default", without_decision=False) == ["refuses", "silent", "unseen"]
+    assert await refusing(store, "elsewhere", without_decision=False) == []
 
 
 def printing(monkeypatch: pytest.MonkeyPatch, *ended: Ended) -> list[list[str]]:

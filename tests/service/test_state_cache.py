@@ -20,7 +20,7 @@ from knowtrace.errors import SettingsError
 from knowtrace.registry import PlainRun
 from knowtrace.service import state_cache
 from knowtrace.service.app import create_app
-from knowtrace.service.breaker import FAILURES
+from knowtrace.service.breaker import FAILURES, REST_SECONDS
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.erasure.service import erase_directly
 from knowtrace.service.lineup import load
@@ -350,6 +350,17 @@ async def test_a_redis_that_raises_waits_or_talks_nonsense_is_a_miss(client: Cli
         failure: client.num_asked,
         **({"left_alone": left_alone} if left_alone else {}),
     }
+
+
+async def test_after_its_rest_redis_is_asked_by_one_look_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(ConnectionError("away"), seconds=0.01)
+    states, now = cache(client), 0.0
+    monkeypatch.setattr(states._reading, "_clock", lambda: now)
+    for _ in range(FAILURES):
+        await states.find(SCHOOL, "anna", MARK)
+    now = REST_SECONDS
+    await asyncio.gather(*(states.find(SCHOOL, "anna", MARK) for _ in range(5)))
+    assert client.num_asked == FAILURES + 1
 
 
 async def test_only_what_was_sealed_for_this_student_of_this_database_is_opened(redis: Any) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 
 from knowtrace.cli.data import parse_responses
 from knowtrace.cli.options import ColumnsOption, ContentsOption
-from knowtrace.cli.terminal import notes, out, pairs, print_json, say, warn
+from knowtrace.cli.terminal import ids_in, notes, out, pairs, print_json, say, warn
 from knowtrace.errors import DataError
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def erase_command(
     """
     from knowtrace.lake import erase_students  # noqa: PLC0415 - an extra
 
-    ids = [*(student or []), *(_ids_in(students) if students else [])]
+    ids = [*(student or []), *(ids_in(students) if students else [])]
     if not yes:
         typer.confirm(
             f"Erase {len(set(ids)):,} students from the lake {lake}? It cannot be undone.", abort=True
@@ -193,15 +193,6 @@ def erase_command(
         print_json(asdict(receipt))
     else:
         _show_receipt(receipt)
-
-
-def _ids_in(path: Path) -> list[str]:
-    try:
-        return [
-            line for row in path.read_text(encoding="utf-8").split("\n") if (line := row.removesuffix("\r"))
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The ids in {path} cannot be read ({error}): give a text, one id a line.") from None
 
 
 def _show_receipt(receipt: "LakeReceipt") -> None:

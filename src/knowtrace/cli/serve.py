@@ -27,8 +27,10 @@ def serve_command(
     """
     from knowtrace.dashboard import add_pages  # noqa: PLC0415 - other commands do not need the web
     from knowtrace.service.fetching import with_run  # noqa: PLC0415
+    from knowtrace.service.identity.refusals import refuse_unsafe  # noqa: PLC0415
     from knowtrace.service.server import run  # noqa: PLC0415
 
     # What the command line leaves open is the environment's to say.
-    settings = with_run(settings_of(database_url=database, host=host, port=port), named)
-    run(settings, pages=add_pages)
+    settings = settings_of(database_url=database, host=host, port=port)
+    refuse_unsafe(settings)  # before anything is fetched
+    run(with_run(settings, named), pages=add_pages)

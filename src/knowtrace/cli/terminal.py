@@ -119,5 +119,19 @@ def read_data(path: Path, columns: str | None, **options: Any) -> Any:
     return dataset
 
 
+def ids_in(path: Path) -> list[str]:
+    """Return the ids of a text, one a line.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return [
+            line for row in path.read_text(encoding="utf-8").split("\n") if (line := row.removesuffix("\r"))
+        ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The ids in {path} cannot be read ({error}): give a text, one id a line.") from None
+
+
 def _escaped(text: str) -> str:
     return text.replace("[", r"\[")

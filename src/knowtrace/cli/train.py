@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from knowtrace.cli.options import ColumnsOption, ContentsOption
-from knowtrace.cli.terminal import TerminalReporter, out, pairs, print_json, read_data, say
+from knowtrace.cli.terminal import TerminalReporter, ids_in, out, pairs, print_json, read_data, say
 from knowtrace.errors import TrainingError
 
 
@@ -64,6 +64,10 @@ def train_command(
     clean: Annotated[bool, typer.Option(help="Remove training students who also are test students.")] = False,
     columns: ColumnsOption = None,
     contents: ContentsOption = None,
+    without: Annotated[
+        Path | None,
+        typer.Option("--without-students", help="A text of ids, one a line, of whom nothing is learnt."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -74,6 +78,7 @@ def train_command(
     import torch  # noqa: PLC0415
 
     from knowtrace.models import model_config, preset, usual_training  # noqa: PLC0415
+    from knowtrace.sources import without_students  # noqa: PLC0415
     from knowtrace.training import Recipe, TrainingConfig, train  # noqa: PLC0415
 
     chosen: dict[str, Any] = {
@@ -95,6 +100,10 @@ def train_command(
         clean=clean,
     )
     dataset = read_data(data, columns, contents=contents)
+    if without is not None:
+        whole = dataset
+        dataset = without_students(whole, ids_in(without))
+        say(f"Left out: {len(whole.students) - len(dataset.students):,} students of {without}.")
     say(f"{dataset.name}: {dataset.num_interactions:,} answers of {len(dataset.students):,} students")
     with TerminalReporter(model) as reporter:
         run = train(dataset, recipe, out_path, reporter=reporter, device=_device(torch, device))

@@ -8,7 +8,7 @@ FAILURES = 3
 """Failures in a row after which it is not asked any more."""
 
 REST_SECONDS = 5.0
-"""Until it is asked again, once."""
+"""Until it is asked again, once; and, where that one is not heard of, until the next."""
 
 WINDOW = 200
 """Answers whose durations are kept."""
@@ -28,6 +28,15 @@ class Breaker:
     def is_open(self) -> bool:
         """Whether it is to be left alone."""
         return self._failures >= FAILURES and self._clock() < self._asked_again_at
+
+    def lets_through(self) -> bool:
+        """Return whether it may be asked now. After its rest it is asked once, and by others when that went well."""
+        if self._failures < FAILURES:
+            return True
+        if self.is_open:
+            return False
+        self._asked_again_at = self._clock() + REST_SECONDS
+        return True
 
     def succeeded(self, seconds: float) -> None:
         self._failures = 0

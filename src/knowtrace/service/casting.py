@@ -10,6 +10,7 @@ import structlog
 
 from knowtrace.errors import ConflictError, KnowTraceError
 from knowtrace.service.breaker import FAILURES
+from knowtrace.service.canary_quality import CanaryQuality
 from knowtrace.service.delivery.alerts import canary_withdrawn
 from knowtrace.service.delivery.outgoing import Mailroom
 from knowtrace.service.lineup import Lineup, Loaded
@@ -69,15 +70,22 @@ async def recasting(
 
 @asynccontextmanager
 async def following_roles(
-    lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, mailroom: Mailroom, *, every: float
+    lineup: Lineup,
+    store: Store,
+    intake: Intake,
+    metrics: Metrics,
+    mailroom: Mailroom,
+    quality: CanaryQuality,
+    *,
+    every: float,
 ) -> AsyncGenerator[None]:
     """Take over the parts that are stored, now and every so many seconds; withdraw a canary that does harm."""
-    await _follow(lineup, store, intake, metrics, mailroom)
+    await _follow(lineup, store, intake, metrics, mailroom, quality)
 
     async def go_on() -> None:
         while True:
             await asyncio.sleep(every)
-            await _follow(lineup, store, intake, metrics, mailroom)
+            await _follow(lineup, store, intake, metrics, mailroom, quality)
 
     task = asyncio.create_task(go_on(), name="model roles")
     try:
@@ -87,13 +95,15 @@ async def following_roles(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, mailroom: Mailroom) -> None:
+async def _follow(
+    lineup: Lineup, store: Store, intake: Intake, metrics: Metrics, mailroom: Mailroom, quality: CanaryQuality
+) -> None:
     try:
         async with lineup.change:
             stored = await store.roles()
             if stored != lineup.roles:
                 await cast(lineup, intake, stored)
-            harm = harm_of_canary(lineup)
+            harm = harm_of_canary(lineup) or quality.harm(lineup)
             if harm is not None:
                 await _withdraw_canary(lineup, store, intake, mailroom, harm)
                 metrics.rolled_back()
@@ -106,7 +116,7 @@ async def _follow(lineup: Lineup, store: Store, intake: Intake, metrics: Metrics
 
 
 def harm_of_canary(lineup: Lineup) -> str | None:
-    """Return why the canary must go, or None."""
+    """Return why the canary must go, whatever it says, or None."""
     casting = lineup.roles.get(ModelRole.CANARY)
     if casting is None:
         return None

@@ -18,6 +18,7 @@ from knowtrace.registry.shelf import place_of
 from knowtrace.registry.signing import trusted_keys
 from knowtrace.service.bodies import Bodies
 from knowtrace.service.broker import Broker
+from knowtrace.service.canary_quality import CanaryQuality
 from knowtrace.service.casting import following_roles
 from knowtrace.service.delivery.deliverer import delivering
 from knowtrace.service.delivery.outgoing import Mailroom
@@ -119,7 +120,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
         shared=states,
         on_look=metrics.looked_at,
     )
-    quality, drift = LiveQuality(settings.live_quality_share), Drift()
+    quality, drift, canary_quality = LiveQuality(settings.live_quality_share), Drift(), CanaryQuality()
     metrics.watch_models(lambda: [(model.version, model.load_seconds) for model in lineup.loaded])
     door = Door(settings.max_requests_inside)
     metrics.watch_door(door)
@@ -135,6 +136,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             committed.accepted_answers(), lineup.champion.tracer.vocabulary, lineup.champion.version
         )
         lineup.champion.followed.hear(committed.students, committed.model_version)
+        canary_quality.hear(committed, lineup)
         announce(committed, broker, lineup.champion.tracer)
 
     async with (
@@ -199,7 +201,8 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
             )
             every = settings.roles_poll_seconds
             async with (
-                following_roles(lineup, store, intake, metrics, mailroom, every=every),
+                following_roles(lineup, store, intake, metrics, mailroom, canary_quality, every=every),
+                canary_quality.scoring(lineup, store),
                 following_erasures(forgetting, store, intake, every=every),
                 delivering(store, mailroom, settings, sealer, metrics),
                 watching(Watch(store, mailroom, lineup, metrics), every=settings.alert_poll_seconds),

@@ -55,7 +55,7 @@ async def answered(
         ends_at = time.perf_counter() + classroom.settings.answer_within_seconds
         async with asyncio.timeout(classroom.settings.answer_within_seconds):
             for rung in lineup.ladder(first):
-                if rung.is_resting:
+                if not rung.lets_through():
                     continue
                 is_degraded = rung is not first
                 room = classroom.with_model(rung, is_degraded=is_degraded)
@@ -94,7 +94,7 @@ def _shadow(
     compare: Callable[[Answer, Answer], float],
 ) -> None:
     """Let the shadow do the same work in the background, unless it is far behind or resting."""
-    if len(classroom.shadows) >= MOST_SHADOWS or shadow.is_resting:
+    if len(classroom.shadows) >= MOST_SHADOWS or not shadow.lets_through():
         classroom.metrics.shadow_left_out()
         return
 

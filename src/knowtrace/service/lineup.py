@@ -52,6 +52,10 @@ class Loaded:
         """Whether it is to be left alone: it has failed again and again, or hangs."""
         return self.breaker.is_open or self.tracer.threads.are_stuck
 
+    def lets_through(self) -> bool:
+        """Return whether it may be asked now; who is told so asks."""
+        return not self.tracer.threads.are_stuck and self.breaker.lets_through()
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -156,7 +160,8 @@ class Lineup:
 
     @property
     def loaded(self) -> list[Loaded]:
-        return list(self._loaded.values())
+        """Those in memory, the first loaded first: who is asked for changes no order that others see."""
+        return sorted(self._loaded.values(), key=lambda model: model.loaded_at)
 
     @property
     def champion(self) -> Loaded:
@@ -164,12 +169,16 @@ class Lineup:
         return self._in_role(ModelRole.CHAMPION) or self.first
 
     @property
+    def canary(self) -> Loaded | None:
+        return self._in_role(ModelRole.CANARY)
+
+    @property
     def shadow(self) -> Loaded | None:
         return self._in_role(ModelRole.SHADOW)
 
     def of_student(self, tenant_id: str, student_id: str) -> Loaded:
         """Return who answers a student: the canary for its share of them, always the same ones, else the champion."""
-        canary = self._in_role(ModelRole.CANARY)
+        canary = self.canary
         if canary is None:
             return self.champion
         share = self.roles[ModelRole.CANARY].share
@@ -191,13 +200,13 @@ class Lineup:
         Raises:
             NotFoundError: it is not loaded.
         """
-        try:
-            return self._loaded[version]
-        except KeyError:
+        if version not in self._loaded:
             raise NotFoundError(
                 f"No model {version!r} is loaded. Loaded: {', '.join(self._loaded)}. "
                 "POST /api/v1/models/{name}/load loads another."
-            ) from None
+            )
+        self._use(version)
+        return self._loaded[version]
 
     def open(self, version: str, *, on_trial: bool = False) -> Loaded:
         """Verify a run of the folder, or fetch it there from a shelf, and load it; slow, and safe to do in a thread.
@@ -211,8 +220,9 @@ class Lineup:
                 served.
             UnavailableError: a shelf that might have it cannot be reached.
         """
-        if version in self._loaded:
-            return self._loaded[version]
+        loaded = self._loaded.get(version)
+        if loaded is not None:
+            return loaded
         path = self._paths.get(version) or next(
             (found.path for found in self.find() if found.version == version), None
         )
@@ -227,12 +237,13 @@ class Lineup:
         return load(run, self._shared, self._on_look)
 
     def keep(self, model: Loaded) -> None:
-        """Keep a loaded model; when there are too many, the first that plays no part gives way.
+        """Keep a loaded model; when there are too many, the longest unasked without a part gives way.
 
         Raises:
             ConflictError: every model that is loaded plays a part.
         """
         if model.version in self._loaded:
+            self._use(model.version)
             return
         if len(self._loaded) >= self._max_loaded:
             spare = next((version for version in self._loaded if not self.parts_of(version)), None)
@@ -245,7 +256,8 @@ class Lineup:
         self._loaded[model.version] = model
 
     def take(self, models: list[Loaded], roles: Mapping[ModelRole, Casting]) -> None:
-        """Let these models play these parts, and unload the oldest of those without one that are too many."""
+        """Let these models play these parts; of those without one, unload the longest unasked that are too many."""
+        self._use(*(version for version in self._loaded if self.parts_of(version)))
         self._loaded |= {model.version: model for model in models}
         if roles.get(ModelRole.CANARY) != self.roles.get(ModelRole.CANARY):
             # What it did in another part is not to be held against it in this one.
@@ -284,6 +296,12 @@ class Lineup:
         if version == self.champion.version and ModelRole.CHAMPION.value not in parts:
             parts.insert(0, ModelRole.CHAMPION.value)
         return parts
+
+    def _use(self, *versions: str) -> None:
+        """Let these be the last to give way."""
+        used = {version: self._loaded[version] for version in versions}
+        # A new dict each time: `open` looks into it from a thread.
+        self._loaded = {v: model for v, model in self._loaded.items() if v not in used} | used
 
     def _in_role(self, role: ModelRole) -> Loaded | None:
         casting = self.roles.get(role)

@@ -159,7 +159,7 @@ class RedisStates:
         return True
 
     async def _read(self, key: bytes) -> Stand | None:
-        if self._reading.is_open:
+        if not self._reading.lets_through():
             self._metrics.state_cache_failed(StateCacheFailure.LEFT_ALONE)
             return None
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 from knowtrace.sources.contamination import Contamination, find_contamination
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.inspection import Inspection, inspect
+from knowtrace.sources.leaving_out import without_students
 from knowtrace.sources.obstacles import training_obstacles
 from knowtrace.sources.planting import Planted, plant
 from knowtrace.sources.quarantine import write_quarantine
@@ -26,6 +27,7 @@ __all__ = [
     "read",
     "simulate",
     "training_obstacles",
+    "without_students",
     "write_quarantine",
     "write_simulation",
 ]

@@ -25,6 +25,8 @@ SAFE = {"environment": "production", "auth": "keys", "audit_key": STRONG, "host"
         {**SAFE, "auth": None},
         {**SAFE, "session_key": STRONG, "redis_url": "redis://cache:6379/0"},
         {**SAFE, "database_url": "postgresql+psycopg://u:a-long-password@db/knowtrace"},
+        {"model_locations": ("s3://school/models",)},
+        {**SAFE, "model_locations": ("s3://school/models",), "trusted_keys": (Path("school.pub"),)},
     ],
     ids=str,
 )
@@ -54,6 +56,9 @@ def test_what_may_be_served(settings: dict[str, Any]) -> None:
             {**SAFE, "oidc_issuer": "x", "oidc_audience": "y", "oidc_keys": "http://school.example/keys"},
             "without TLS",
         ),
+        ({**SAFE, "model_locations": ("s3://school/models",)}, "model_locations: models come from elsewhere"),
+        ({**SAFE, "mlflow_uri": "https://mlflow.school.example"}, "KNOWTRACE_TRUSTED_KEYS"),
+        ({**SAFE, "follow_model": "models:/dkt@champion"}, "KNOWTRACE_TRUSTED_KEYS"),
     ],
 )
 def test_what_may_not_be_served_and_no_secret_in_the_reason(settings: dict[str, Any], said: str) -> None:

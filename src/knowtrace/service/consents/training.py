@@ -47,6 +47,18 @@ async def write_answers(store: Store, tenant_id: str, path: Path, *, without_dec
     return written
 
 
+async def refusing(store: Store, tenant_id: str, *, without_decision: bool) -> list[str]:
+    """Return the students whose answers may train no model, in order; `without_decision` as in `write_answers`."""
+    async with store.reading(tenant_id) as session:
+        decided = await session.consents.decided(TRAINING)
+        refused = {student_id for student_id, is_given in decided.items() if not is_given}
+        after = ""
+        while not without_decision and (page := await session.students.page(limit=PAGE, after=after)):
+            after = page[-1].student_id
+            refused.update(one.student_id for one in page if one.student_id not in decided)
+    return sorted(refused)
+
+
 async def _write(store: Store, tenant_id: str, file: TextIO, without_decision: bool) -> Written:
     num_answers = num_students = num_left_out = 0
     # One snapshot: who withdraws consent while it is written is out of the next file.

@@ -49,12 +49,10 @@ async def erase_from_lake(classroom: Classroom, due_at: datetime) -> Done:
         waiting = await session.erasures.waiting_for_lake()
     if not waiting:
         return Done("Nobody waits to be erased from the lake.")
-    ids = [
-        written for one in waiting for written in _as_sources_write(one.student_id, settings.accounts_home)
-    ]
+    ids = [written for one in waiting for written in as_sources_write(one.student_id, settings.accounts_home)]
     path = settings.lake / IDS
     try:
-        await asyncio.to_thread(_write_ids, path, ids)
+        await asyncio.to_thread(write_ids, path, ids)
         ended = await run_command(
             ["lake", "erase", "--lake", str(settings.lake), "--students", str(path), "--yes", "--json"],
             timeout_seconds=settings.schedule_timeout_hours * 3_600,
@@ -82,12 +80,12 @@ def _has_lake(settings: Settings, tenant_id: str) -> bool:
     return settings.lake is not None and tenant_id == settings.lake_tenant
 
 
-def _as_sources_write(student_id: str, accounts_home: str | None) -> list[str]:
+def as_sources_write(student_id: str, accounts_home: str | None) -> list[str]:
     """Return an id, and the account that a file of xAPI or Caliper names where we say the name alone."""
     return [student_id, *([f"{accounts_home.rstrip('/')}/{student_id}"] if accounts_home else [])]
 
 
-def _write_ids(path: Path, ids: Iterable[str]) -> None:
+def write_ids(path: Path, ids: Iterable[str]) -> None:
     """Write ids, one a line, to a file that only its owner may read."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

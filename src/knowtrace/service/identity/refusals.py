@@ -26,9 +26,13 @@ DEFAULT_PASSWORDS = frozenset(
     }
 )
 
+FROM_ELSEWHERE = ("model_locations", "mlflow_uri", "follow_model")
+"""Settings by which a run is served that was not put on this machine by hand."""
+
 
 def refuse_unsafe(settings: Settings) -> None:
-    """Refuse to serve without asking who asks where others can reach it, and secrets that others can guess.
+    """Refuse to serve without asking who asks where others can reach it, secrets that others can guess, and models that
+    nobody vouches for.
 
     Raises:
         SettingsError: naming every setting that is unsafe; the values of secrets are not repeated.
@@ -55,6 +59,12 @@ def _problems(settings: Settings) -> list[str]:
         problems += _weak_secrets(settings)
         if (settings.oidc_keys or "").startswith("http://"):
             problems.append("oidc_keys are fetched without TLS: use https")
+        elsewhere = [name for name in FROM_ELSEWHERE if getattr(settings, name)]
+        if elsewhere and not settings.trusted_keys:
+            problems.append(
+                f"{', '.join(elsewhere)}: models come from elsewhere, and nobody has to have signed them; set "
+                "KNOWTRACE_TRUSTED_KEYS to who may (`knowtrace sign --new-keys` makes a pair)"
+            )
     return problems
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from knowtrace.errors import SettingsError
 from knowtrace.jobs import (
@@ -24,10 +25,12 @@ from knowtrace.jobs import (
 )
 from knowtrace.registry import Run
 from knowtrace.service.classroom import Classroom
-from knowtrace.service.erasure.lake import erase_from_lake
+from knowtrace.service.consents.training import refusing
+from knowtrace.service.erasure.lake import as_sources_write, erase_from_lake, write_ids
 from knowtrace.service.identity.caller import Caller, Role
 from knowtrace.service.lineup import Loaded
 from knowtrace.service.models.service import activate
+from knowtrace.service.schedules.offering import offer, promote
 from knowtrace.settings import Settings
 from knowtrace.store import Outcome
 
@@ -150,13 +153,16 @@ async def clean_up(classroom: Classroom, due_at: datetime) -> Done:
 
 
 async def train(classroom: Classroom, due_at: datetime) -> Done:
-    """Train a run into the folder of models, judge it against the champion, activate it only if it passes."""
+    """Train a run into the folder of models, judge it against the champion, activate it only if it passes.
+
+    Nothing is learnt from students who have not agreed to it.
+    """
     settings, champion = classroom.settings, classroom.lineup.champion
     if not isinstance(champion.run, Run):
         return Done("The champion is no trained run: there is nothing to judge against.", Outcome.FAILED)
     folder = settings.models or settings.run.parent
     path = folder / f"trained-{due_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-    trained = await _run(classroom, [*settings.training_command, "--out", str(path)])
+    trained = await _train_without_refusing(classroom, path)
     if trained.code != 0:
         return _failure("training", trained)
     version = next(
@@ -168,10 +174,30 @@ async def train(classroom: Classroom, due_at: datetime) -> Done:
     return await _judge(classroom, path, version, champion, champion.run.path)
 
 
+async def _train_without_refusing(classroom: Classroom, out: Path) -> Ended:
+    """Run the command with the file of those who may not be learnt from; one that does not take it fails."""
+    settings = classroom.settings
+    refused = await refusing(
+        classroom.store, settings.lake_tenant, without_decision=settings.training_consent_default
+    )
+    ids = [written for one in refused for written in as_sources_write(one, settings.accounts_home)]
+    with TemporaryDirectory(prefix="knowtrace-") as folder:
+        file = Path(folder) / "refusing.ids"
+        await asyncio.to_thread(write_ids, file, ids)
+        return await _run(
+            classroom, [*settings.training_command, "--without-students", str(file), "--out", str(out)]
+        )
+
+
 async def _judge(classroom: Classroom, path: Path, version: str, champion: Loaded, against: Path) -> Done:
-    """Let a run answer if it passes the gate, and the champion is still the one it was judged against."""
-    options = classroom.settings.gate_options
-    judged = await _run(classroom, ["gate", str(path), "--against", str(against), "--json", *options])
+    """Let a run answer if it passes the gate, and the champion is still the one it was judged against.
+
+    Then its name in the registry, where there is one, stands for it too; before, nothing is moved there.
+    """
+    settings = classroom.settings
+    judged = await _run(
+        classroom, ["gate", str(path), "--against", str(against), "--json", *settings.gate_options]
+    )
     verdict = VERDICT.search(judged.output)
     if judged.code not in (0, 1) or verdict is None or (judged.code == 0) != (verdict[1] == "true"):
         return _failure(f"the gate for {version}", judged)
@@ -180,7 +206,10 @@ async def _judge(classroom: Classroom, path: Path, version: str, champion: Loade
     if classroom.lineup.champion is not champion:
         detail = f"{version} was judged against {champion.version}, which is not the champion any more."
         return Done(detail, Outcome.REFUSED)
+    name = await asyncio.to_thread(offer, settings, path)
     await activate(classroom, OPERATOR, version.rpartition("-")[0], version, f"schedule-{path.name}")
+    if name is not None:
+        await asyncio.to_thread(promote, settings, name)
     return Done(f"{version} replaces {champion.version}.\n{judged.output}")
 
 
