@@ -108,6 +108,21 @@ def test_one_unreadable_export_among_several_is_named(tmp_path: Path) -> None:
     assert (report.num_new_events, report.landing.num_known_files) == (1, 1)
 
 
+def test_every_table_of_a_folder_of_exports_is_landed_or_quarantined(tmp_path: Path) -> None:
+    """One of a known format says what the folder is; notes beside the tables take none of them away."""
+    source = tmp_path / "exports"
+    source.mkdir()
+    (source / "a2015.csv").write_text("user_id,log_id,sequence_id,correct\ns,1,a,1\n", encoding="utf-8")
+    (source / "day2.csv").touch()
+    (source / "day3.csv").write_text("student,item,correct\nt,b,1\n", encoding="utf-8")
+    (source / "notes.md").write_text("As exported.\n", encoding="utf-8")
+    report = build_lake(tmp_path / "lake", [source])
+    assert (report.landing.num_files, report.landing.num_unreadable_files) == (3, 1)
+    assert set(histories(tmp_path / "lake")) == {"s", "t"}
+    (row,) = rows_of(tmp_path / "lake", "silver.quarantine")
+    assert row["source_file"] == "day2.csv"
+
+
 def test_a_file_without_permission_is_named_and_landed_when_it_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

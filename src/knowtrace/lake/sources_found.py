@@ -55,9 +55,7 @@ def _tables_in(folder: Path) -> list[Path]:
         file for file in files if file.name.endswith((".csv", ".csv.gz", ".json", ".jsonl", ".txt", ".tsv"))
     ]
     names = {file.name.split(".", 1)[0] for file in tables}
-    is_one_source = bool(names & {"interactions", "truth", "assignment_details", "questions", "students"})
-    return (
-        []
-        if is_one_source
-        else [file for file in tables if holds_known_format(file) or len(tables) == len(files)]
-    )
+    if names & {"interactions", "truth", "assignment_details", "questions", "students"}:
+        return []
+    is_exports = len(tables) == len(files) or any(map(holds_known_format, tables))
+    return tables if is_exports else []
