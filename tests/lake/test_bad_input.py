@@ -286,18 +286,60 @@ def test_a_truncated_archive_is_one_sentence(ednet: Path, tmp_path: Path) -> Non
         find_source(archive, SourceOptions())
 
 
-def test_an_encrypted_member_costs_itself_alone(tmp_path: Path) -> None:
+def encrypt_first(archive: Path) -> None:
     """Bit 0 of a member's flags, at byte 6 of its own header and 8 of its entry in the directory, says encrypted."""
-    archive = tmp_path / "KT1.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("u1.csv", HEADER + ROW)
-        packed.writestr("u2.csv", HEADER + ROW)
     content = bytearray(archive.read_bytes())
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
     archive.write_bytes(content)
+
+
+def test_an_encrypted_member_costs_itself_alone(tmp_path: Path) -> None:
+    archive = tmp_path / "KT1.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("u1.csv", HEADER + ROW)
+        packed.writestr("u2.csv", HEADER + ROW)
+    encrypt_first(archive)
     rows, rejected = landed(archive)
     assert ([row[0] for row in rows], [row[0] for row in rejected]) == (["u2.csv"], ["u1.csv"])
+
+
+def test_files_that_cannot_be_opened_are_listed_once_and_landed_when_they_can(
+    ednet: Path, tmp_path: Path
+) -> None:
+    """As the superuser may read everything, one of 2,000 is a folder here, and one a link to nothing."""
+    for i in range(2_000):
+        (ednet / f"u{i}.csv").write_text(HEADER + ROW, encoding="utf-8")
+    for name in ("u7.csv", "u8.csv"):
+        (ednet / name).unlink()
+    (ednet / "u7.csv").mkdir()
+    (ednet / "u8.csv").symlink_to(ednet / "nowhere")
+    lake = tmp_path / "lake"
+    assert plan_build(lake, [ednet]).sources[0].num_new == 2_000
+    first = build_lake(lake, [ednet])
+    taken = (first.landing.num_rows - 3, first.landing.num_quarantined, first.num_candidates)
+    assert taken == (2_000, 2, 1_998), "the table of questions has three rows"
+    assert {row["source_file"] for row in rows_of(lake, "silver.quarantine")} == {"u7.csv", "u8.csv"}
+    listed = {row["source_file"]: row for row in rows_of(lake, "bronze.source_files")}
+    assert (listed["u7.csv"]["num_rows"], listed["u7.csv"]["num_quarantined"]) == (1, 1)
+    again = build_lake(lake, [ednet])
+    assert (again.version, again.landing.num_files) == (first.version, 0)
+    assert plan_build(lake, [ednet]).sources[0].num_new == 0
+    (ednet / "u7.csv").rmdir()
+    (ednet / "u7.csv").write_text(HEADER + ROW, encoding="utf-8")
+    assert build_lake(lake, [ednet]).num_new_events == 1
+
+
+def test_an_encrypted_member_is_listed_once(ednet: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "KT1.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in ("u1.csv", "u2.csv"):
+            packed.writestr(name, HEADER + ROW)
+    encrypt_first(archive)
+    (tmp_path / "questions.csv").write_bytes((ednet / "questions.csv").read_bytes())
+    reports = [build_lake(tmp_path / "lake", [archive]) for _ in range(2)]
+    assert [report.landing.num_unreadable_files for report in reports] == [1, 0]
+    assert reports[0].version == reports[1].version
 
 
 def test_a_file_name_that_is_not_utf8_is_told_byte_by_byte(tmp_path: Path) -> None:
