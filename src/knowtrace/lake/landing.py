@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,6 +25,7 @@ from knowtrace.lake.bronze_tables import (
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.erased import ErasedStudents
 from knowtrace.lake.parsed import parse, source_name
+from knowtrace.lake.reports import LandingReport
 from knowtrace.lake.silver_tables import QUARANTINE
 from knowtrace.lake.sources_found import Source
 from knowtrace.lake.student_files import LandedFile, Member, Rejected
@@ -41,24 +42,6 @@ BATCHES_AHEAD = 2
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, total): called as work goes on."""
-
-
-@dataclass(kw_only=True)
-class LandingReport:
-    """What one landing brought.
-
-    Of the quarantined rows `num_erased` are of erased students; `num_erased_files` are files of theirs, not read.
-    """
-
-    num_files: int = 0
-    num_known_files: int = 0
-    num_unreadable_files: int = 0
-    num_rows: int = 0
-    num_merged: int = 0
-    num_quarantined: int = 0
-    num_erased: int = 0
-    num_erased_files: int = 0
-    notes: list[str] = field(default_factory=list[str])
 
 
 @dataclass(kw_only=True)
