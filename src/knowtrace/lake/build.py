@@ -17,11 +17,11 @@ from knowtrace.errors import DataError
 from knowtrace.lake import events, features, item_counts, people, sequences
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, WITHDRAWALS
 from knowtrace.lake.candidates import READERS
-from knowtrace.lake.checks import TABLES, check
+from knowtrace.lake.checks import check
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot, told_when_full
 from knowtrace.lake.engine import Engine, Frame, open_engine
 from knowtrace.lake.erased import erased_students
-from knowtrace.lake.erasures import finish_erasures, has_delta
+from knowtrace.lake.erasures import finish_erasures, follow_with_delta
 from knowtrace.lake.gold_tables import (
     FEATURES,
     ITEM_DAYS,
@@ -87,8 +87,9 @@ def build_lake(
             raise DataError(f"The lake {root} lies within its source {path}: build it elsewhere.")
     with told_when_full(root), log.building():
         finish_erasures(log)
-        log.sweep()
         snapshot = log.last()
+        follow_with_delta(root, snapshot)
+        log.sweep()
         erased = erased_students(root, snapshot)
         report = BuildReport()
         started = datetime.now(UTC)
@@ -107,10 +108,7 @@ def build_lake(
             finally:
                 engine.close()
                 shutil.rmtree(root / WORK, ignore_errors=True)
-        if options.is_delta or has_delta(root):
-            from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
-
-            publish_delta(root, snapshot, TABLES)
+        follow_with_delta(root, snapshot, is_asked=options.is_delta)
         report.version = snapshot.version
         report.rows = {name: sum(file.num_rows for file in files) for name, files in snapshot.tables.items()}
     return report

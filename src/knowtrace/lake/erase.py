@@ -29,7 +29,7 @@ from knowtrace.lake.checks import TABLES, check
 from knowtrace.lake.commits import CommitLog, told_when_full
 from knowtrace.lake.engine import Engine, open_engine
 from knowtrace.lake.erased import ErasedStudents, erased_students, key_of
-from knowtrace.lake.erasures import LakeReceipt, finish_erasures, write_draft
+from knowtrace.lake.erasures import LakeReceipt, finish_erasures, follow_with_delta, write_draft
 from knowtrace.lake.gold_tables import ITEM_DAYS
 from knowtrace.lake.landing import now_after
 from knowtrace.lake.rewriting import Rewriting
@@ -91,6 +91,7 @@ def erase_students(
         raise NotFoundError(f"There is no lake at {root}: check the path.")
     with told_when_full(root), log.building():
         finish_erasures(log)
+        follow_with_delta(root, log.last())
         log.sweep()
         opened = open_engine(engine, work=root / SPILL / "spill", memory=memory, threads=threads)
         try:
