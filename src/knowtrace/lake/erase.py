@@ -18,6 +18,7 @@ from pyarrow import compute, dataset, parquet
 from knowtrace.errors import DataError, NotFoundError
 from knowtrace.lake import item_counts
 from knowtrace.lake.arrow import Rows, arrow_schema
+from knowtrace.lake.batches import now_after
 from knowtrace.lake.bronze_tables import (
     PARSED_ANSWERS,
     RAW_EDNET_KT1,
@@ -31,7 +32,6 @@ from knowtrace.lake.engine import Engine, open_engine
 from knowtrace.lake.erased import ErasedStudents, erased_students, key_of
 from knowtrace.lake.erasures import LakeReceipt, finish_erasures, follow_with_delta, write_draft
 from knowtrace.lake.gold_tables import ITEM_DAYS
-from knowtrace.lake.landing import now_after
 from knowtrace.lake.rewriting import Rewriting
 from knowtrace.lake.silver_tables import (
     ERASED_STUDENTS,

@@ -42,10 +42,8 @@ def find_source(path: Path, options: SourceOptions) -> Source:
 
 
 def _are(students: list[Member], recognises: Callable[[list[str]], bool]) -> bool:
-    """Return whether the first file that can be read has a format's columns."""
-    for line in header_lines(students[:LOOKED_AT]):
-        return recognises(header_of(line)[1])
-    return False
+    """Return whether one of the first files that can be read has a format's columns: one may have lost some."""
+    return any(recognises(header_of(line)[1]) for line in header_lines(students[:LOOKED_AT]))
 
 
 def _tables_in(folder: Path) -> list[Path]:

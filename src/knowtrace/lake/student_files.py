@@ -324,7 +324,7 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     delimiter, names = header_of(next((line for _, line in lines), ""))
     missing = [name for name in columns if name not in names]
     if missing:
-        return _reject_file(landed, file, f"it has no column {', '.join(missing)}")
+        return _reject_file(landed, file, f"it has no column {', '.join(missing)}", ", ".join(missing))
     at = [names.index(name) for name in columns]
     found = [
         (number, *(fields[i] for i in at)) for number, fields in records(lines, delimiter, names, reject)
@@ -337,8 +337,10 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     return rows.append_column("line", pa.array(cells[0], pa.int64())).select(_empty(columns).column_names)
 
 
-def _reject_file(landed: Landed, file: LandedFile, why: str) -> Rows:
-    landed.rejected.append(Rejected(file=file.name, line=None, column="", value=why[:200], rule=UNREADABLE))
+def _reject_file(landed: Landed, file: LandedFile, why: str, column: str = "") -> Rows:
+    landed.rejected.append(
+        Rejected(file=file.name, line=None, column=column, value=why[:200], rule=UNREADABLE)
+    )
     file.num_rows, file.num_quarantined = 1, 1
     return landed.rows.slice(0, 0)
 
