@@ -42,8 +42,9 @@ class Layout:
 
     `elapsed_per_second` is 1 for seconds and 1,000 for milliseconds. `has_decimal_skill_ids` says that a
     skill "1.0" is the skill "1". `is_time_of_start` says that the time is when the item was opened: the
-    answer was given its elapsed time later. `responses` is what the source's responses are, unless the caller
-    says otherwise.
+    answer was given its elapsed time later. A column `start` beside it only tells where an answer
+    ends before it starts: how long that took is unknown. `responses` is what the source's responses are, unless
+    the caller says otherwise.
     """
 
     format: str
