@@ -115,3 +115,15 @@ def test_2017_every_action_is_an_answer_in_the_order_of_its_end(source: Source, 
         for response, end, elapsed, hints in ((0, 1_096_470_350, 49.5, 1), (1, 1_096_470_360, 10.0, 2))
     ]
     assert dataset.notes[0] == "Rows are actions: a request for a hint counts as a wrong answer."
+
+
+def test_2017_an_action_that_ends_before_it_starts_is_kept_without_how_long_it_took(source: Source) -> None:
+    dataset = read(
+        source(
+            "studentId,skill,problemId,assignmentId,startTime,endTime,timeTaken,correct,hintCount\n"
+            "8,area,950,1,1096470310,1096470300,10,1,0\n8,area,951,1,1096470310,1096470320,10,1,0\n"
+            "8,area,952,1,,1096470330,10,1,0\n"
+        )
+    )
+    assert [answer.elapsed_seconds for answer in dataset.students["8"]] == [None, 10.0, 10.0]
+    assert any(note.startswith("1 answers end before they start") for note in dataset.notes)

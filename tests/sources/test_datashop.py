@@ -144,3 +144,20 @@ def test_a_bad_row_is_quarantined_with_its_reason(
 ) -> None:
     text = ROLL_UP + "\t".join(row.split("|")) + "\n"
     assert rules_of(source(text)) == [(5, column, value, rule)]
+
+
+def test_a_step_answered_before_it_started_is_kept_without_how_long_it_took(source: Source) -> None:
+    started = "2008-09-19 13:30:47.0"
+    dataset = read(
+        source(
+            table(
+                f"1|s1|P1|A|correct|{TIME}|{started}|5|0|1|0|add|1||",
+                f"2|s1|P1|B|correct|{started}|{TIME}|5|0|1|0|add|1||",
+            )
+        )
+    )
+    assert [(answer.item_id, answer.elapsed_seconds) for answer in dataset.students["s1"]] == [
+        ("P1 / A", None),
+        ("P1 / B", 5.0),
+    ]
+    assert any(note.startswith("1 answers end before they start") for note in dataset.notes)

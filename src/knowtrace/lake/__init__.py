@@ -1,12 +1,13 @@
 """The lake: raw logs to clean, documented, incremental tables. One code, on DuckDB or Spark."""
 
-from knowtrace.lake.build import BuildOptions, BuildReport, build_lake
+from knowtrace.lake.build import BuildOptions, build_lake
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.dataset import is_lake, read_lake
 from knowtrace.lake.erase import erase_students
 from knowtrace.lake.erasures import LakeReceipt
 from knowtrace.lake.lineage import Lineage, lineage_of
+from knowtrace.lake.reports import BuildReport
 from knowtrace.lake.status import BuildPlan, LakeStatus, plan_build, status_of
 from knowtrace.lake.tables import Column, Table
 from knowtrace.sources.formats import SourceOptions

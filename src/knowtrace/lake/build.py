@@ -6,7 +6,7 @@ buckets of students: a build works on the buckets that its new rows touch, and l
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import Any
 from knowtrace.domain import FIRST_KNOWN
 from knowtrace.errors import DataError
 from knowtrace.lake import events, features, item_counts, people, sequences
+from knowtrace.lake.batches import now_after
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, WITHDRAWALS
 from knowtrace.lake.candidates import READERS
-from knowtrace.lake.checks import TABLES, check
-from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
+from knowtrace.lake.checks import check
+from knowtrace.lake.commits import CommitLog, DataFile, Snapshot, told_when_full
 from knowtrace.lake.engine import Engine, Frame, open_engine
 from knowtrace.lake.erased import erased_students
-from knowtrace.lake.erasures import finish_erasures, has_delta
+from knowtrace.lake.erasures import finish_erasures, follow_with_delta
 from knowtrace.lake.gold_tables import (
     FEATURES,
     ITEM_DAYS,
@@ -30,7 +31,8 @@ from knowtrace.lake.gold_tables import (
     SKILL_SETS,
     SKILL_VOCABULARY,
 )
-from knowtrace.lake.landing import LandingReport, Progress, land_source, now_after
+from knowtrace.lake.landing import Progress, land_source
+from knowtrace.lake.reports import BuildReport
 from knowtrace.lake.silver_tables import (
     EVENTS,
     ITEM_SKILL_SETS,
@@ -62,31 +64,6 @@ class BuildOptions:
     is_delta: bool = False
 
 
-@dataclass(kw_only=True)
-class BuildReport:
-    """What a build did: rows in = events + merged + quarantined, at every step.
-
-    Of the candidates `num_taken` became events; `num_new_events` is how many more the lake has, fewer where answers are
-    withdrawn or landed rows are read again.
-    """
-
-    landing: LandingReport = field(default_factory=LandingReport)
-    num_candidates: int = 0
-    num_faulty: int = 0
-    num_repeats: int = 0
-    num_corrected: int = 0
-    num_taken: int = 0
-    num_new_events: int = 0
-    buckets: list[str] = field(default_factory=list[str])
-    rows: dict[str, int] = field(default_factory=dict[str, int])
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-    version: int = 0
-
-    @property
-    def is_unchanged(self) -> bool:
-        return not self.buckets
-
-
 def _quiet(_stage: str, _done: int, _total: int) -> None: ...
 
 
@@ -100,8 +77,8 @@ def build_lake(
 ) -> BuildReport:
     """Bring a lake up to date with its sources.
 
-    Raises: ConflictError when another build is running; DataError when a source cannot be read as answers, or a table
-    breaks what it promises (the lake is then as it was before, but for landed rows that wait).
+    Raises: ConflictError when another build is running; DataError when a source cannot be read as answers, a table
+    breaks what it promises, or the disk is full (the lake is then as it was before, but for landed rows that wait).
     """
     source, options = source or SourceOptions(), options or BuildOptions()
     log = CommitLog(root)
@@ -109,10 +86,11 @@ def build_lake(
     for path in (file for one in found for file in one.files if file.is_dir()):
         if root.resolve().is_relative_to(path.resolve()):
             raise DataError(f"The lake {root} lies within its source {path}: build it elsewhere.")
-    with log.building():
+    with told_when_full(root), log.building():
         finish_erasures(log)
-        log.sweep()
         snapshot = log.last()
+        follow_with_delta(root, snapshot)
+        log.sweep()
         erased = erased_students(root, snapshot)
         report = BuildReport()
         started = datetime.now(UTC)
@@ -120,7 +98,7 @@ def build_lake(
             snapshot, landing = land_source(
                 one, source, log, snapshot, erased=erased, workers=options.workers, progress=progress
             )
-            _add(report.landing, landing)
+            report.landing.add(landing)
         report.seconds["landing"] = (datetime.now(UTC) - started).total_seconds()
         if snapshot.pending:
             engine = open_engine(
@@ -131,10 +109,7 @@ def build_lake(
             finally:
                 engine.close()
                 shutil.rmtree(root / WORK, ignore_errors=True)
-        if options.is_delta or has_delta(root):
-            from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
-
-            publish_delta(root, snapshot, TABLES)
+        follow_with_delta(root, snapshot, is_asked=options.is_delta)
         report.version = snapshot.version
         report.rows = {name: sum(file.num_rows for file in files) for name, files in snapshot.tables.items()}
     return report
@@ -380,15 +355,3 @@ class _Build:
 
 def _batch_of(file: DataFile) -> str:
     return Path(file.path).parts[2]
-
-
-def _add(total: LandingReport, part: LandingReport) -> None:
-    total.num_files += part.num_files
-    total.num_known_files += part.num_known_files
-    total.num_unreadable_files += part.num_unreadable_files
-    total.num_rows += part.num_rows
-    total.num_merged += part.num_merged
-    total.num_quarantined += part.num_quarantined
-    total.num_erased += part.num_erased
-    total.num_erased_files += part.num_erased_files
-    total.notes.extend(part.notes)

@@ -8,8 +8,8 @@ from typing import Protocol
 from knowtrace.lake.bronze_tables import BRONZE
 from knowtrace.lake.commits import DataFile, Snapshot
 from knowtrace.lake.engine import Engine, Expression, Frame
-from knowtrace.lake.gold_tables import GOLD
-from knowtrace.lake.silver_tables import ERASED_STUDENTS, SILVER
+from knowtrace.lake.gold_tables import FEATURES, GOLD, SEQUENCES
+from knowtrace.lake.silver_tables import ERASED_STUDENTS, EVENTS, SILVER
 from knowtrace.lake.tables import Column, Table
 
 TABLES: tuple[Table, ...] = (*BRONZE, *SILVER, *GOLD)
@@ -43,7 +43,9 @@ def check(engine: Engine, before: Snapshot, snapshot: Snapshot, root: Path, repo
     """Return the broken promises of silver and gold in what a build has written, a table or its changed buckets."""
     findings: list[Finding] = []
     for table in (*SILVER, *GOLD):
-        may_be_empty = table.may_be_empty or report.num_corrected or snapshot.files(ERASED_STUDENTS)
+        # Erasures explain what is empty only where nothing was landed that could have filled it.
+        is_erased = bool(snapshot.files(ERASED_STUDENTS)) and not report.num_candidates
+        may_be_empty = table.may_be_empty or report.num_corrected or is_erased
         if not snapshot.files(table) and not may_be_empty:
             num = f"{report.num_candidates:,}"
             rule = f"it is not empty, but none of {num} landed rows is an answer: see the quarantine"
@@ -54,8 +56,24 @@ def check(engine: Engine, before: Snapshot, snapshot: Snapshot, root: Path, repo
     lost = report.num_candidates - told
     if lost:
         rule = "every landed row is an event, a repeat, a correction or in the quarantine"
-        findings.append(Finding(table="silver.canonical_learning_events", rule=rule, num_rows=lost))
-    return findings
+        findings.append(Finding(table=EVENTS.full_name, rule=rule, num_rows=lost))
+    return [*findings, *_check_sums(engine, snapshot, root)]
+
+
+def _check_sums(engine: Engine, snapshot: Snapshot, root: Path) -> list[Finding]:
+    """Return where gold does not hold each event once: plans join events to vocabularies, and could lose some."""
+    f = engine.functions
+    lengths = engine.read(SEQUENCES, snapshot.files(SEQUENCES), root).agg(f.sum("num_events"))
+    num_events = snapshot.num_rows(EVENTS)
+    held = (
+        (FEATURES, "every event has a row", snapshot.num_rows(FEATURES)),
+        (SEQUENCES, "num_events adds up to the events", int(engine.rows(lengths)[0][0] or 0)),
+    )
+    return [
+        Finding(table=table.full_name, rule=rule, num_rows=abs(num_events - num))
+        for table, rule, num in held
+        if num != num_events
+    ]
 
 
 def _parts(

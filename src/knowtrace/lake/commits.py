@@ -27,6 +27,8 @@ WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 WITHOUT_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)
 """What file systems say that have no hard links, or no locks, as mounted object stores have none."""
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
 KEPT_COMMITS = 2
 """Files that only older commits list are removed: a reader of the last commit but one still finds its files."""
 
@@ -190,6 +192,19 @@ class CommitLog:
             raise DataError(
                 f"The commit {path} cannot be read ({error}): remove this file to go back to the commit before it."
             ) from None
+
+
+@contextmanager
+def told_when_full(root: Path) -> Generator[None]:
+    """Raises: DataError instead of what the system, or an engine, says when a lake's disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        raise DataError(
+            f"No room left at {root}: the lake is as its last commit left it. Make room, then run again."
+        ) from error
 
 
 def _remove_empty_folders(folder: Path) -> None:

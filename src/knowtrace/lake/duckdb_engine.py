@@ -11,7 +11,7 @@ from sqlframe.duckdb import DuckDBSession, Window
 from sqlframe.duckdb import functions as duckdb_functions
 
 from knowtrace.lake.commits import DataFile
-from knowtrace.lake.engine import Frame, shaped
+from knowtrace.lake.engine import Frame, shaped, told_as_system_error
 from knowtrace.lake.tables import BUCKET, ColumnType, Table
 
 ROWS_AT_ONCE = 6_000_000
@@ -80,15 +80,17 @@ class DuckDBEngine:
         else:
             target, partition = folder / "part-0.parquet", ""
         # Version 2 packs differences of integers: half the work of the dictionaries that version 1 builds.
-        self._connection.execute(
-            f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "  # noqa: S608 - of our own names
-            f"(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2{partition})"
-        )
+        with told_as_system_error():
+            self._connection.execute(
+                f"COPY (SELECT {columns} FROM ({query})) TO {_quoted(str(target))} "  # noqa: S608 - of our own names
+                f"(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2{partition})"
+            )
         return [file for file in written_files(folder, root) if file.num_rows]
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
         query = frame.sql(dialect="duckdb", optimize=False, pretty=False)
-        return self._connection.execute(query).fetchall()
+        with told_as_system_error():
+            return self._connection.execute(query).fetchall()
 
     def named(self, frame: Frame) -> Frame:
         # SQLFrame copies a frame's whole plan at every operation, DuckDB puts a view's query back in.

@@ -1,6 +1,8 @@
 """What runs a plan: DuckDB on this machine, or Spark. Plans are written once, in the PySpark DataFrame API."""
 
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -83,6 +85,21 @@ def open_engine(name: str, *, work: Path, memory: str = "4GB", threads: int = 2)
 
         return SparkEngine(work=work, memory=memory, threads=threads)
     raise DataError(f"The engine ({name!r}) must be duckdb or spark.")
+
+
+FULL_DISK = ("No space left on device", "failed to offload data block")
+"""What engines write of a disk that is full: the tables' own, or the one that DuckDB spills to."""
+
+
+@contextmanager
+def told_as_system_error() -> Generator[None]:
+    """Raises: OSError (ENOSPC) for an engine's own error that says that a disk is full."""
+    try:
+        yield
+    except Exception as error:
+        if any(text in str(error) for text in FULL_DISK):
+            raise OSError(errno.ENOSPC, str(error)) from error
+        raise
 
 
 def shaped(frame: Frame, table: Table, functions: Any) -> Frame:

@@ -18,6 +18,7 @@ from pyarrow import compute, dataset, parquet
 from knowtrace.errors import DataError, NotFoundError
 from knowtrace.lake import item_counts
 from knowtrace.lake.arrow import Rows, arrow_schema
+from knowtrace.lake.batches import now_after
 from knowtrace.lake.bronze_tables import (
     PARSED_ANSWERS,
     RAW_EDNET_KT1,
@@ -26,12 +27,11 @@ from knowtrace.lake.bronze_tables import (
     WITHDRAWALS,
 )
 from knowtrace.lake.checks import TABLES, check
-from knowtrace.lake.commits import CommitLog
+from knowtrace.lake.commits import CommitLog, told_when_full
 from knowtrace.lake.engine import Engine, open_engine
 from knowtrace.lake.erased import ErasedStudents, erased_students, key_of
-from knowtrace.lake.erasures import LakeReceipt, finish_erasures, write_draft
+from knowtrace.lake.erasures import LakeReceipt, finish_erasures, follow_with_delta, write_draft
 from knowtrace.lake.gold_tables import ITEM_DAYS
-from knowtrace.lake.landing import now_after
 from knowtrace.lake.rewriting import Rewriting
 from knowtrace.lake.silver_tables import (
     ERASED_STUDENTS,
@@ -81,7 +81,7 @@ def erase_students(
     One commit takes them out of all tables; then older commits and their files go, so nobody can read back beyond it.
     Killed at any moment the lake is the old or the new one, and whoever builds or erases next finishes what is left.
     Raises: NotFoundError when there is no lake; ConflictError when it is being built; DataError when ids are missing or
-    empty, or a table would break what it promises (the lake is then as it was).
+    empty, a table would break what it promises, or the disk is full (the lake is then as it was).
     """
     ids = frozenset(student_ids)
     if not ids or "" in ids:
@@ -89,8 +89,9 @@ def erase_students(
     log = CommitLog(root)
     if log.last().version == 0:
         raise NotFoundError(f"There is no lake at {root}: check the path.")
-    with log.building():
+    with told_when_full(root), log.building():
         finish_erasures(log)
+        follow_with_delta(root, log.last())
         log.sweep()
         opened = open_engine(engine, work=root / SPILL / "spill", memory=memory, threads=threads)
         try:

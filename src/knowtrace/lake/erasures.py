@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from knowtrace.lake.checks import TABLES
-from knowtrace.lake.commits import CommitLog
+from knowtrace.lake.commits import CommitLog, Snapshot
 
 FOLDER = "_erasures"
 DRAFT = ".draft"
@@ -73,13 +73,18 @@ def finish_erasures(log: CommitLog) -> None:
         if int(draft.name.partition("-")[0]) > snapshot.version:
             draft.unlink()
             continue
-        if has_delta(log.root):
-            from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
-
-            publish_delta(log.root, snapshot, TABLES)
+        follow_with_delta(log.root, snapshot)
         log.sweep()
         draft.rename(draft.with_name(draft.name.partition("-")[2]).with_suffix(".json"))
 
 
-def has_delta(root: Path) -> bool:
-    return any(root.glob("*/*/_delta_log"))
+def follow_with_delta(root: Path, snapshot: Snapshot, *, is_asked: bool = False) -> None:
+    """Let Delta show a commit, where it is asked for or the lake has a Delta log.
+
+    Whoever sweeps does this first: a build killed on its way through the tables leaves some of them at older commits,
+    whose files would go.
+    """
+    if is_asked or any(root.glob("*/*/_delta_log")):
+        from knowtrace.lake.delta import publish_delta  # noqa: PLC0415 - loaded where it is asked for
+
+        publish_delta(root, snapshot, TABLES)

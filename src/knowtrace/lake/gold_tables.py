@@ -95,6 +95,7 @@ SEQUENCES = Table(
             "containers", "longs", "Of each answer, the position of the first one given together with it."
         ),
     ),
+    references={"user_id": ("silver.users", "user_id")},
 )
 
 FEATURES = Table(
@@ -147,6 +148,11 @@ FEATURES = Table(
             high=1,
         ),
     ),
+    references={
+        "user_id": ("silver.users", "user_id"),
+        "item_index": ("gold.item_vocabulary", "item_index"),
+        "skill_set": ("gold.skill_sets", "skill_set"),
+    },
 )
 
 PREDICTIONS = Table(

@@ -3,17 +3,17 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from knowtrace.errors import DataError
 from knowtrace.lake import student_files
-from knowtrace.lake.arrow import arrow_schema, write_rows
+from knowtrace.lake.arrow import write_rows
+from knowtrace.lake.batches import Batch, commit_batch, next_name, now_after
 from knowtrace.lake.bronze_tables import (
     PARSED_ANSWERS,
     RAW_EDNET_KT1,
@@ -22,16 +22,19 @@ from knowtrace.lake.bronze_tables import (
     SOURCE_FILES,
     WITHDRAWALS,
 )
-from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
+from knowtrace.lake.commits import CommitLog, Snapshot
 from knowtrace.lake.erased import ErasedStudents
 from knowtrace.lake.parsed import parse, source_name
-from knowtrace.lake.silver_tables import QUARANTINE
+from knowtrace.lake.reports import LandingReport
 from knowtrace.lake.sources_found import Source
 from knowtrace.lake.student_files import LandedFile, Member, Rejected
-from knowtrace.lake.tables import Table
-from knowtrace.lake.traces import ERASED, student_of_file
+from knowtrace.lake.traces import student_of_file
 from knowtrace.sources.ednet import UNREADABLE
 from knowtrace.sources.formats import SourceOptions
+from knowtrace.sources.layout import MissingColumnsError
+from knowtrace.sources.lost_columns import refuse_lost_columns
+
+_COMPUTE: Any = compute
 
 NO_FORMAT = "unreadable"
 """The format of a file that no loader could read."""
@@ -41,37 +44,6 @@ BATCHES_AHEAD = 2
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, total): called as work goes on."""
-
-
-@dataclass(kw_only=True)
-class LandingReport:
-    """What one landing brought.
-
-    Of the quarantined rows `num_erased` are of erased students; `num_erased_files` are files of theirs, not read.
-    """
-
-    num_files: int = 0
-    num_known_files: int = 0
-    num_unreadable_files: int = 0
-    num_rows: int = 0
-    num_merged: int = 0
-    num_quarantined: int = 0
-    num_erased: int = 0
-    num_erased_files: int = 0
-    notes: list[str] = field(default_factory=list[str])
-
-
-@dataclass(kw_only=True)
-class _Batch:
-    """One batch: the files written to bronze, and what became of each source file."""
-
-    name: str
-    loaded_at: datetime
-    written: list[tuple[Table, list[DataFile]]]
-    files: list[tuple[LandedFile, str, int]]
-    rejected: list[Rejected]
-    num_known: int = 0
-    notes: Sequence[str] = ()
 
 
 def land_source(
@@ -91,7 +63,9 @@ def land_source(
     report = LandingReport()
     known = known_hashes(log.root, snapshot)
     if source.questions is not None:
-        snapshot = _commit(_land_questions(source.questions, known, log, snapshot), log, snapshot, report)
+        snapshot = commit_batch(
+            _land_questions(source.questions, known, log, snapshot), log, snapshot, report
+        )
     if source.students:
         students = without_erased(source.students, erased)
         report.num_erased_files = len(source.students) - len(students)
@@ -99,47 +73,70 @@ def land_source(
         return _land_students(
             source, known, log, snapshot, report, workers=workers, progress=progress
         ), report
+    return _land_files(
+        source, options, known, log, snapshot, report, erased=erased, progress=progress
+    ), report
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unread:
+    """A new file that cannot be read, until it is known whether others of its source can be."""
+
+    path: Path
+    digest: str
+    num_bytes: int
+    error: DataError
+
+
+def _land_files(
+    source: Source,
+    options: SourceOptions,
+    known: frozenset[str],
+    log: CommitLog,
+    snapshot: Snapshot,
+    report: LandingReport,
+    *,
+    erased: ErasedStudents,
+    progress: Progress,
+) -> Snapshot:
     seen = set(known_hashes(log.root, snapshot, readable=True))
+    formats = _formats_beside(source.files[0], log.root, snapshot)
+    had_columns, num_read = bool(formats), 0
+    unread: list[_Unread] = []
     for done, path in enumerate(source.files, 1):
-        batch = None
-        digest, num_bytes, why = _hashed(path)
-        if why and len(source.files) == 1:
-            raise DataError(why)
-        if why:
-            seen.add(digest)
-            if digest not in known:
-                batch = _unreadable(path, digest, num_bytes, why, snapshot)
-        if digest not in seen:
-            seen.add(digest)
+        digest, num_bytes, refused = _hashed(path)
+        is_known = digest in seen
+        seen.add(digest)
+        if refused is None and not is_known:
             try:
+                refuse_lost_columns(path, options, formats)
                 batch = _land_parsed(path, digest, num_bytes, options, erased, log, snapshot)
             except DataError as error:
-                if len(source.files) == 1:
-                    raise
-                # What could not be read is tried again, as its columns may be told by now, but listed once.
-                if digest not in known:
-                    batch = _unreadable(path, digest, num_bytes, str(error), snapshot)
-        if batch is None:
-            report.num_known_files += 1
-        else:
-            snapshot = _commit(batch, log, snapshot, report)
+                refused = error
+            else:
+                snapshot = commit_batch(batch, log, snapshot, report)
+                formats.update(form for _, form, _ in batch.files)
+                num_read += 1
+        if refused is not None:
+            if len(source.files) == 1:
+                raise refused
+            # What could not be read is tried again, as its columns may be told by now, but listed once.
+            is_known = digest in known
+            if not is_known:
+                unread.append(_Unread(path=path, digest=digest, num_bytes=num_bytes, error=refused))
+        report.num_known_files += is_known
         progress("landing", done, len(source.files))
-    return snapshot, report
+    lost = next((one.error for one in unread if isinstance(one.error, MissingColumnsError)), None)
+    if lost is not None and had_columns and not num_read:
+        raise DataError(f"None of {len(unread):,} new files can be read. {lost}")
+    for one in unread:
+        snapshot = commit_batch(_unreadable(one, snapshot), log, snapshot, report)
+    return snapshot
 
 
 def without_erased(students: Sequence[Member], erased: ErasedStudents) -> tuple[Member, ...]:
     """Return the students' files but for those of erased students, which are not even read."""
     return tuple(member for member in students if student_of_file(member.name) not in erased)
-
-
-def _next(snapshot: Snapshot) -> str:
-    return f"{snapshot.version + 1:08d}"
-
-
-def now_after(after: str) -> datetime:
-    """Return the time, later than an earlier commit's: a clock that was set back must not make new rows look old."""
-    now = datetime.now(UTC)
-    return max(now, datetime.fromisoformat(after) + timedelta(microseconds=1)) if after else now
 
 
 def known_hashes(root: Path, snapshot: Snapshot, *, readable: bool = False) -> frozenset[str]:
@@ -155,16 +152,28 @@ def known_hashes(root: Path, snapshot: Snapshot, *, readable: bool = False) -> f
     return frozenset(found)
 
 
-def _hashed(path: Path) -> tuple[str, int, str]:
+def _formats_beside(path: Path, root: Path, snapshot: Snapshot) -> set[str]:
+    """Return the formats of what was landed from a file's folder before."""
+    folder = source_name(path).rpartition("/")[0] + "/"
+    found: set[str] = set()
+    for file in snapshot.files(SOURCE_FILES):
+        rows = parquet.ParquetFile(root / file.path).read(columns=["source_file", "format"])
+        beside = rows.filter(_COMPUTE.starts_with(rows["source_file"], folder))
+        found.update(beside["format"].unique().to_pylist())
+    return found - {NO_FORMAT}
+
+
+def _hashed(path: Path) -> tuple[str, int, DataError | None]:
     """Return what `hash_of` does, or of a file that cannot be opened a hash of its name, 0, and why.
 
     Nothing is known of its bytes: so it is listed once, and landed when it can be read.
     """
     try:
-        return *hash_of(path), ""
+        return *hash_of(path), None
     except OSError as error:
         digest = hashlib.sha256(f"{NO_FORMAT}\0{source_name(path)}".encode()).hexdigest()
-        return digest, 0, f"{path} cannot be read ({error.strerror}): let it be read, or leave it out."
+        refused = DataError(f"{path} cannot be read ({error.strerror}): let it be read, or leave it out.")
+        return digest, 0, refused
 
 
 def hash_of(path: Path) -> tuple[str, int]:
@@ -199,9 +208,20 @@ def _land_students(
         for part, name in zip(parts, names, strict=True)
     ]
     for done, batch in enumerate(_in_turn(work, known, workers), 1):
-        snapshot = _commit(batch, log, snapshot, report)
+        _refuse_lost_columns(batch)
+        snapshot = commit_batch(batch, log, snapshot, report)
         progress("landing", done, len(parts))
     return snapshot
+
+
+def _refuse_lost_columns(batch: Batch) -> None:
+    """Raises: DataError when all of several new files lack columns: one costs itself alone."""
+    lost = [row for row in batch.rejected if row.rule == UNREADABLE and row.column]
+    if len(lost) == len(batch.files) > 1:
+        raise DataError(
+            f"None of {len(lost):,} new students' files can be read: of the first, {lost[0].file}, {lost[0].value}. "
+            "Deliver them with the columns they had before."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +235,7 @@ class _Part:
     after: str
 
 
-def _in_turn(parts: list[_Part], known: frozenset[str], workers: int) -> Iterator[_Batch]:
+def _in_turn(parts: list[_Part], known: frozenset[str], workers: int) -> Iterator[Batch]:
     """Yield each part as landed: by other processes, a few ahead, when there is work for them."""
     if workers < 2 or len(parts) < 2:
         yield from (_land_part(part, known) for part in parts)
@@ -223,7 +243,7 @@ def _in_turn(parts: list[_Part], known: frozenset[str], workers: int) -> Iterato
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_remember, initargs=(known,)
     ) as pool:
-        waiting: set[Future[_Batch]] = set()
+        waiting: set[Future[Batch]] = set()
         for part in parts:
             waiting.add(pool.submit(_land_part, part))
             while len(waiting) >= workers * BATCHES_AHEAD:
@@ -243,13 +263,13 @@ def _remember(known: frozenset[str]) -> None:
     _known_here = known
 
 
-def _land_part(part: _Part, known: frozenset[str] | None = None) -> _Batch:
+def _land_part(part: _Part, known: frozenset[str] | None = None) -> Batch:
     columns = tuple(
         name for name in RAW_EDNET_KT1.column_names if name not in ("source_file", "line", "loaded_at")
     )
     landed = student_files.land(part.members, columns, _known_here if known is None else known)
     now = now_after(part.after)
-    return _Batch(
+    return Batch(
         name=part.name,
         loaded_at=now,
         written=[(RAW_EDNET_KT1, write_rows(part.root, RAW_EDNET_KT1, landed.rows, part.name, now))],
@@ -259,12 +279,16 @@ def _land_part(part: _Part, known: frozenset[str] | None = None) -> _Batch:
     )
 
 
-def _land_questions(path: Path, known: frozenset[str], log: CommitLog, snapshot: Snapshot) -> _Batch:
+def _land_questions(path: Path, known: frozenset[str], log: CommitLog, snapshot: Snapshot) -> Batch:
     columns = ("question_id", "bundle_id", "correct_answer", "tags")
     member = student_files.Member(path=str(path), name=path.name, size=path.stat().st_size)
     landed = student_files.land([member], columns, known)
-    name, now = _next(snapshot), now_after(snapshot.created_at)
-    return _Batch(
+    if not landed.num_known and (unreadable := [row for row in landed.rejected if row.rule == UNREADABLE]):
+        raise DataError(
+            f"{path} cannot be read ({unreadable[0].value}): give EdNet's table of questions, by which all is graded."
+        )
+    name, now = next_name(snapshot), now_after(snapshot.created_at)
+    return Batch(
         name=name,
         loaded_at=now,
         written=[(RAW_EDNET_QUESTIONS, write_rows(log.root, RAW_EDNET_QUESTIONS, landed.rows, name, now))],
@@ -282,7 +306,7 @@ def _land_parsed(
     erased: ErasedStudents,
     log: CommitLog,
     snapshot: Snapshot,
-) -> _Batch:
+) -> Batch:
     parsed = parse(path, options, erased)
     file = LandedFile(
         name=source_name(path),
@@ -291,8 +315,8 @@ def _land_parsed(
         num_rows=parsed.answers.num_rows + parsed.num_merged + len(parsed.rejected),
         num_quarantined=len(parsed.rejected),
     )
-    name, now = _next(snapshot), now_after(snapshot.created_at)
-    return _Batch(
+    name, now = next_name(snapshot), now_after(snapshot.created_at)
+    return Batch(
         name=name,
         loaded_at=now,
         written=[
@@ -309,64 +333,27 @@ def _land_parsed(
     )
 
 
-def _unreadable(path: Path, digest: str, num_bytes: int, why: str, snapshot: Snapshot) -> _Batch:
+def _unreadable(unread: _Unread, snapshot: Snapshot) -> Batch:
     """Return the batch of one file among several that cannot be read: it is named in the quarantine, and known."""
     file = LandedFile(
-        name=source_name(path), content_hash=digest, num_bytes=num_bytes, num_rows=1, num_quarantined=1
+        name=source_name(unread.path),
+        content_hash=unread.digest,
+        num_bytes=unread.num_bytes,
+        num_rows=1,
+        num_quarantined=1,
     )
-    rejected = Rejected(file=path.name, line=None, column="", value=why[:200], rule=UNREADABLE)
-    return _Batch(
-        name=_next(snapshot),
+    columns = unread.error.columns if isinstance(unread.error, MissingColumnsError) else ()
+    rejected = Rejected(
+        file=unread.path.name,
+        line=None,
+        column=", ".join(columns),
+        value=str(unread.error)[:200],
+        rule=UNREADABLE,
+    )
+    return Batch(
+        name=next_name(snapshot),
         loaded_at=now_after(snapshot.created_at),
         written=[],
         files=[(file, NO_FORMAT, 0)],
         rejected=[rejected],
     )
-
-
-def _commit(batch: _Batch, log: CommitLog, snapshot: Snapshot, report: LandingReport) -> Snapshot:
-    """Commit a batch's rows with its entries in the list of source files and the quarantine."""
-    report.num_known_files += batch.num_known
-    if not batch.files and not batch.rejected:
-        return snapshot
-    ledger = [
-        {
-            "content_hash": file.content_hash,
-            "source_file": file.name,
-            "format": form,
-            "num_bytes": file.num_bytes,
-            "num_rows": file.num_rows,
-            "num_merged": merged,
-            "num_quarantined": file.num_quarantined,
-            "batch": batch.name,
-        }
-        for file, form, merged in batch.files
-    ]
-    rejected = [
-        {
-            "source_file": row.file,
-            "line": row.line,
-            "column_name": row.column,
-            "value": row.value,
-            "rule": row.rule,
-            "stage": "landing",
-        }
-        for row in batch.rejected
-    ]
-    written = list(batch.written)
-    for table, records in ((SOURCE_FILES, ledger), (QUARANTINE, rejected)):
-        schema = arrow_schema(table)
-        rows = pa.Table.from_pylist(records, schema=schema.remove(schema.get_field_index("loaded_at")))
-        written.append((table, write_rows(log.root, table, rows, batch.name, batch.loaded_at)))
-    following = replace(snapshot, pending=(*snapshot.pending, batch.name))
-    for table, files in written:
-        following = following.appended(table, files)
-    report.num_files += len(batch.files)
-    report.num_unreadable_files += sum(row.rule == UNREADABLE for row in batch.rejected)
-    report.num_rows += sum(file.num_rows for file, _, _ in batch.files)
-    report.num_merged += sum(merged for _, _, merged in batch.files)
-    report.num_quarantined += len(batch.rejected)
-    report.num_erased += sum(row.rule == ERASED for row in batch.rejected)
-    report.notes.extend(batch.notes)
-    latest = max(batch.loaded_at, now_after(snapshot.created_at))
-    return log.commit(following, created_at=latest.isoformat())

@@ -42,10 +42,8 @@ def find_source(path: Path, options: SourceOptions) -> Source:
 
 
 def _are(students: list[Member], recognises: Callable[[list[str]], bool]) -> bool:
-    """Return whether the first file that can be read has a format's columns."""
-    for line in header_lines(students[:LOOKED_AT]):
-        return recognises(header_of(line)[1])
-    return False
+    """Return whether one of the first files that can be read has a format's columns: one may have lost some."""
+    return any(recognises(header_of(line)[1]) for line in header_lines(students[:LOOKED_AT]))
 
 
 def _tables_in(folder: Path) -> list[Path]:
@@ -55,9 +53,7 @@ def _tables_in(folder: Path) -> list[Path]:
         file for file in files if file.name.endswith((".csv", ".csv.gz", ".json", ".jsonl", ".txt", ".tsv"))
     ]
     names = {file.name.split(".", 1)[0] for file in tables}
-    is_one_source = bool(names & {"interactions", "truth", "assignment_details", "questions", "students"})
-    return (
-        []
-        if is_one_source
-        else [file for file in tables if holds_known_format(file) or len(tables) == len(files)]
-    )
+    if names & {"interactions", "truth", "assignment_details", "questions", "students"}:
+        return []
+    is_exports = len(tables) == len(files) or any(map(holds_known_format, tables))
+    return tables if is_exports else []

@@ -9,7 +9,7 @@ from pyspark.sql import functions as spark_functions
 
 from knowtrace.lake.commits import DataFile
 from knowtrace.lake.duckdb_engine import written_files
-from knowtrace.lake.engine import SQL_TYPES, Frame, shaped
+from knowtrace.lake.engine import SQL_TYPES, Frame, shaped, told_as_system_error
 from knowtrace.lake.tables import BUCKET, Table
 
 SETTINGS = {
@@ -85,11 +85,13 @@ class SparkEngine:
             if column.type == "timestamp":
                 out = out.withColumn(column.name, f.timestamp_micros(f.col(column.name)))
         writer = out.write.partitionBy(BUCKET) if table.is_bucketed else out.coalesce(1).write
-        writer.mode("errorifexists").parquet(str(folder))
+        with told_as_system_error():
+            writer.mode("errorifexists").parquet(str(folder))
         return [file for file in written_files(folder, root) if file.num_rows]
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in frame.collect()]
+        with told_as_system_error():
+            return [tuple(row) for row in frame.collect()]
 
     def named(self, frame: Frame) -> Frame:
         return frame

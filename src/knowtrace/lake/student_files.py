@@ -11,7 +11,7 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def members(path: Path) -> list[Member]:
     if path.is_dir():
         found = [*path.rglob("u*.csv"), *path.rglob("u*.csv.gz")]
         return sorted(
-            (Member(path=str(f), name=_name_of(f.relative_to(path)), size=f.stat().st_size) for f in found),
+            (Member(path=str(f), name=_name_of(f.relative_to(path)), size=_size_of(f)) for f in found),
             key=lambda member: member.name,
         )
     try:
@@ -102,6 +102,11 @@ def members(path: Path) -> list[Member]:
         for name, size in inside
         if is_student_file(name)
     ]
+
+
+def _size_of(path: Path) -> int:
+    """Return a file's bytes; 0 of a link to nothing, which is named when it is read."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def _name_of(path: Path) -> str:
@@ -134,7 +139,17 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
     odd: list[Rows] = []
     header: bytes | None = None
     met: set[str] = set()
-    for member, stored in _contents(files, landed.rejected):
+
+    def unopened(member: Member, why: str) -> None:
+        digest = _hash_unopened(member)
+        if digest in known:
+            landed.num_known += 1
+            return
+        file = LandedFile(name=member.name, content_hash=digest, num_bytes=0)
+        landed.files.append(file)
+        _reject_file(landed, file, why)
+
+    for member, stored in _contents(files, unopened):
         digest = _hash_of(member, stored)
         if digest in known or digest in met:
             landed.num_known += 1
@@ -163,7 +178,7 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
 
 def header_lines(files: Sequence[Member]) -> Iterator[str]:
     """Yield the first line of each file that can be read and has one; read no more files than are asked for."""
-    for _, stored in _contents(files, []):
+    for _, stored in _contents(files, lambda *_: None):
         try:
             line = _split_header(_unpacked(stored))[0].decode("utf-8", "replace")
         except (OSError, EOFError, zlib.error):
@@ -173,9 +188,12 @@ def header_lines(files: Sequence[Member]) -> Iterator[str]:
 
 
 def hashes(files: Sequence[Member]) -> Iterator[tuple[str, int]]:
-    """Yield the content hash and the stored bytes of each file that can be opened."""
-    for member, stored in _contents(files, []):
+    """Yield the content hash and the stored bytes of each file; of one that cannot be opened what it is listed by."""
+    unopened: list[Member] = []
+    for member, stored in _contents(files, lambda member, _why: unopened.append(member)):
         yield _hash_of(member, stored), len(stored)
+    for member in unopened:
+        yield _hash_unopened(member), 0
 
 
 def _hash_of(member: Member, stored: bytes) -> str:
@@ -183,8 +201,16 @@ def _hash_of(member: Member, stored: bytes) -> str:
     return hashlib.sha256(member.name.encode() + b"\0" + stored).hexdigest()
 
 
-def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tuple[Member, bytes]]:
-    """Yield each file with its bytes as stored; a file that cannot be opened is rejected."""
+def _hash_unopened(member: Member) -> str:
+    """Nothing is known of its bytes: so it is listed once where it lies, and landed when it can be read."""
+    place = _name_of(Path(member.path).resolve())
+    return hashlib.sha256(f"{UNREADABLE}\0{place}\0{member.name}".encode()).hexdigest()
+
+
+def _contents(
+    files: Sequence[Member], unopened: Callable[[Member, str], None]
+) -> Iterator[tuple[Member, bytes]]:
+    """Yield each file with its bytes as stored; of a file that cannot be opened tell `unopened` why."""
     if not files:
         return
     first = files[0]
@@ -193,7 +219,7 @@ def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tup
             try:
                 yield member, Path(member.path).read_bytes()
             except OSError as error:
-                rejected.append(_unreadable(member.name, error.strerror or str(error)))
+                unopened(member, error.strerror or str(error))
         return
     wanted = {member.name: member for member in files}
     if zipfile.is_zipfile(first.path):
@@ -204,7 +230,7 @@ def _contents(files: Sequence[Member], rejected: list[Rejected]) -> Iterator[tup
                         stored = stream.read(LARGEST_FILE + 1)
                 # A member that is encrypted is a RuntimeError, one packed in an unknown way a NotImplementedError.
                 except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-                    rejected.append(_unreadable(member.name, str(error)))
+                    unopened(member, str(error))
                     continue
                 yield member, stored
         return
@@ -298,7 +324,7 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     delimiter, names = header_of(next((line for _, line in lines), ""))
     missing = [name for name in columns if name not in names]
     if missing:
-        return _reject_file(landed, file, f"it has no column {', '.join(missing)}")
+        return _reject_file(landed, file, f"it has no column {', '.join(missing)}", ", ".join(missing))
     at = [names.index(name) for name in columns]
     found = [
         (number, *(fields[i] for i in at)) for number, fields in records(lines, delimiter, names, reject)
@@ -311,14 +337,12 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     return rows.append_column("line", pa.array(cells[0], pa.int64())).select(_empty(columns).column_names)
 
 
-def _reject_file(landed: Landed, file: LandedFile, why: str) -> Rows:
-    landed.rejected.append(_unreadable(file.name, why))
+def _reject_file(landed: Landed, file: LandedFile, why: str, column: str = "") -> Rows:
+    landed.rejected.append(
+        Rejected(file=file.name, line=None, column=column, value=why[:200], rule=UNREADABLE)
+    )
     file.num_rows, file.num_quarantined = 1, 1
     return landed.rows.slice(0, 0)
-
-
-def _unreadable(name: str, why: str) -> Rejected:
-    return Rejected(file=name, line=None, column="", value=why[:200], rule=UNREADABLE)
 
 
 def _empty(columns: tuple[str, ...]) -> Rows:

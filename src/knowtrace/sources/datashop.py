@@ -4,7 +4,8 @@
 - An answer is right when the first attempt is `correct`; a hint asked for first is a wrong answer. The KDD Cup's
   releases call the column `Correct First Attempt` and write 1 and 0.
 - The time is `First Transaction Time`, or `Step Start Time` where that is empty; steps of one moment are ordered
-  by `Row`, else as they stand in the file. A cell that holds "." is empty.
+  by `Row`, else as they stand in the file. A cell that holds "." is empty. How long a step took
+  is unknown where its first transaction lies before its start.
 - Skills are those of one column `KC (name)`, joined by "~~": the caller's, or the first.
 - Hints used are `Hints`; the attempts are `Incorrects` and `Corrects` together.
 - The format has no quoting: a quotation mark is a character.
@@ -19,7 +20,14 @@ from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.gathering import Answer, Gathering, Order
 from knowtrace.sources.lines import first_lines
 from knowtrace.sources.records import header_of
-from knowtrace.standards.cells import NO_ITEM, NO_STUDENT, BadCellError, parse_count, parse_integer
+from knowtrace.standards.cells import (
+    NO_ITEM,
+    NO_STUDENT,
+    BadCellError,
+    parse_count,
+    parse_integer,
+    parse_time,
+)
 
 COLUMNS = ("Anon Student Id", "Problem Name", "Step Name")
 FIRST_ATTEMPT = ("First Attempt", "Correct First Attempt")
@@ -91,15 +99,18 @@ def _answer(line: int, cells: list[str], first_attempt: str, file: str, gatherin
     if response is None:
         raise BadCellError(first_attempt, first, NO_FIRST_ATTEMPT)
     order, answered_at = _when(line, transaction, start, row, gathering)
+    is_backwards = bool(transaction and start) and answered_at < parse_time(start, TIMES[1])
+    elapsed = gathering.elapsed_of(duration, "Step Duration (sec)")
     tries = [parse_count(incorrects, "Incorrects"), parse_count(corrects, "Corrects")]
     known = [count for count in tries if count is not None]
+    gathering.num_backwards += is_backwards
     return Answer(
         order=order,
         item_id=f"{problem} / {step}" if step else problem,
         skill_ids=tuple(dict.fromkeys(s for skill in skills.split("~~") if (s := skill.strip()))),
         response=response,
         answered_at=answered_at,
-        elapsed_seconds=gathering.elapsed_of(duration, "Step Duration (sec)"),
+        elapsed_seconds=None if is_backwards else elapsed,
         hints_used=parse_count(hints, "Hints"),
         attempt=sum(known) if known else None,
         session_id=None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from knowtrace.sources.actions import note_actions
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.gathering import Gathering
 from knowtrace.standards.cells import NO_ITEM, BadCellError
@@ -33,8 +34,6 @@ OTHERS = frozenset(
     }
 )
 ANSWER_SHOWN = "answer_requested"
-MAX_NAMED = 10
-"""Unknown actions named in the note, the most frequent first."""
 
 Moment = tuple[float, int]
 """Seconds since 1970 and the line: actions of one moment are ordered as they stand."""
@@ -83,7 +82,7 @@ def read_visits(path: Path, gathering: Gathering) -> dict[tuple[str, str], Visit
         else:
             others[action] += 1
             _take_other(visit, (seconds, line), action)
-    _note(others, gathering)
+    note_actions(others, HELP | OTHERS | {STARTED}, "EDM Cup", gathering)
     return {key: visit for key, visit in visits.items() if visit.first is not None}
 
 
@@ -99,16 +98,3 @@ def _take_other(visit: Visit, moment: Moment, action: str) -> None:
         visit.helps.append(moment)
     else:
         visit.started = moment if visit.started is None else min(visit.started, moment)
-
-
-def _note(others: Counter[str], gathering: Gathering) -> None:
-    if others:
-        gathering.notes.append(f"{others.total():,} rows are actions other than answering.")
-    known = HELP | OTHERS | {STARTED}
-    unknown = Counter({action: count for action, count in others.items() if action not in known})
-    if unknown:
-        named = unknown.most_common(MAX_NAMED)
-        names = ", ".join(f"{action[:60] or '(empty)'} {count:,}" for action, count in named)
-        gathering.notes.append(
-            f"{unknown.total():,} of them have names that EDM Cup does not define: {names}."
-        )

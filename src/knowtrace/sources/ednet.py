@@ -5,11 +5,13 @@ container is one visit of a bundle, the group of questions that are shown and su
 again is another one. In a folder, a file that cannot be read is a row of the quarantine, and the others are read.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import DataError
+from knowtrace.sources.actions import note_actions
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet_contents import CHOICES, Question, find_contents, read_questions
 from knowtrace.sources.gathering import Answer, Gathering
@@ -88,9 +90,12 @@ def read_students(
     *,
     format_name: str,
     columns: tuple[str, ...],
-    read_student: Callable[[StudentFile, Iterator[Row]], int],
+    read_student: Callable[[StudentFile, Iterator[Row]], Counter[str]],
+    actions: Set[str] = frozenset(),
 ) -> Dataset:
-    """Read every student's file with `read_student`, which returns how many of its rows are no answers.
+    """Read every student's file with `read_student`, which counts its rows that are no answers by their action.
+
+    `actions` are those that the format defines.
 
     A file of a folder that cannot be read, or whose name is no text, is quarantined.
     Raises: DataError when a file is not of the format, or no answer is left.
@@ -99,7 +104,7 @@ def read_students(
     gathering = Gathering(
         name=path.resolve().name, format=format_name, response_column="user_answer", is_binary=True
     )
-    num_other = 0
+    others: Counter[str] = Counter()
     for file in student_files(path):
         student = StudentFile(
             student_id=without_suffixes(file), file=file.name, questions=questions, gathering=gathering
@@ -118,12 +123,11 @@ def read_students(
             )
         for row in rejected:
             student.reject(*row)
-        num_other += read_student(
-            student,
-            ((line, {k: v.strip() for k, v in zip(header, cells, strict=True)}) for line, cells in rows),
+        cells_of = (
+            (line, {k: v.strip() for k, v in zip(header, cells, strict=True)}) for line, cells in rows
         )
-    if num_other:
-        gathering.notes.append(f"{num_other:,} rows are actions other than answering.")
+        others += read_student(student, cells_of)
+    note_actions(others, actions, format_name, gathering)
     return gathering.settle()
 
 

@@ -5,6 +5,7 @@
 answer and its submission: it is read as the time of the answer.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def read_ednet_kt1(path: Path, contents: Path | None) -> Dataset:
     return read_students(path, contents, format_name="EdNet KT1", columns=COLUMNS, read_student=_read_student)
 
 
-def _read_student(student: StudentFile, rows: Iterator[Row]) -> int:
+def _read_student(student: StudentFile, rows: Iterator[Row]) -> Counter[str]:
     for line, cells in rows:
         try:
             student.question(cells["question_id"], "question_id")
@@ -40,4 +41,4 @@ def _read_student(student: StudentFile, rows: Iterator[Row]) -> int:
             )
         except BadCellError as bad:
             student.reject(line, bad.column, bad.value, bad.rule)
-    return 0
+    return Counter()

@@ -5,9 +5,10 @@
 - A response whose bundle is left or opened again without `submit` was never given: quarantined.
 - Elapsed time is only known for the bundle, from `enter` to `submit`: its answers share it equally. An answer
   to a bundle that was never entered has none.
-- All other actions (playing audio, reading explanations, buying) are counted in a note.
+- All other actions (playing audio, reading explanations, buying) are counted in a note, those of unknown names by name.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,24 @@ from knowtrace.standards.cells import LONGEST_ANSWER_SECONDS, BadCellError, pars
 
 COLUMNS = ("timestamp", "action_type", "item_id", "user_answer")
 
+ACTIONS = frozenset(
+    {
+        "enter",
+        "submit",
+        "quit",
+        "play_audio",
+        "pause_audio",
+        "play_video",
+        "pause_video",
+        "erase_choice",
+        "undo_erase_choice",
+        "pay",
+        "refund",
+        "enroll_coupon",
+    }
+)
+"""What the format defines besides `respond`."""
+
 NOT_SUBMITTED = "a response counts once its bundle is submitted"
 
 
@@ -27,7 +46,9 @@ def is_ednet_kt4(header: list[str]) -> bool:
 
 def read_ednet_kt4(path: Path, contents: Path | None) -> Dataset:
     """Read one student's file or a folder of them. Raises: DataError when it cannot be read."""
-    return read_students(path, contents, format_name="EdNet KT4", columns=COLUMNS, read_student=_read_student)
+    return read_students(
+        path, contents, format_name="EdNet KT4", columns=COLUMNS, read_student=_read_student, actions=ACTIONS
+    )
 
 
 @dataclass(kw_only=True)
@@ -38,10 +59,10 @@ class _Bundle:
     last: dict[str, Row] = field(default_factory=dict[str, Row])
 
 
-def _read_student(student: StudentFile, rows: Iterator[Row]) -> int:
-    """Take the answers of one log; return how many rows were other actions."""
+def _read_student(student: StudentFile, rows: Iterator[Row]) -> Counter[str]:
+    """Take the answers of one log; return how many rows were other actions, by their names."""
     open_bundles: dict[str, _Bundle] = {}
-    num_other = 0
+    others: Counter[str] = Counter()
     for line, cells in _in_time_order(student, rows):
         action, target = cells["action_type"], cells["item_id"]
         if action == "respond":
@@ -54,7 +75,7 @@ def _read_student(student: StudentFile, rows: Iterator[Row]) -> int:
             student.gathering.num_merged += last.pop(target, None) is not None
             last[target] = (line, cells)
             continue
-        num_other += 1
+        others[action] += 1
         if action == "enter" and target.startswith("b"):
             _give_up(student, open_bundles.pop(target, None))
             open_bundles[target] = _Bundle(entered_at=int(cells["timestamp"]))
@@ -62,7 +83,7 @@ def _read_student(student: StudentFile, rows: Iterator[Row]) -> int:
             _submit(student, bundle, int(cells["timestamp"]))
     for bundle in open_bundles.values():
         _give_up(student, bundle)
-    return num_other
+    return others
 
 
 def _in_time_order(student: StudentFile, rows: Iterator[Row]) -> list[Row]:

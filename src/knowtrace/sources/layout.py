@@ -28,14 +28,23 @@ PLAIN_NAMES: Mapping[str, tuple[str, ...]] = {
 """What a column says about an answer, and the names it is known by without being told."""
 
 
+class MissingColumnsError(DataError):
+    """A table lacks `columns`: by their names in a known format, by what they say (student, item …) in any other."""
+
+    def __init__(self, text: str, columns: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.columns = columns
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """Which column holds what, and how to read it.
 
     `elapsed_per_second` is 1 for seconds and 1,000 for milliseconds. `has_decimal_skill_ids` says that a
     skill "1.0" is the skill "1". `is_time_of_start` says that the time is when the item was opened: the
-    answer was given its elapsed time later. `responses` is what the source's responses are, unless the caller
-    says otherwise.
+    answer was given its elapsed time later. A column `start` beside it only tells where an answer
+    ends before it starts: how long that took is unknown. `responses` is what the source's responses are, unless
+    the caller says otherwise.
     """
 
     format: str
@@ -52,7 +61,7 @@ class Layout:
 def plain_layout(path: Path, header: list[str], columns: Mapping[str, str] | None = None) -> Layout:
     """Return the layout of a table by its plain names and the caller's `columns`.
 
-    Raises: DataError when a needed column is missing, naming the columns found and how to map them.
+    Raises: MissingColumnsError, naming the columns found and how to map them; DataError for `columns` that are none.
     """
     chosen = dict(columns or {})
     found = ", ".join(name for name in header if name) or "none"
@@ -78,9 +87,10 @@ def plain_layout(path: Path, header: list[str], columns: Mapping[str, str] | Non
     missing += ["correct"] if not {"correct", "response"} & chosen.keys() else []
     if missing:
         mapping = ",".join(f"{role}=…" for role in missing)
-        raise DataError(
+        raise MissingColumnsError(
             f"{path.name} has no column for {', '.join(missing)} among its columns ({found[:500]}): "
-            f"name them with columns= in Python or --columns {mapping} on the command line."
+            f"name them with columns= in Python or --columns {mapping} on the command line.",
+            tuple(missing),
         )
     is_binary = "correct" in chosen
     if is_binary:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowtrace.errors import DataError
+from knowtrace.sources import ednet_kt1, ednet_kt4
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet import student_files
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1, read_ednet_kt1
@@ -114,9 +115,12 @@ def _read_ednet_folder(folder: Path, contents: Path | None) -> Dataset:
         return read_ednet_kt1(folder, contents)
     if is_ednet_kt4(header):
         return read_ednet_kt4(folder, contents)
+    lost = [
+        [name for name in columns if name not in header] for columns in (ednet_kt1.COLUMNS, ednet_kt4.COLUMNS)
+    ]
     raise DataError(
-        f"{files[0].name} in {folder} has neither EdNet KT1's nor KT4's columns ({', '.join(header)[:200]}): "
-        "give one file with columns=."
+        f"{files[0].name} in {folder} has neither EdNet KT1's nor KT4's columns ({', '.join(header)[:200]}): it lacks "
+        f"{', '.join(min(lost, key=len))}; give one file with columns=."
     )
 
 

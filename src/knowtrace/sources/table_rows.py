@@ -8,7 +8,14 @@ from knowtrace.sources.layout import Layout
 from knowtrace.sources.lines import numbered_lines
 from knowtrace.sources.records import TOO_LONG, header_of, records
 from knowtrace.sources.versions import Withdrawal, is_withdrawn
-from knowtrace.standards.cells import NO_ITEM, NO_STUDENT, BadCellError, parse_count, parse_integer
+from knowtrace.standards.cells import (
+    NO_ITEM,
+    NO_STUDENT,
+    BadCellError,
+    parse_count,
+    parse_integer,
+    parse_time,
+)
 
 ABSENT = ("", "NA", "nan", "NaN", "NULL")
 """How exports write that an answer has no skill."""
@@ -65,7 +72,7 @@ class RowReader:
                 if has_order:
                     order, answered_at = self._when(cells)
                 if has_details:
-                    details = self._details(cells)
+                    details = self._details(cells, order[0])
                 if starts and answered_at is not None and details[0] is not None:
                     order = (order[0] + details[0], order[1])
                     answered_at += timedelta(seconds=details[0])
@@ -119,7 +126,7 @@ class RowReader:
             position = parse_integer(cells[position_at], self.layout.columns["position"])
         return (seconds, position), answered_at
 
-    def _details(self, cells: list[str]) -> Details:
+    def _details(self, cells: list[str], seconds: float) -> Details:
         def cell(role: str) -> str:
             at = self._at.get(role)
             return "" if at is None else cells[at].strip()
@@ -128,6 +135,9 @@ class RowReader:
         elapsed = self.gathering.elapsed_of(
             cell("elapsed"), columns.get("elapsed", ""), self.layout.elapsed_per_second
         )
+        if (start := cell("start")) and parse_time(start, columns["start"]).timestamp() > seconds:
+            self.gathering.num_backwards += 1
+            elapsed = None
         session, container = cell("session"), cell("container")
         return (
             elapsed,
