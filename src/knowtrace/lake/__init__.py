@@ -1,6 +1,7 @@
 """The lake: raw logs to clean, documented, incremental tables. One code, on DuckDB or Spark."""
 
-from knowtrace.lake.build import BuildOptions, BuildReport, build_lake
+from knowtrace.lake.build import build_lake
+from knowtrace.lake.build_report import BuildOptions, BuildReport
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.dataset import is_lake, read_lake

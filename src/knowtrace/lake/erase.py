@@ -39,9 +39,11 @@ from knowtrace.lake.silver_tables import (
     ITEM_SKILL_SETS,
     ITEMS,
     QUARANTINE,
+    SKILL_MAP,
     SKILLS,
     USER_SPLITS,
 )
+from knowtrace.lake.skill_maps import named_skills
 from knowtrace.lake.tables import Table, bucket_of
 from knowtrace.lake.traces import BY_LINE, ERASED, Place, lines_that_stay, names, student_of_file
 
@@ -322,7 +324,9 @@ class _Erasing:
             self.files.replace(self.engine, table, counts(self.engine, before, gone, splits, sign=-1))
         sets = read(ITEM_SKILL_SETS, self.files.after.files(ITEM_SKILL_SETS), self.root)
         self.files.replace(self.engine, ITEMS, item_counts.items(self.engine, sets))
-        self.files.replace(self.engine, SKILLS, item_counts.skills(self.engine, sets))
+        skill_map = read(SKILL_MAP, self.before.files(SKILL_MAP), self.root)
+        skills = named_skills(self.engine, item_counts.skills(self.engine, sets), skill_map)
+        self.files.replace(self.engine, SKILLS, skills)
 
     def _remember(self, receipt: LakeReceipt, at: datetime) -> None:
         """Add these students to those that the lake knows as erased."""
