@@ -101,6 +101,29 @@ def build_command(
         _show_report(report)
 
 
+@app.command("append")
+def append_command(
+    table: Annotated[str, typer.Argument(help="A table that later stages fill, as gold.item_drift.")],
+    file: Annotated[Path, typer.Argument(help="Its rows, as Parquet or CSV with a header.")],
+    *,
+    lake: LakeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Add what was computed elsewhere to a lake, as predictions or drift: all of a file in one commit, or nothing.
+
+    Example: knowtrace lake append gold.item_drift drift.csv --lake lake
+    """
+    from knowtrace.lake import append_rows  # noqa: PLC0415 - an extra
+
+    report = append_rows(lake, table, file)
+    if as_json:
+        print_json(asdict(report))
+        return
+    erased = f", {report.num_erased:,} of erased students left out" if report.num_erased else ""
+    say(f"{report.table}: {report.num_new:,} new rows, {report.num_known:,} known before{erased}.")
+    say(f"Commit {report.version}.")
+
+
 @app.command("status")
 def status_command(*, lake: LakeOption, as_json: JsonOption = False) -> None:
     """Say what a lake holds: rows, files and bytes of each table, and what waits.

@@ -1,5 +1,6 @@
 """The lake: raw logs to clean, documented, incremental tables. One code, on DuckDB or Spark."""
 
+from knowtrace.lake.append import AppendReport, append_rows
 from knowtrace.lake.build import build_lake
 from knowtrace.lake.build_report import BuildOptions, BuildReport
 from knowtrace.lake.checks import TABLES
@@ -14,6 +15,7 @@ from knowtrace.sources.formats import SourceOptions
 
 __all__ = [
     "TABLES",
+    "AppendReport",
     "BuildOptions",
     "BuildPlan",
     "BuildReport",
@@ -26,6 +28,7 @@ __all__ = [
     "Snapshot",
     "SourceOptions",
     "Table",
+    "append_rows",
     "build_lake",
     "erase_students",
     "is_lake",
