@@ -48,6 +48,8 @@ def test_lineage_leads_from_gold_to_the_line_as_written(lake: Path) -> None:
     assert (lineage["raw"]["line"], lineage["raw"]["elapsed_time"]) == (3, "61000")
     assert lineage["source"]["source_file"] == "u1.csv"
     assert "the row as written" in CliRunner().invoke(app, arguments).output
+    text = " ".join(CliRunner().invoke(app, ["lake", "lineage", "--help"]).output.split())
+    assert "It starts from one student's answer by its position" in text
 
 
 @pytest.mark.data

@@ -168,6 +168,9 @@ def lineage_command(
 ) -> None:
     """Show where a row of gold came from: its event, its file and line, and the row as it was written.
 
+    It starts from one student's answer by its position: counts of items, vocabularies and rows that were appended have
+    no single line behind them.
+
     Example: knowtrace lake lineage --lake lake --user u17 --position 3
     """
     from knowtrace.lake import CommitLog, lineage_of  # noqa: PLC0415 - an extra
