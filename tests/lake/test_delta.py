@@ -1,11 +1,14 @@
 """Delta tables over the lake's own files: the same rows, one Delta commit a change."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
-from knowtrace.lake import BuildOptions, build_lake
+from knowtrace.lake import BuildOptions, CommitLog, build_lake
+from knowtrace.lake.checks import BY_NAME
+from knowtrace.lake.delta import publish_delta
 from lake.conftest import HEADER, START
 from lake.lake_rows import rows_of
 
@@ -38,6 +41,21 @@ def test_a_lake_with_a_delta_log_keeps_it(ednet: Path, tmp_path: Path) -> None:
     (ednet / "u2.csv").write_text(f"{HEADER}{START},1,q1,a,10\n", encoding="utf-8")
     build_lake(tmp_path / "lake", [ednet])
     assert len(delta_rows(tmp_path / "lake", "silver.users")) == 2
+
+
+def test_a_delta_table_gets_the_columns_that_its_table_has_got_since(ednet: Path, tmp_path: Path) -> None:
+    build_lake(tmp_path / "lake", [ednet])
+    skills = BY_NAME["silver.skills"]
+    older = replace(skills, columns=tuple(one for one in skills.columns if one.name not in ("name", "topic")))
+    snapshot = CommitLog(tmp_path / "lake").last()
+    publish_delta(tmp_path / "lake", snapshot, [older])
+    publish_delta(tmp_path / "lake", snapshot, [skills])
+    shown = delta_rows(tmp_path / "lake", "silver.skills")
+    assert sorted(map(_sorted, shown)) == sorted(map(_sorted, rows_of(tmp_path / "lake", "silver.skills")))
+
+
+def _sorted(row: dict[str, object]) -> str:
+    return repr(sorted(row.items()))
 
 
 def _without_bucket(rows: list[dict[str, object]]) -> list[str]:

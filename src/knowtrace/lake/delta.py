@@ -53,6 +53,9 @@ def _publish(root: Path, table: Table, files: Sequence[DataFile], version: int) 
         )
         return 0
     shown = DeltaTable(str(folder))
+    known = {one.name for one in shown.schema().fields}
+    if new := [one for one in schema.fields if one.name not in known]:
+        shown.alter.add_columns(new)
     present = {action["path"]: action for action in _files_of(shown)}
     changes: list[AddAction | RemoveAction] = [
         _added(folder, path, file) for path, file in wanted.items() if path not in present
