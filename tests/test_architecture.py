@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "spans": set(),
     "standards": set(),
     "sources": {"domain", "errors", "standards"},
-    "lake": {"domain", "errors", "sources", "standards"},
+    "lake": {"catalogue", "domain", "errors", "sources", "standards"},
     "models": {"domain", "errors", "psychometrics"},
     "psychometrics": {"domain", "errors"},
     "registry": {"domain", "errors"},

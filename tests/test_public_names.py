@@ -144,6 +144,7 @@ PUBLIC: dict[str, list[str]] = {
         "write_mastery_counts",
     ],
     "knowtrace.lake": [
+        "AppendReport",
         "BuildOptions",
         "BuildPlan",
         "BuildReport",
@@ -157,6 +158,7 @@ PUBLIC: dict[str, list[str]] = {
         "SourceOptions",
         "TABLES",
         "Table",
+        "append_rows",
         "build_lake",
         "erase_students",
         "is_lake",

@@ -48,6 +48,8 @@ def test_lineage_leads_from_gold_to_the_line_as_written(lake: Path) -> None:
     assert (lineage["raw"]["line"], lineage["raw"]["elapsed_time"]) == (3, "61000")
     assert lineage["source"]["source_file"] == "u1.csv"
     assert "the row as written" in CliRunner().invoke(app, arguments).output
+    text = " ".join(CliRunner().invoke(app, ["lake", "lineage", "--help"]).output.split())
+    assert "It starts from one student's answer by its position" in text
 
 
 @pytest.mark.data
@@ -90,6 +92,28 @@ def test_students_are_erased_once_and_stay_away(lake: Path, tmp_path: Path) -> N
     assert json.loads(as_json.stdout)["num_known"] == 3
     built = CliRunner().invoke(app, ["lake", "build", "--source", str(lake.parent), "--into", str(root)])
     assert "0 of the quarantined rows, and 1 files: left out" in built.output
+
+
+def test_rows_are_appended_to_a_place(lake: Path, tmp_path: Path) -> None:
+    root, file = tmp_path / "lake", tmp_path / "library.csv"
+    copytree(lake, root)
+    file.write_text("content_id,content_type,title,text\nc1,skill_description,T,t\n", encoding="utf-8")
+    arguments = ["lake", "append", "gold.content_library", str(file), "--lake", str(root)]
+    first = CliRunner().invoke(app, arguments)
+    assert "gold.content_library: 1 new rows, 0 known before.\nCommit 4." in first.output
+    again = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert (again["num_new"], again["num_known"], again["version"]) == (0, 1, 4)
+
+
+def test_a_dry_run_says_what_a_skill_map_would_do(lake: Path, tmp_path: Path) -> None:
+    skill_map = tmp_path / "map.csv"
+    reviewed = "E. Xample,2026-11-21,\n"
+    skill_map.write_text(
+        f"tag,skill,name,topic,reviewed_by,reviewed_on,note\n11,parts,,,{reviewed}", encoding="utf-8"
+    )
+    arguments = ["lake", "build", "--source", str(lake.parent / "u1.csv"), "--into", str(lake), "--dry-run"]
+    output = CliRunner().invoke(app, [*arguments, "--skill-map", str(skill_map)]).output
+    assert "is new: 1 tags, by which 4 landed answers would be read again." in " ".join(output.split())
 
 
 @pytest.mark.parametrize(

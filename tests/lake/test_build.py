@@ -251,3 +251,31 @@ def test_the_day_after_counts_what_training_students_did_before(ednet: Path, tmp
     build_lake(tmp_path / "lake", [ednet])
     days = {row["item_id"]: row["day"] for row in rows_of(tmp_path / "lake", "gold.item_days")}
     assert days == {"q1": START // DAY, "q2": START // DAY, "q3": START // DAY + 1}
+
+
+def test_progress_counts_every_stage_to_its_end(
+    ednet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of students' files and two tables; students lie in several buckets, worked on one at a time."""
+    monkeypatch.setattr("knowtrace.lake.duckdb_engine.ROWS_AT_ONCE", 1)
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    for name in ("s", "t"):
+        (exports / f"{name}.csv").write_text(f"student,item,correct\n{name},a,1\n", encoding="utf-8")
+    calls: list[tuple[str, int, int]] = []
+    report = build_lake(tmp_path / "lake", [ednet, exports], progress=lambda *call: calls.append(call))
+    num_buckets = len(report.buckets)
+    assert num_buckets > 1
+    assert calls == [
+        ("landing", 1, 1),
+        ("landing", 1, 2),
+        ("landing", 2, 2),
+        *(
+            (stage, done, num_buckets)
+            for stage in ("events", "sequences", "features")
+            for done in range(1, num_buckets + 1)
+        ),
+    ]
+    calls.clear()
+    build_lake(tmp_path / "lake", [exports], progress=lambda *call: calls.append(call))
+    assert calls == [("landing", 1, 2), ("landing", 2, 2)]

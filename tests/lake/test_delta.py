@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
 from knowtrace.lake import TABLES, BuildOptions, CommitLog, build_lake
+from knowtrace.lake.checks import BY_NAME
+from knowtrace.lake.delta import publish_delta
 from lake.conftest import HEADER, START
 from lake.lake_rows import rows_of
 
@@ -84,6 +87,21 @@ def test_a_build_killed_among_delta_tables_is_followed_before_anything_goes(
     for table in committed:
         rows = sorted(map(repr, rows_of(root, table.full_name)))
         assert sorted(_without_bucket(delta_rows(root, table.full_name))) == rows, table.full_name
+
+
+def test_a_delta_table_gets_the_columns_that_its_table_has_got_since(ednet: Path, tmp_path: Path) -> None:
+    build_lake(tmp_path / "lake", [ednet])
+    skills = BY_NAME["silver.skills"]
+    older = replace(skills, columns=tuple(one for one in skills.columns if one.name not in ("name", "topic")))
+    snapshot = CommitLog(tmp_path / "lake").last()
+    publish_delta(tmp_path / "lake", snapshot, [older])
+    publish_delta(tmp_path / "lake", snapshot, [skills])
+    shown = delta_rows(tmp_path / "lake", "silver.skills")
+    assert sorted(map(_sorted, shown)) == sorted(map(_sorted, rows_of(tmp_path / "lake", "silver.skills")))
+
+
+def _sorted(row: dict[str, object]) -> str:
+    return repr(sorted(row.items()))
 
 
 def _without_bucket(rows: list[dict[str, object]]) -> list[str]:

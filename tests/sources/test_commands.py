@@ -57,6 +57,17 @@ def test_inspect_takes_columns_responses_contents_and_writes_the_quarantine(
     assert "EdNet KT1" in run("data", "inspect", golden / "ednet" / "KT1" / "u1.csv", "--contents", contents)
 
 
+def test_inspect_writes_nothing_unless_told_and_its_help_says_so(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = source("student,item,correct\ns,a,1\ns,a,maybe\n")
+    before = sorted((file, file.stat().st_mtime_ns) for file in tmp_path.rglob("*"))
+    run("data", "inspect", path)
+    assert sorted((file, file.stat().st_mtime_ns) for file in tmp_path.rglob("*")) == before
+    assert "writes nothing but the file of --quarantine" in " ".join(run("data", "inspect", "--help").split())
+
+
 def test_markup_in_the_data_is_shown_as_it_is(source: Source) -> None:
     text = run("data", "inspect", source("student,item,correct\ns,a,1\ns,a,[red]x[/red]\n"))
     assert "[red]x[/red]" in text

@@ -42,7 +42,7 @@ def inspect_command(
     quarantine: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Say what a source holds, what was rejected, and what looks wrong.
+    """Say what a source holds, what was rejected, and what looks wrong. It writes nothing but the file of --quarantine.
 
     Example: knowtrace data inspect answers.csv --columns item=problem,correct=right
     """

@@ -42,6 +42,12 @@ def build_command(
     ] = None,
     categories: Annotated[int | None, typer.Option(help="How many response categories there are.")] = None,
     contents: ContentsOption = None,
+    skill_map: Annotated[
+        Path | None,
+        typer.Option(
+            help="A reviewed skill map: answers have its skills in place of their tags from then on."
+        ),
+    ] = None,
     memory: Annotated[str, typer.Option(help="What the engine may hold before it spills to disk.")] = "4GB",
     threads: Annotated[
         int, typer.Option(min=1, help="Cores of the engine, and processes that land files.")
@@ -66,7 +72,7 @@ def build_command(
         contents=contents,
     )
     if dry_run:
-        _show_plan(plan_build(into, source, options), as_json=as_json)
+        _show_plan(plan_build(into, source, options, skill_map), as_json=as_json)
         return
     with _Bars() as bars:
         report = build_lake(
@@ -79,6 +85,7 @@ def build_command(
                 threads=threads,
                 workers=threads,
                 is_delta=table_format == "delta",
+                skill_map=skill_map,
             ),
             progress=bars.show,
         )
@@ -92,6 +99,29 @@ def build_command(
         print_json(asdict(report))
     else:
         _show_report(report)
+
+
+@app.command("append")
+def append_command(
+    table: Annotated[str, typer.Argument(help="A table that later stages fill, as gold.item_drift.")],
+    file: Annotated[Path, typer.Argument(help="Its rows, as Parquet or CSV with a header.")],
+    *,
+    lake: LakeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Add what was computed elsewhere to a lake, as predictions or drift: all of a file in one commit, or nothing.
+
+    Example: knowtrace lake append gold.item_drift drift.csv --lake lake
+    """
+    from knowtrace.lake import append_rows  # noqa: PLC0415 - an extra
+
+    report = append_rows(lake, table, file)
+    if as_json:
+        print_json(asdict(report))
+        return
+    erased = f", {report.num_erased:,} of erased students left out" if report.num_erased else ""
+    say(f"{report.table}: {report.num_new:,} new rows, {report.num_known:,} known before{erased}.")
+    say(f"Commit {report.version}.")
 
 
 @app.command("status")
@@ -137,6 +167,9 @@ def lineage_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show where a row of gold came from: its event, its file and line, and the row as it was written.
+
+    It starts from one student's answer by its position: counts of items, vocabularies and rows that were appended have
+    no single line behind them.
 
     Example: knowtrace lake lineage --lake lake --user u17 --position 3
     """
@@ -228,6 +261,11 @@ def _show_plan(plan: Any, *, as_json: bool) -> None:
             f"{part.new_bytes / 1e6:,.1f}",
         )
     out.print(table)
+    if plan.skill_map:
+        out.print(
+            f"{escape(plan.skill_map.path)} is new: {plan.skill_map.num_tags:,} tags, by which "
+            f"{plan.skill_map.num_read_again:,} landed answers would be read again."
+        )
 
 
 def _show_report(report: Any) -> None:
@@ -252,6 +290,8 @@ def _show_report(report: Any) -> None:
             "erased students",
             f"{landing.num_erased:,} of the quarantined rows, and {landing.num_erased_files:,} files: left out",
         )
+    if report.num_map_tags is not None:
+        facts.add_row("skill map", f"new, {report.num_map_tags:,} tags: all answers were read by it")
     if report.is_unchanged:
         facts.add_row("", "nothing is new: the lake is as it was")
     out.print(facts)

@@ -73,6 +73,81 @@ RAW_EDNET_QUESTIONS = Table(
     ),
 )
 
+
+def _edm_cup(name: str, grain: str, columns: tuple[str, ...]) -> Table:
+    """Return a table that holds one of EDM Cup's as written."""
+    return Table(
+        layer="bronze",
+        name=name,
+        grain=grain,
+        owner="lake/landing.py",
+        key=("source_file", "line", "loaded_at"),
+        columns=(
+            SOURCE_FILE,
+            LINE,
+            *(column(written, "text", "As written; empty where the file lacks it.") for written in columns),
+            column("others", "text", "All other columns of the file, as a JSON object; empty for none."),
+            LOADED_AT,
+        ),
+    )
+
+
+RAW_ACTION_LOGS = _edm_cup(
+    "raw_action_logs",
+    "one click of EDM Cup's action_logs",
+    (
+        "assignment_log_id",
+        "timestamp",
+        "problem_id",
+        "max_attempts",
+        "available_core_tutoring",
+        "score_viewable",
+        "continuous_score_viewable",
+        "action",
+    ),
+)
+
+RAW_ASSIGNMENT_DETAILS = _edm_cup(
+    "raw_assignment_details",
+    "one student's work on one assignment, of EDM Cup's assignment_details",
+    (
+        "assignment_log_id",
+        "teacher_id",
+        "class_id",
+        "student_id",
+        "sequence_id",
+        "assignment_release_date",
+        "assignment_due_date",
+        "assignment_start_time",
+        "assignment_end_time",
+    ),
+)
+
+RAW_ASSIGNMENT_RELATIONSHIPS = _edm_cup(
+    "raw_assignment_relationships",
+    "one unit test and one assignment before it, of EDM Cup's assignment_relationships",
+    ("unit_test_assignment_log_id", "in_unit_assignment_log_id"),
+)
+
+RAW_PROBLEM_DETAILS = _edm_cup(
+    "raw_problem_details",
+    "one problem of EDM Cup's problem_details",
+    (
+        "problem_id",
+        "problem_multipart_id",
+        "problem_multipart_position",
+        "problem_type",
+        "problem_skill_code",
+        "problem_skill_description",
+        "problem_contains_image",
+        "problem_contains_equation",
+        "problem_contains_video",
+        "problem_text_bert_pca",
+    ),
+)
+
+RAW_EDM_CUP = (RAW_ACTION_LOGS, RAW_ASSIGNMENT_DETAILS, RAW_ASSIGNMENT_RELATIONSHIPS, RAW_PROBLEM_DETAILS)
+
 RAW_LINES = Table(
     layer="bronze",
     name="raw_lines",
@@ -132,4 +207,12 @@ WITHDRAWALS = Table(
     ),
 )
 
-BRONZE = (SOURCE_FILES, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS, RAW_LINES, PARSED_ANSWERS, WITHDRAWALS)
+BRONZE = (
+    SOURCE_FILES,
+    RAW_EDNET_KT1,
+    RAW_EDNET_QUESTIONS,
+    *RAW_EDM_CUP,
+    RAW_LINES,
+    PARSED_ANSWERS,
+    WITHDRAWALS,
+)

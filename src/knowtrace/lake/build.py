@@ -6,7 +6,7 @@ buckets of students: a build works on the buckets that its new rows touch, and l
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
@@ -32,16 +32,18 @@ from knowtrace.lake.gold_tables import (
     SKILL_VOCABULARY,
 )
 from knowtrace.lake.landing import Progress, land_source
-from knowtrace.lake.reports import BuildReport
+from knowtrace.lake.reports import BuildOptions, BuildReport
 from knowtrace.lake.silver_tables import (
     EVENTS,
     ITEM_SKILL_SETS,
     ITEMS,
     QUARANTINE,
+    SKILL_MAP,
     SKILLS,
     USER_SPLITS,
     USERS,
 )
+from knowtrace.lake.skill_maps import NewMap, mapped, named_skills, new_map, write_map
 from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.tables import BUCKETS, Table
 from knowtrace.lake.vocabularies import FIRST_SET, extended
@@ -49,19 +51,8 @@ from knowtrace.sources.formats import SourceOptions
 
 WORK = "_work"
 
-
-@dataclass(frozen=True, kw_only=True)
-class BuildOptions:
-    """`memory` is what the engine may hold before it spills; `workers` land files beside one another.
-
-    `is_delta` keeps a Delta log over each table's files; a lake that has one keeps it from then on.
-    """
-
-    engine: str = "duckdb"
-    memory: str = "4GB"
-    threads: int = 2
-    workers: int = 2
-    is_delta: bool = False
+STAGES = ("candidate", "merge", "correction")
+"""Where a build refuses rows that were landed: those of rows that are read again are told anew."""
 
 
 def _quiet(_stage: str, _done: int, _total: int) -> None: ...
@@ -77,8 +68,9 @@ def build_lake(
 ) -> BuildReport:
     """Bring a lake up to date with its sources.
 
-    Raises: ConflictError when another build is running; DataError when a source cannot be read as answers, a table
-    breaks what it promises, or the disk is full (the lake is then as it was before, but for landed rows that wait).
+    Raises: ConflictError when another build is running; DataError when a source cannot be read as answers, a skill map
+    breaks a rule, a table what it promises, or the disk is full (the lake is then as it was before, but for landed
+    rows that wait).
     """
     source, options = source or SourceOptions(), options or BuildOptions()
     log = CommitLog(root)
@@ -91,6 +83,7 @@ def build_lake(
         snapshot = log.last()
         follow_with_delta(root, snapshot)
         log.sweep()
+        skill_map = new_map(options.skill_map, snapshot)
         erased = erased_students(root, snapshot)
         report = BuildReport()
         started = datetime.now(UTC)
@@ -100,12 +93,12 @@ def build_lake(
             )
             report.landing.add(landing)
         report.seconds["landing"] = (datetime.now(UTC) - started).total_seconds()
-        if snapshot.pending:
+        if snapshot.pending or skill_map:
             engine = open_engine(
                 options.engine, work=root / WORK / "spill", memory=options.memory, threads=options.threads
             )
             try:
-                snapshot = _Build(log, engine, snapshot, report, progress).run()
+                snapshot = _Build(log, engine, snapshot, report, progress).run(skill_map)
             finally:
                 engine.close()
                 shutil.rmtree(root / WORK, ignore_errors=True)
@@ -128,8 +121,10 @@ class _Build:
         self.read_again: list[int] = []
         self.whole: set[str] = set()
 
-    def run(self) -> Snapshot:
+    def run(self, skill_map: NewMap | None) -> Snapshot:
         before = self.snapshot
+        if skill_map:
+            self._take(skill_map)
         self.read_again = self._read_again()
         tables = (*(reader.table for reader in READERS), WITHDRAWALS)
         touched = sorted({file.bucket for table in tables for file in self._landed(table) if file.bucket})
@@ -149,12 +144,20 @@ class _Build:
         self.snapshot = replace(self.snapshot, pending=())
         return self.log.commit(self.snapshot, created_at=now_after(self.snapshot.created_at).isoformat())
 
+    def _take(self, skill_map: NewMap) -> None:
+        """Put a map in the place of the one before, and have all landed rows read by it."""
+        files = write_map(self.root, skill_map, f"{self.name}-map", now_after(self.snapshot.created_at))
+        self._replace(SKILL_MAP, files)
+        self.snapshot = replace(self.snapshot, skill_map=skill_map.content_hash)
+        self.report.num_map_tags = len(skill_map.rows)
+        self.whole |= {table.full_name for table in (*(reader.table for reader in READERS), WITHDRAWALS)}
+
     def _events(self, touched: list[str]) -> None:
         """Write events, students and splits of the touched buckets; quarantine the rows that are no answers."""
         f = self.engine.functions
         num_before = self.snapshot.num_rows(EVENTS)
         if self.read_again:
-            doubtful = f.col("stage").isin("candidate", "merge") & f.col("loaded_at").isin(*self.read_again)
+            doubtful = f.col("stage").isin(*STAGES) & f.col("loaded_at").isin(*self.read_again)
             kept = self._read(QUARANTINE).filter(~doubtful)
             self._replace(QUARANTINE, self._write(QUARANTINE, kept))
         for group in self._groups(touched, "events", *(reader.table for reader in READERS), EVENTS):
@@ -205,7 +208,10 @@ class _Build:
         if not frames:
             reader = READERS[0]
             frames = [reader.read(self.engine, self.engine.read(reader.table, (), self.root), [])]
-        return reduce(lambda first, second: first.unionByName(second), frames)
+        candidates = reduce(lambda first, second: first.unionByName(second), frames)
+        if not self.snapshot.files(SKILL_MAP):
+            return candidates
+        return mapped(self.engine, self.engine.named(candidates), self._read(SKILL_MAP))
 
     def _kept(self, group: Sequence[str]) -> tuple[Frame, int]:
         """Return the events of some buckets but for those whose rows are read again, and how many they are."""
@@ -255,7 +261,8 @@ class _Build:
             self._replace(table, self._write(table, frame))
         sets = self._read(ITEM_SKILL_SETS)
         self._replace(ITEMS, self._write(ITEMS, item_counts.items(self.engine, sets)))
-        self._replace(SKILLS, self._write(SKILLS, item_counts.skills(self.engine, sets)))
+        skills = named_skills(self.engine, item_counts.skills(self.engine, sets), self._read(SKILL_MAP))
+        self._replace(SKILLS, self._write(SKILLS, skills))
         for table, seen, name, index, first in (
             (ITEM_VOCABULARY, self._read(ITEMS), "item_id", "item_index", FIRST_KNOWN),
             (SKILL_VOCABULARY, self._read(SKILLS), "skill_id", "skill_index", FIRST_KNOWN),
@@ -275,12 +282,13 @@ class _Build:
         return {int(row[0]) for row in self.engine.rows(rows)} if files else set()
 
     def _read_again(self) -> list[int]:
-        """Return when the rows were landed that are read again, as a table beside them has changed."""
+        """Return when the rows were landed that are read again, as the skill map or a table beside them has changed."""
         pending = set(self.snapshot.pending)
         times: set[int] = set()
         for reader in READERS:
             older = [file for file in self.snapshot.files(reader.table) if _batch_of(file) not in pending]
-            if older and any(_batch_of(f) in pending for t in reader.beside for f in self.snapshot.files(t)):
+            has_new = any(_batch_of(f) in pending for t in reader.beside for f in self.snapshot.files(t))
+            if older and (has_new or reader.table.full_name in self.whole):
                 self.whole.add(reader.table.full_name)
                 times |= self._times(reader.table, older)
         return sorted(times)

@@ -47,7 +47,7 @@ class Snapshot:
     """The lake at one commit.
 
     `pending` names the landed batches whose rows are not in silver yet. Commits before `oldest` are not kept, as they
-    hold students who were erased since.
+    hold students who were erased since. `skill_map` is the hash of the map that answers were read by, "" for none.
     """
 
     version: int = 0
@@ -55,6 +55,7 @@ class Snapshot:
     tables: Mapping[str, tuple[DataFile, ...]] = field(default_factory=dict[str, tuple[DataFile, ...]])
     pending: tuple[str, ...] = ()
     oldest: int = 0
+    skill_map: str = ""
 
     def files(self, table: Table, buckets: Iterable[str] | None = None) -> tuple[DataFile, ...]:
         """Return a table's files, or those of some buckets."""
@@ -187,6 +188,7 @@ class CommitLog:
                 },
                 pending=tuple(content["pending"]),
                 oldest=content.get("oldest", 0),
+                skill_map=content.get("skill_map", ""),
             )
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise DataError(

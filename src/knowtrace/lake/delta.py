@@ -22,12 +22,11 @@ def publish_delta(root: Path, snapshot: Snapshot, tables: Sequence[Table]) -> di
     """Make each table's folder a Delta table of the snapshot's files; return the Delta version of each.
 
     A table changes in one Delta commit, and a table that shows these files already does not change. Files that the lake
-    has swept are gone for Delta too: it keeps no history beyond the lake's own.
+    has swept are gone for Delta too: it keeps no history beyond the lake's own. Tables without rows are Delta tables,
+    too, so that a catalogue can register them before they are filled.
     """
     return {
-        table.full_name: _publish(root, table, files, snapshot.version)
-        for table in tables
-        if (files := snapshot.files(table)) or DeltaTable.is_deltatable(str(delta_folder(root, table)))
+        table.full_name: _publish(root, table, snapshot.files(table), snapshot.version) for table in tables
     }
 
 
@@ -54,6 +53,9 @@ def _publish(root: Path, table: Table, files: Sequence[DataFile], version: int) 
         )
         return 0
     shown = DeltaTable(str(folder))
+    known = {one.name for one in shown.schema().fields}
+    if new := [one for one in schema.fields if one.name not in known]:
+        shown.alter.add_columns(new)
     present = {action["path"]: action for action in _files_of(shown)}
     changes: list[AddAction | RemoveAction] = [
         _added(folder, path, file) for path, file in wanted.items() if path not in present

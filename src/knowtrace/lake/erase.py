@@ -21,6 +21,8 @@ from knowtrace.lake.arrow import Rows, arrow_schema
 from knowtrace.lake.batches import now_after
 from knowtrace.lake.bronze_tables import (
     PARSED_ANSWERS,
+    RAW_ASSIGNMENT_DETAILS,
+    RAW_EDM_CUP,
     RAW_EDNET_KT1,
     RAW_LINES,
     SOURCE_FILES,
@@ -28,6 +30,7 @@ from knowtrace.lake.bronze_tables import (
 )
 from knowtrace.lake.checks import TABLES, check
 from knowtrace.lake.commits import CommitLog, told_when_full
+from knowtrace.lake.edm_cup_rows import assignments_of, others_rows
 from knowtrace.lake.engine import Engine, open_engine
 from knowtrace.lake.erased import ErasedStudents, erased_students, key_of
 from knowtrace.lake.erasures import LakeReceipt, finish_erasures, follow_with_delta, write_draft
@@ -39,9 +42,11 @@ from knowtrace.lake.silver_tables import (
     ITEM_SKILL_SETS,
     ITEMS,
     QUARANTINE,
+    SKILL_MAP,
     SKILLS,
     USER_SPLITS,
 )
+from knowtrace.lake.skill_maps import named_skills
 from knowtrace.lake.tables import Table, bucket_of
 from knowtrace.lake.traces import BY_LINE, ERASED, Place, lines_that_stay, names, student_of_file
 
@@ -119,6 +124,7 @@ class _Erasing:
         num_known = len(self.known.among(self.ids))
         self._find_places()
         self._erase_lines()
+        self._erase_edm_cup()
         self._erase_from_quarantine()
         self._erase_from_source_files()
         self._erase_answers()
@@ -203,6 +209,27 @@ class _Erasing:
             self.files.without(
                 RAW_LINES, file, lambda part, following=following: islice(following, part.num_rows)
             )
+
+    def _erase_edm_cup(self) -> None:
+        """Take out the rows as written of these students' assignments; those that were rejected count as theirs."""
+        assignments: set[str] = set()
+        for file in self.before.files(RAW_ASSIGNMENT_DETAILS):
+            rows = parquet.ParquetFile(self.root / file.path).read(
+                columns=["assignment_log_id", "student_id"]
+            )
+            assignments |= assignments_of(rows, self.ids)
+        if not assignments:
+            return
+
+        def stays(rows: Rows, table: Table) -> Iterable[bool]:
+            kept = others_rows(table, rows, assignments, self.ids)
+            places = zip(*(rows[name].to_pylist() for name in PLACE), strict=True)
+            self.gone.update(place for place, is_kept in zip(places, kept, strict=True) if not is_kept)
+            return kept
+
+        for table in RAW_EDM_CUP:
+            for file in self.before.files(table):
+                self.files.without(table, file, lambda rows, table=table: stays(rows, table))
 
     def _may_name(self, rows: Rows) -> bool:
         """Return whether some text holds one of the ids: most sources do not, and are not looked at line by line."""
@@ -323,7 +350,9 @@ class _Erasing:
             self.files.replace(self.engine, table, counts(self.engine, before, gone, splits, sign=-1))
         sets = read(ITEM_SKILL_SETS, self.files.after.files(ITEM_SKILL_SETS), self.root)
         self.files.replace(self.engine, ITEMS, item_counts.items(self.engine, sets))
-        self.files.replace(self.engine, SKILLS, item_counts.skills(self.engine, sets))
+        skill_map = read(SKILL_MAP, self.before.files(SKILL_MAP), self.root)
+        skills = named_skills(self.engine, item_counts.skills(self.engine, sets), skill_map)
+        self.files.replace(self.engine, SKILLS, skills)
 
     def _remember(self, receipt: LakeReceipt, at: datetime) -> None:
         """Add these students to those that the lake knows as erased."""

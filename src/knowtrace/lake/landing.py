@@ -325,6 +325,7 @@ def _land_parsed(
                 (PARSED_ANSWERS, parsed.answers),
                 (RAW_LINES, parsed.lines),
                 (WITHDRAWALS, parsed.withdrawals),
+                *parsed.raw,
             )
         ],
         files=[(file, parsed.format, parsed.num_merged)],

@@ -8,7 +8,7 @@ from typing import Any
 from pyarrow import dataset
 
 from knowtrace.errors import NotFoundError
-from knowtrace.lake.bronze_tables import RAW_EDNET_KT1, RAW_LINES, SOURCE_FILES
+from knowtrace.lake.bronze_tables import RAW_ACTION_LOGS, RAW_EDNET_KT1, RAW_LINES, SOURCE_FILES
 from knowtrace.lake.commits import DataFile, Snapshot
 from knowtrace.lake.gold_tables import FEATURES
 from knowtrace.lake.silver_tables import EVENTS
@@ -40,8 +40,9 @@ def lineage_of(root: Path, snapshot: Snapshot, user_id: str, position: int) -> L
     place = {"source_file": event["source_file"], "loaded_at": event["loaded_at"]}
     line = {} if event["line"] is None else {"line": event["line"]}
     raw = _one(root, RAW_EDNET_KT1, snapshot.files(RAW_EDNET_KT1, bucket), {**place, **line})
-    if raw is None and line:
-        raw = _one(root, RAW_LINES, snapshot.files(RAW_LINES), {**place, **line})
+    for table in (RAW_ACTION_LOGS, RAW_LINES):
+        if raw is None and line:
+            raw = _one(root, table, snapshot.files(table), {**place, **line})
     landed = {"source_file": event["dataset"], "loaded_at": event["loaded_at"]}
     ledger = snapshot.files(SOURCE_FILES)
     source = _one(root, SOURCE_FILES, ledger, landed) or _one(root, SOURCE_FILES, ledger, place)

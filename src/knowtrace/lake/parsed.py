@@ -11,10 +11,11 @@ import pyarrow as pa
 from knowtrace.domain import Interaction
 from knowtrace.errors import DataError
 from knowtrace.lake.arrow import Rows, arrow_schema
-from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_LINES, WITHDRAWALS
+from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_ASSIGNMENT_DETAILS, RAW_LINES, WITHDRAWALS
+from knowtrace.lake.edm_cup_rows import EDM_CUP, assignments_of, others_rows, raw_rows, tables_at
 from knowtrace.lake.erased import ErasedStudents
 from knowtrace.lake.student_files import Rejected
-from knowtrace.lake.tables import BUCKET, bucket_of
+from knowtrace.lake.tables import BUCKET, Table, bucket_of
 from knowtrace.lake.traces import BY_LINE, ERASED, Place, lines_that_stay, names, student_of_file
 from knowtrace.sources import Dataset, read
 from knowtrace.sources.formats import SourceOptions
@@ -36,12 +37,13 @@ OF_INTERACTION = (
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed:
-    """A file's answers and lines, as rows of bronze without `loaded_at`."""
+    """A file's answers and lines, as rows of bronze without `loaded_at`; `raw` are tables landed as written."""
 
     format: str
     answers: Rows
     lines: Rows
     withdrawals: Rows
+    raw: list[tuple[Table, Rows]]
     rejected: list[Rejected]
     num_merged: int
     notes: tuple[str, ...]
@@ -63,14 +65,18 @@ def parse(path: Path, options: SourceOptions, erased: ErasedStudents) -> Parsed:
         Rejected(file=row.file, line=row.line or None, column=row.column, value=row.value, rule=row.rule)
         for row in dataset.quarantined
     ]
-    lines = _lines(path)
+    tables = tables_at(path, options.contents) if dataset.format == EDM_CUP else []
+    raw = [(table, raw_rows(table, file, rejected)) for table, file in tables]
+    lines = _lines(path, [file for _, file in tables])
     if erased.hashes:
+        raw = _raw_without(raw, erased)
         dataset, lines, rejected = _without(dataset, lines, rejected, erased, path.name)
     return Parsed(
         format=dataset.format,
         answers=_answers(dataset, source_name(path), path.name),
         lines=lines,
         withdrawals=_withdrawals(dataset),
+        raw=raw,
         rejected=rejected,
         num_merged=dataset.num_merged,
         notes=tuple(dataset.notes),
@@ -104,6 +110,17 @@ def _without(
         lines.filter(pa.array(stays, pa.bool_())),
         [*kept, *[reason] * (len(rejected) - len(kept) + num_answers)],
     )
+
+
+def _raw_without(raw: Sequence[tuple[Table, Rows]], erased: ErasedStudents) -> list[tuple[Table, Rows]]:
+    gone: set[str] = set()
+    for table, rows in raw:
+        if table is RAW_ASSIGNMENT_DETAILS:
+            gone |= assignments_of(rows, erased)
+    return [
+        (table, rows.filter(pa.array(others_rows(table, rows, gone, erased), pa.bool_())))
+        for table, rows in raw
+    ]
 
 
 def _places(dataset: Dataset, students: Iterable[str]) -> set[Place]:
@@ -172,9 +189,10 @@ def _columns(
     }
 
 
-def _lines(path: Path) -> Rows:
-    """Return every line of a file, or of a folder's text files; a file that is not text has none."""
+def _lines(path: Path, landed: Sequence[Path]) -> Rows:
+    """Return every line of a file, or of a folder's text files; one that is no text, or landed as a table, has none."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    files = [file for file in files if file not in landed]
     names: list[str] = []
     numbers: list[int] = []
     texts: list[str] = []

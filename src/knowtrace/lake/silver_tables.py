@@ -174,9 +174,28 @@ SKILLS = Table(
     owner="lake/item_counts.py",
     key=("skill_id",),
     columns=(
-        column("skill_id", "text", "The skill, as the source writes it."),
+        column("skill_id", "text", "The skill, as the source writes it, or what the skill map calls it."),
+        column("name", "text", "Its name, by the skill map.", null=True),
+        column("topic", "text", "Its topic, by the skill map.", null=True),
         column("num_items", "long", "Items logged with it.", low=1),
         column("num_events", "long", "Answers logged with it.", low=1),
+    ),
+)
+
+SKILL_MAP = Table(
+    layer="silver",
+    name="skill_map",
+    grain="one tag of a source that a person has given a skill",
+    owner="lake/skill_maps.py",
+    key=("tag",),
+    columns=(
+        column("tag", "text", "The tag, as the source writes it."),
+        column("skill_id", "text", "The skill that stands in its place in silver and gold."),
+        column("name", "text", "The skill's name.", null=True),
+        column("topic", "text", "The skill's topic.", null=True),
+        column("reviewed_by", "text", "Who says so."),
+        column("reviewed_on", "text", "The day of the review, as 2026-11-21."),
+        LOADED_AT,
     ),
 )
 
@@ -193,4 +212,4 @@ ERASED_STUDENTS = Table(
     ),
 )
 
-SILVER = (EVENTS, QUARANTINE, USERS, USER_SPLITS, ITEM_SKILL_SETS, ITEMS, SKILLS, ERASED_STUDENTS)
+SILVER = (EVENTS, QUARANTINE, USERS, USER_SPLITS, ITEM_SKILL_SETS, ITEMS, SKILLS, SKILL_MAP, ERASED_STUDENTS)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowtrace.errors import NotFoundError
+from knowtrace.lake.candidates import READERS
 from knowtrace.lake.checks import TABLES
 from knowtrace.lake.commits import CommitLog
 from knowtrace.lake.erased import ErasedStudents, erased_students
 from knowtrace.lake.landing import hash_of, known_hashes, without_erased
+from knowtrace.lake.skill_maps import new_map
 from knowtrace.lake.sources_found import find_source
 from knowtrace.lake.student_files import hashes
 from knowtrace.sources.formats import SourceOptions
@@ -45,8 +47,20 @@ class SourcePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MapPlan:
+    """What a skill map that is new to the lake would do: its tags, and the landed answers that are read again."""
+
+    path: str
+    num_tags: int
+    num_read_again: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildPlan:
+    """`skill_map` is None without a map, or with the one that the lake has."""
+
     sources: tuple[SourcePlan, ...]
+    skill_map: MapPlan | None = None
 
 
 def status_of(root: Path) -> LakeStatus:
@@ -73,11 +87,25 @@ def status_of(root: Path) -> LakeStatus:
     )
 
 
-def plan_build(root: Path, paths: Sequence[Path], source: SourceOptions | None = None) -> BuildPlan:
-    """Return what a build would land, changing nothing. Raises: DataError when there is nothing at a path."""
+def plan_build(
+    root: Path, paths: Sequence[Path], source: SourceOptions | None = None, skill_map: Path | None = None
+) -> BuildPlan:
+    """Return what a build would land and read again, changing nothing.
+
+    Raises: DataError when there is nothing at a path, or a skill map breaks a rule.
+    """
     snapshot = CommitLog(root).last()
     known, erased = known_hashes(root, snapshot), erased_students(root, snapshot)
-    return BuildPlan(sources=tuple(_plan(path, source or SourceOptions(), known, erased) for path in paths))
+    found = new_map(skill_map, snapshot)
+    return BuildPlan(
+        sources=tuple(_plan(path, source or SourceOptions(), known, erased) for path in paths),
+        skill_map=found
+        and MapPlan(
+            path=str(skill_map),
+            num_tags=len(found.rows),
+            num_read_again=sum(snapshot.num_rows(reader.table) for reader in READERS),
+        ),
+    )
 
 
 def _plan(path: Path, options: SourceOptions, known: frozenset[str], erased: ErasedStudents) -> SourcePlan:

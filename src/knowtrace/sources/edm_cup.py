@@ -9,7 +9,7 @@
 - The session is the assignment. Skills are the problem's `problem_skill_code`.
 - Scores of unit tests (`training_unit_test_scores.csv`) are answers, too. They have no times of their own: they
   carry the start of their assignment, which is also their container, for nothing is known of their order.
-- `assignment_relationships.csv` adds nothing to an interaction and is not read.
+- `assignment_relationships.csv` adds nothing to an interaction and is not read; a lake lands it as it is.
 """
 
 from collections.abc import Mapping

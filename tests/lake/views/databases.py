@@ -1,4 +1,4 @@
-"""The views of a lake in DuckDB and in PostgreSQL, as rows."""
+"""The views of a lake in DuckDB, in PostgreSQL and in Spark, as rows."""
 
 import math
 import uuid
@@ -51,6 +51,22 @@ def in_duckdb(root: Path, minimum: int) -> Iterator[Views]:
     with duckdb.connect() as connection:
         connection.execute(script(root, "duckdb", minimum=minimum))
         yield Views(connection)
+
+
+class SparkViews(Views):
+    """The views in a Spark session, its connection here."""
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.connection.sql(text).collect()]
+
+
+@contextmanager
+def in_spark(root: Path, minimum: int, session: Any) -> Iterator[Views]:
+    """The views are made anew: a session has those of one lake and minimum at a time."""
+    for statement in script(root, "spark", minimum=minimum).rstrip(";\n").split(";\n\n"):
+        session.sql(statement)
+    session.sql("USE lake_bi")
+    yield SparkViews(session)
 
 
 @contextmanager

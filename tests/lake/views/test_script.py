@@ -4,9 +4,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlglot
+from deltalake import DeltaTable
+from sqlglot import exp
 
 from knowtrace.errors import DataError
+from knowtrace.lake import TABLES, CommitLog
+from knowtrace.lake.delta import publish_delta
 from knowtrace.lake.views import VIEWS
+from knowtrace.lake.views.dialects import Dialect, tables_read
 from knowtrace.lake.views.script import script, write_database
 from lake.views.databases import in_duckdb, same
 from lake.views.written_lake import Event, write_lake
@@ -42,11 +48,26 @@ def _key(row: tuple[object, ...]) -> list[str]:
     return [str(value) for value in row[:4]]
 
 
-def test_a_lake_without_answers_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", ["duckdb", "spark"])
+def test_a_lake_without_answers_is_named(tmp_path: Path, dialect: Dialect) -> None:
     with pytest.raises(DataError, match="holds no answers: run `knowtrace lake build`"):
-        script(tmp_path, "duckdb")
+        script(tmp_path, dialect)
 
 
-def test_other_dialects_need_no_lake(tmp_path: Path) -> None:
+def test_postgresql_needs_no_lake(tmp_path: Path) -> None:
     assert script(tmp_path, "postgres").startswith("CREATE SCHEMA IF NOT EXISTS lake_bi;")
-    assert script(tmp_path, "spark").startswith("SET TIME ZONE 'UTC';")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_spark_has_the_tables_of_a_delta_lake_at_their_place(tmp_path: Path) -> None:
+    """Delta's jar is not here: what the statements say is read, and that a Delta table is there."""
+    root = write_lake(tmp_path / "o'lake", [Event(student=f"u{n}", item="a") for n in range(6)])
+    publish_delta(root, CommitLog(root).last(), TABLES)
+    statements = sqlglot.parse(script(root, "spark"), read="spark")
+    placed = {
+        one.this.sql(): Path(one.find(exp.LocationProperty).this.this)
+        for one in statements
+        if isinstance(one, exp.Create) and one.kind == "TABLE"
+    }
+    assert placed == {table.full_name: root / table.layer / table.name for table in tables_read(VIEWS)}
+    assert {DeltaTable(folder).metadata().name for folder in placed.values()} == set(placed)

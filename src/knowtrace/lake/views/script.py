@@ -12,6 +12,7 @@ from knowtrace.lake.silver_tables import EVENTS
 from knowtrace.lake.tables import ColumnType, Table
 from knowtrace.lake.views import MINIMUM, VIEWS
 from knowtrace.lake.views.dialects import NAMES, Dialect, create_view, tables_read, view_query
+from knowtrace.lake.views.spark_tables import registered_in_spark
 
 DUCKDB_TYPES: dict[ColumnType, str] = {
     "text": "VARCHAR",
@@ -38,27 +39,30 @@ def filled_snapshot(root: Path) -> Snapshot:
 def script(root: Path, dialect: Dialect, *, minimum: int = MINIMUM) -> str:
     """Return the statements that make the views, each ended by a semicolon.
 
-    DuckDB's read the files of the lake's last commit: make them anew after each build. Those of PostgreSQL stand over
-    the tables that `publish` loads; those of Spark over the tables `silver.x` and `gold.x` of its catalogue.
+    DuckDB's and Spark's begin with the tables they read: the files of the lake's last commit, so make them anew after
+    each build; Spark has a Delta lake's tables at their place, and follows it. Those of PostgreSQL stand over the
+    tables that `publish` loads.
 
-    Raises: DataError when the lake holds no answers (DuckDB); ValueError when `minimum` is below 1.
+    Raises: DataError when the lake holds no answers (DuckDB, Spark); ValueError when `minimum` is below 1.
     """
     statements: list[str] = []
-    if dialect == "duckdb":
+    if dialect == "spark":
+        # Days and weeks are those of UTC, whatever the session's own zone.
+        statements.append("SET TIME ZONE 'UTC'")
+    if dialect != "postgres":
         snapshot = filled_snapshot(root)
         tables = tables_read(VIEWS)
         statements += [f"CREATE SCHEMA IF NOT EXISTS {layer}" for layer in sorted({t.layer for t in tables})]
-        statements += [
-            f"CREATE OR REPLACE VIEW {table.full_name} AS\n{files_query(table, snapshot, root)}"
-            for table in tables
-        ]
-    elif dialect == "spark":
-        # Days and weeks are those of UTC, whatever the session's own zone.
-        statements.append("SET TIME ZONE 'UTC'")
+        register = _registered if dialect == "duckdb" else registered_in_spark
+        statements += [register(table, snapshot, root) for table in tables]
     if schema := NAMES[dialect].view_schema:
         statements.append(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     statements += [create_view(view, dialect, minimum) for view in VIEWS]
     return "".join(f"{statement};\n\n" for statement in statements)
+
+
+def _registered(table: Table, snapshot: Snapshot, root: Path) -> str:
+    return f"CREATE OR REPLACE VIEW {table.full_name} AS\n{files_query(table, snapshot, root)}"
 
 
 def files_query(table: Table, snapshot: Snapshot, root: Path) -> str:
