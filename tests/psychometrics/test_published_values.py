@@ -229,8 +229,8 @@ def test_verbal_aggression_rasch(real_data: Path) -> None:
 
 
 @pytest.mark.data
-def test_medical_test_fits_in_seconds_and_proves_its_maximum(real_data: Path) -> None:
-    """2,392 students, 100 items of up to five categories: all information positive, all standard errors there."""
+def test_the_medical_test_reaches_a_proven_maximum(real_data: Path) -> None:
+    """2,392 students, the first ten items of up to five categories: all information positive, all errors there."""
     path = real_data / "psychometrics" / "medical_graded.csv.gz"
     table = np.genfromtxt(path, delimiter=",", skip_header=1)[:, :10]
     found = fit(response_matrix(table), "grm")
