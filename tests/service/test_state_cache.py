@@ -357,9 +357,9 @@ async def test_after_its_rest_redis_is_asked_by_one_look_of_many(monkeypatch: py
     states, now = cache(client), 0.0
     monkeypatch.setattr(states._reading, "_clock", lambda: now)
     for _ in range(FAILURES):
-        await states.find(SCHOOL, "anna", MARK)
+        await states.find(ANNA, MARK)
     now = REST_SECONDS
-    await asyncio.gather(*(states.find(SCHOOL, "anna", MARK) for _ in range(5)))
+    await asyncio.gather(*(states.find(ANNA, MARK) for _ in range(5)))
     assert client.num_asked == FAILURES + 1
 
 
