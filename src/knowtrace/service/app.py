@@ -40,6 +40,7 @@ from knowtrace.service.schedules.endpoints import router as schedules
 from knowtrace.service.schedules.keeping import keeping_time
 from knowtrace.service.students.endpoints import router as students
 from knowtrace.service.telemetry import exporting_spans
+from knowtrace.service.warming import warm
 from knowtrace.service.webhooks.endpoints import router as webhooks
 from knowtrace.service.workers import working
 from knowtrace.service.xapi.endpoints import router as xapi
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
                 keeping_time(classroom) as timetable,
                 following_alias(classroom),
             ):
+                await warm(classroom.store, classroom.lineup.champion, most=settings.warm_students)
                 app.state.crew, app.state.timetable = crew, timetable
                 app.state.classroom = classroom
                 yield

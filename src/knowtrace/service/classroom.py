@@ -32,7 +32,6 @@ from knowtrace.service.logs import Pseudonyms
 from knowtrace.service.metrics import Metrics
 from knowtrace.service.state_cache import RedisStates, redis_states
 from knowtrace.service.students.messages import announce, announce_revision
-from knowtrace.service.warming import warm
 from knowtrace.service.watching import Watch, watching
 from knowtrace.settings import Settings
 from knowtrace.store import Store
@@ -207,7 +206,6 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
                 delivering(store, mailroom, settings, sealer, metrics),
                 watching(Watch(store, mailroom, lineup, metrics), every=settings.alert_poll_seconds),
             ):
-                await warm(store, first, most=settings.warm_students)
                 yield classroom
                 for shadow in list(classroom.shadows):
                     shadow.cancel()

@@ -30,7 +30,6 @@ EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 BATCHES = ((1, "single"), (10, "small"), (50, "medium"))
 """The most requests of each range; a larger call is `large`."""
 
-
 STATM = Path("/proc/self/statm")
 """Linux'; elsewhere only the peak is known."""
 

@@ -85,7 +85,6 @@ class Watch:
         Raises:
             UnavailableError: the database cannot be reached; the next look tells it.
         """
-        self._metrics.lanes_seen(await self._store.lanes_waiting())
         fallbacks = self._metrics.num_fallbacks
         wrong = [*self._broken_rules(now), *self._degraded(fallbacks - self._fallbacks_seen)]
         if self._mailroom.wants_alerts and (wrong or await self._store.has_quiet_alerts(now - QUIET)):
@@ -97,6 +96,7 @@ class Watch:
                     if await transaction.alerts.note(StandingAlert(alert.name, version), now=now):
                         await self._mailroom.tell_alert(transaction, alert, at=now)
         self._fallbacks_seen = fallbacks
+        self._metrics.lanes_seen(await self._store.lanes_waiting())
 
     def _broken_rules(self, now: datetime) -> Iterator[Alert]:
         figures = self._metrics.figures()
