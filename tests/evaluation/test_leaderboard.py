@@ -11,7 +11,7 @@ from training.histories import Quiet
 from knowtrace.errors import NotFoundError, TrainingError
 from knowtrace.evaluation.comparison import compare, page, paired_difference, summarise
 from knowtrace.evaluation.leaderboard import HISTORIES, Plan, run_board
-from knowtrace.sources import SimulationConfig, simulate, write_simulation
+from knowtrace.sources import Dataset, SimulationConfig, read, simulate, write_simulation
 
 
 class QuietOf(Quiet):
@@ -118,6 +118,21 @@ def test_answers_in_categories_are_judged_as_such(tmp_path: Path) -> None:
     assert all(-1 <= line["qwk"][0] <= 1 and 0 <= line["mae"][0] <= 3 for line in lines)
     text = page(lines, compare(rows, tmp_path / "board"), command="knowtrace leaderboard graded")
     assert "| ECE | qwk | ordinal accuracy | mae | share of oracle |" in text
+
+
+def test_a_dataset_is_read_once_for_all_its_trainings(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+
+    def counted(path: Path) -> Dataset:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr("knowtrace.evaluation.leaderboard.read", counted)
+    rows = run_board(plan, tmp_path / "board", reporter_of=QuietOf, done=lambda row: None)
+    assert len(rows) == 3
+    assert len(reads) == 1
 
 
 def test_data_that_cannot_be_trained_on_stop_a_board_before_its_first_training(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ class Plan:
 
 
 ReporterOf = Callable[[str], AbstractContextManager[Reporter]]
+DatasetOf = Callable[[str], Dataset]
 
 
 def run_board(
@@ -112,20 +114,22 @@ def run_board(
     Raises:
         TrainingError: the board holds trainings of other data or settings, or some data cannot be trained on.
     """
-    _refuse_others(plan, board)
-    _refuse_obstacles(plan, board)
+    # Each is read once, and kept: reading takes as long as some trainings.
+    dataset_of = cache(lambda name: read(plan.paths[name]))
+    _refuse_others(plan, board, dataset_of)
+    _refuse_obstacles(plan, board, dataset_of)
     rows: list[dict[str, Any]] = []
     for stage in (lambda e: not e.members, lambda e: bool(e.members)):
         entries = [entry for entry in plan.entries() if stage(entry)]
         missing = [entry for entry in entries if not (entry.folder(board) / "row.json").exists()]
         rows += [_read_row(entry.folder(board)) for entry in entries if entry not in missing]
-        for row in _made(missing, plan, board, reporter_of, workers, threads):
+        for row in _made(missing, plan, board, reporter_of, dataset_of, workers, threads):
             rows.append(row)
             done(row)
     return rows
 
 
-def _refuse_others(plan: Plan, board: Path) -> None:
+def _refuse_others(plan: Plan, board: Path, dataset_of: DatasetOf) -> None:
     """Check that what the board holds was made of the plan's data and settings."""
     problems: list[str] = []
     hashes: dict[str, str] = {}
@@ -135,7 +139,7 @@ def _refuse_others(plan: Plan, board: Path) -> None:
             continue
         run = Run.open(folder / "run")
         if entry.data not in hashes:
-            hashes[entry.data] = fingerprint(read(plan.paths[entry.data]))
+            hashes[entry.data] = fingerprint(dataset_of(entry.data))
         if run.config["data"]["fingerprint"] != hashes[entry.data]:
             problems.append(f"{folder} was made of other data")
         elif not entry.members and recipe_of(run) != _recipe(entry, plan):
@@ -144,27 +148,31 @@ def _refuse_others(plan: Plan, board: Path) -> None:
         raise TrainingError(f"{'; '.join(problems)}. Delete these folders, or give another --board.")
 
 
-def _refuse_obstacles(plan: Plan, board: Path) -> None:
+def _refuse_obstacles(plan: Plan, board: Path, dataset_of: DatasetOf) -> None:
     """Check all data that are still to be trained on, before the first training takes its hours."""
     missing = {e.data for e in plan.entries() if not (e.folder(board) / "row.json").exists()}
     problems = [
         f"{name}: {obstacle}"
         for name in plan.paths
         if name in missing
-        for obstacle in training_obstacles(read(plan.paths[name]))
+        for obstacle in training_obstacles(dataset_of(name))
     ]
     if problems:
         raise TrainingError(" ".join(problems))
 
 
 def _made(
-    missing: Sequence[Entry], plan: Plan, board: Path, reporter_of: ReporterOf, workers: int, threads: int
+    missing: Sequence[Entry],
+    plan: Plan,
+    board: Path,
+    reporter_of: ReporterOf,
+    dataset_of: DatasetOf,
+    workers: int,
+    threads: int,
 ) -> Any:
     if workers == 1:
-        datasets: dict[str, Dataset] = {}
         for entry in missing:
-            dataset = datasets.setdefault(entry.data, read(plan.paths[entry.data]))
-            yield run_entry(entry, plan, dataset, board, reporter_of=reporter_of)
+            yield run_entry(entry, plan, dataset_of(entry.data), board, reporter_of=reporter_of)
         return
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(threads,)
