@@ -1,6 +1,7 @@
 """Bronze: what was delivered, row by row, as it was written."""
 
 from knowtrace.lake.tables import LINE, LOADED_AT, SOURCE_FILE, Table, column
+from knowtrace.sources.layouts.edm_cup import ACTION_COLUMNS, DETAIL_COLUMNS, PROBLEM_COLUMNS
 
 SOURCE_FILES = Table(
     layer="bronze",
@@ -95,32 +96,13 @@ def _edm_cup(name: str, grain: str, columns: tuple[str, ...]) -> Table:
 RAW_ACTION_LOGS = _edm_cup(
     "raw_action_logs",
     "one click of EDM Cup's action_logs",
-    (
-        "assignment_log_id",
-        "timestamp",
-        "problem_id",
-        "max_attempts",
-        "available_core_tutoring",
-        "score_viewable",
-        "continuous_score_viewable",
-        "action",
-    ),
+    ACTION_COLUMNS,
 )
 
 RAW_ASSIGNMENT_DETAILS = _edm_cup(
     "raw_assignment_details",
     "one student's work on one assignment, of EDM Cup's assignment_details",
-    (
-        "assignment_log_id",
-        "teacher_id",
-        "class_id",
-        "student_id",
-        "sequence_id",
-        "assignment_release_date",
-        "assignment_due_date",
-        "assignment_start_time",
-        "assignment_end_time",
-    ),
+    DETAIL_COLUMNS,
 )
 
 RAW_ASSIGNMENT_RELATIONSHIPS = _edm_cup(
@@ -132,18 +114,7 @@ RAW_ASSIGNMENT_RELATIONSHIPS = _edm_cup(
 RAW_PROBLEM_DETAILS = _edm_cup(
     "raw_problem_details",
     "one problem of EDM Cup's problem_details",
-    (
-        "problem_id",
-        "problem_multipart_id",
-        "problem_multipart_position",
-        "problem_type",
-        "problem_skill_code",
-        "problem_skill_description",
-        "problem_contains_image",
-        "problem_contains_equation",
-        "problem_contains_video",
-        "problem_text_bert_pca",
-    ),
+    PROBLEM_COLUMNS,
 )
 
 RAW_EDM_CUP = (RAW_ACTION_LOGS, RAW_ASSIGNMENT_DETAILS, RAW_ASSIGNMENT_RELATIONSHIPS, RAW_PROBLEM_DETAILS)
