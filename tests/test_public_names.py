@@ -178,6 +178,7 @@ PUBLIC: dict[str, list[str]] = {
         "Sizes",
         "TrainingAnswers",
         "build_model",
+        "learns_by_gradient",
         "model_config",
         "preset",
         "search_space",

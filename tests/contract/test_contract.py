@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from contract import broken
 from contract.answers import answers_of, learnable_batch
 from contract.checks import CHECKS
-from knowtrace.models import MODELS, ResponseModel, Sizes, build_model
+from knowtrace.models import MODELS, ResponseModel, Sizes, build_model, model_config, search_space
 
 TINY = {
     2: Sizes(num_items=12, num_skills=6, num_categories=2),
@@ -59,6 +60,17 @@ def test_model_keeps_the_contract(
     name: str, num_categories: int, check: Callable[[ResponseModel], None]
 ) -> None:
     check(copy.deepcopy(tiny(name, num_categories)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_size_and_every_setting_of_a_search_makes_a_model(name: str) -> None:
+    for settings in MODELS[name].presets.values():
+        build_model(name, TINY[2], settings)
+    space = search_space(name)
+    # A stack is made of trained models: it has nothing of its own to search.
+    assert bool(space) == (name != "blend")
+    for values in itertools.product(*space.values()):
+        model_config(name, dict(zip(space, values, strict=True)))
 
 
 @pytest.mark.parametrize(("model", "check"), broken.CASES, ids=lambda value: getattr(value, "__name__", None))

@@ -12,6 +12,7 @@ from knowtrace.errors import NotFoundError, TrainingError
 from knowtrace.evaluation.comparison import compare, page, paired_difference, summarise
 from knowtrace.evaluation.leaderboard import HISTORIES, Plan, run_board
 from knowtrace.sources import Dataset, SimulationConfig, read, simulate, write_simulation
+from knowtrace.sources.wide_table import read_wide_table, write_answers
 
 
 class QuietOf(Quiet):
@@ -33,6 +34,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return Plan(
         paths={"small": path},
         models=("item-mean", "elo"),
+        protocols=("published",),
         stack=("item-mean", "elo"),
         chosen={"small": {"elo": {"settings": {"step": 0.3}, "training": {"epochs": 1}}}},
     )
@@ -118,6 +120,19 @@ def test_answers_in_categories_are_judged_as_such(tmp_path: Path) -> None:
     assert all(-1 <= line["qwk"][0] <= 1 and 0 <= line["mae"][0] <= 3 for line in lines)
     text = page(lines, compare(rows, tmp_path / "board"), command="knowtrace leaderboard graded")
     assert "| ECE | qwk | ordinal accuracy | mae | share of oracle |" in text
+
+
+@pytest.mark.data
+def test_the_medical_test_is_judged_in_its_five_categories(real_data: Path, tmp_path: Path) -> None:
+    """2,392 students, 100 items scored 0 to 4, as `knowtrace data unpivot` writes them."""
+    table = read_wide_table(
+        real_data / "psychometrics" / "medical_graded.csv.gz", drop=["gender", "StudySuccess"]
+    )
+    assert write_answers(table, tmp_path / "medical.csv") == 239_200
+    plan = Plan(paths={"medical": tmp_path / "medical.csv"}, models=("item-mean",), protocols=("published",))
+    [row] = run_board(plan, tmp_path / "board", reporter_of=QuietOf, done=lambda row: None)
+    assert 0 < row["qwk"][0] < 1
+    assert 0.5 < row["auc"][0] < 0.9
 
 
 def test_a_dataset_is_read_once_for_all_its_trainings(

@@ -47,5 +47,13 @@ def test_a_folder_holds_one_search(small_dataset: Dataset, tmp_path: Path) -> No
 
 
 def test_a_model_without_settings_to_search_says_so(small_dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="item-mean has no settings to search"):
-        search(small_dataset, tmp_path / "search", 1, model="item-mean")
+    with pytest.raises(TrainingError, match="blend has no settings to search"):
+        search(small_dataset, tmp_path / "search", 1, model="blend")
+
+
+def test_a_model_without_gradients_is_not_given_rates_to_learn_at(
+    small_dataset: Dataset, tmp_path: Path
+) -> None:
+    [trial], made = search(small_dataset, tmp_path / "search", 1, model="item-mean", fixed={})
+    assert trial["chosen"].keys() == {"prior_answers"}
+    assert made[0]["settings"] == trial["chosen"]

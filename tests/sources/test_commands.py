@@ -33,6 +33,17 @@ def test_inspect_prints_what_a_person_wants_to_know(golden: Path) -> None:
         assert part in text
 
 
+def test_a_wide_table_is_written_as_answers_that_inspect_reads(source: Source, tmp_path: Path) -> None:
+    exam = source("q1,q2,sex\n1,0,f\n0,,m\n", "exam.csv")
+    long = tmp_path / "long.csv"
+    assert "3 answers of 2 students to 2 items" in run(
+        "data", "unpivot", exam, "--into", long, "--items", "q*"
+    )
+    assert json.loads(run("data", "inspect", long, "--json"))["num_interactions"] == 3
+    with pytest.raises(DataError, match="not numbers in sex"):
+        run("data", "unpivot", exam, "--into", long)
+
+
 def test_inspect_prints_json(golden: Path) -> None:
     facts = json.loads(run("data", "inspect", golden / "ednet" / "KT4", "--json"))
     assert (facts["num_interactions"], facts["num_quarantined"]) == (3, 2)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from knowtrace.errors import DataError
-from knowtrace.sources.wide_table import is_wide_table, read_wide_table
+from knowtrace.sources import read
+from knowtrace.sources.wide_table import is_wide_table, read_wide_table, write_answers
 
 Source = Callable[..., Path]
 
@@ -56,3 +57,29 @@ def test_other_formats_are_told_apart(source: Source, golden: Path, tmp_path: Pa
     assert not is_wide_table(tmp_path)
     assert not is_wide_table(source('[{"q1": 1}]'))
     assert not is_wide_table(source("assignment_log_id,timestamp,problem_id,action\nA,1,P,x\n"))
+
+
+def test_a_wide_table_becomes_a_row_per_answer_in_the_order_of_its_columns(
+    source: Source, tmp_path: Path
+) -> None:
+    table = read_wide_table(source("id,q2,q1,sex\nann,3,,1\nbob,0,2.0,0\n"), drop=["sex"])
+    assert write_answers(table, tmp_path / "long.csv") == 3
+    dataset = read(tmp_path / "long.csv")
+    answers = {s: [(a.item_id, a.response) for a in history] for s, history in dataset.students.items()}
+    assert answers == {"ann": [("q2", 3)], "bob": [("q2", 0), ("q1", 2)]}
+    assert dataset.num_categories == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("q1,q2,q3\n1,0.5,0\n1,1,-1\n", r"no category 0, 1, 2 … in q2 \(0.5\), q3 \(-1\)"),
+        ("q1,count\n1,3\n", "a row of it has no history of its own"),
+    ],
+)
+def test_a_wide_table_that_holds_no_answers_of_single_students_is_refused(
+    source: Source, tmp_path: Path, text: str, because: str
+) -> None:
+    with pytest.raises(DataError, match=because):
+        write_answers(read_wide_table(source(text)), tmp_path / "long.csv")
+    assert not (tmp_path / "long.csv").exists()

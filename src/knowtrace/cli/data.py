@@ -11,20 +11,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from knowtrace.cli.options import ContentsOption
-from knowtrace.cli.terminal import out, pairs, print_json
+from knowtrace.cli.terminal import names, out, pairs, print_json
 from knowtrace.errors import DataError
 from knowtrace.sources import Inspection, inspect, read, write_quarantine
 from knowtrace.sources.contamination import Contamination
 from knowtrace.sources.inspection import Quantiles
 from knowtrace.sources.scale import Responses
+from knowtrace.sources.wide_table import read_wide_table, write_answers
 from knowtrace.standards.cells import YEAR_2000
 
 app = typer.Typer(no_args_is_help=True, help="Look at students' answers before anything is learnt from them.")
-
-
-@app.callback()
-def data() -> None:
-    """Keep `inspect` a named command: typer would fold a single one into its parent."""
 
 
 @app.command("inspect")
@@ -60,6 +56,29 @@ def inspect_command(
         print_json(asdict(inspection))
     else:
         show(inspection, out)
+
+
+@app.command("unpivot")
+def unpivot_command(
+    path: Annotated[Path, typer.Argument(help="A wide table: a row per student, a column per item.")],
+    into: Annotated[Path, typer.Option(help="Write the answers to this CSV file.")],
+    *,
+    items: Annotated[str | None, typer.Option(help="Item columns: a,b,c or patterns 'q*'.")] = None,
+    drop: Annotated[str | None, typer.Option(help="Columns that are no items: names or patterns.")] = None,
+) -> None:
+    """Write a wide table as one answer per row, which every other command reads. Empty cells are no answers.
+
+    A table says nothing of time: answers stand in the order of its columns.
+
+    Example: knowtrace data unpivot exam.csv --into answers.csv --items 'q*'
+    """
+    table = read_wide_table(path, items=names(items), drop=names(drop))
+    num_answers = write_answers(table, into)
+    out.print(
+        f"{into}: {num_answers:,} answers of {len(table.students):,} students to {len(table.items):,} items.",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def parse_responses(text: str | None) -> Responses | None:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from knowtrace.cli.terminal import out, print_json, read_data, say, warn
+from knowtrace.cli.terminal import names, out, print_json, read_data, say, warn
 from knowtrace.errors import DataError
 
 
@@ -67,13 +67,9 @@ def _matrix(path: Path, items: str | None, drop: str | None, columns: str | None
     from knowtrace.sources.wide_table import is_wide_table, read_wide_table  # noqa: PLC0415
 
     if columns is None and (items or drop or is_wide_table(path)):
-        table = read_wide_table(path, items=_names(items), drop=_names(drop))
+        table = read_wide_table(path, items=names(items), drop=names(drop))
         return response_matrix(table.values, items=table.items, students=table.students, counts=table.counts)
     return first_answers(read_data(path, columns).students, min_answers=min_answers)
-
-
-def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else None
 
 
 def _content(calibration: Any, reliability: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from knowtrace.cli.terminal import TerminalReporter, out, say
+from knowtrace.cli.terminal import TerminalReporter, names, out, say
 from knowtrace.errors import DataError, SettingsError
 
 
@@ -18,8 +18,8 @@ def leaderboard_command(
     stack: Annotated[str | None, typer.Option(help="Models to blend into one more row, as a,b.")] = None,
     folds: Annotated[str, typer.Option(help="Folds, as 0,1,2.")] = "0",
     protocols: Annotated[
-        str, typer.Option(help="published, clean, or both as published,clean.")
-    ] = "published",
+        str, typer.Option(help="published, clean, or both: as the data come, and without what stands twice.")
+    ] = "published,clean",
     settings: Annotated[
         Path | None, typer.Option(help="A JSON file: data -> model -> settings, training.")
     ] = None,
@@ -42,10 +42,10 @@ def leaderboard_command(
     torch.set_num_threads(threads)
     plan = Plan(
         paths={_name(path): path for path in data},
-        models=_names(models),
-        folds=tuple(_number(fold) for fold in _names(folds)),
-        protocols=_names(protocols),
-        stack=_names(stack) if stack else (),
+        models=names(models),
+        folds=tuple(_number(fold) for fold in names(folds)),
+        protocols=names(protocols),
+        stack=names(stack),
         chosen=_chosen(settings),
     )
 
@@ -66,10 +66,6 @@ def leaderboard_command(
 
 def _name(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".csv")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def _number(text: str) -> int:

@@ -49,6 +49,11 @@ def pairs(text: str | None, *, option: str) -> dict[str, str] | None:
     return {name.strip(): value.strip() for name, _, value in parts}
 
 
+def names(text: str | None) -> tuple[str, ...]:
+    """Read `a,b,c`, each name once."""
+    return tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+
+
 class TerminalReporter:
     """Training on a terminal: a bar per epoch with throughput and time left, a line per finished epoch."""
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from knowtrace.domain import metrics
 from knowtrace.evaluation.bootstrap import Estimate
-from knowtrace.evaluation.leaderboard import GRADED, PANEL, PREDICTIONS, SHARES, SUMMARISED, Entry
+from knowtrace.evaluation.leaderboard import GRADED, HISTORIES, PANEL, PREDICTIONS, SHARES, SUMMARISED, Entry
 from knowtrace.evaluation.published import published_for
 
 RESAMPLES = 200
@@ -112,7 +112,8 @@ def page(lines: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any
         "",
         f"Made by `{command}`. Test part, every answer but a student's first, mean over folds (sd). `docs/protocol.md` "
         "says what the protocols are. Behind: AUC less than the best row's, paired 95 % interval over students. "
-        f"Twins: AUC of students who also stand in training, and of the others. us: observe and predict {PANEL} items. "
+        "Twins: AUC of students who also stand in training, and of the others. us: observe and predict "
+        f"{PANEL} items after {' / '.join(f'{length:,}' for length in HISTORIES)} answers. "
         "Of one fold: AUC with its 95 % interval. Simulated data: shares of the gain over the items' means that the "
         "true probabilities make, and that an observer makes who knows all but the students.",
     ]
@@ -156,7 +157,7 @@ def _table_row(line: Mapping[str, Any], behind: Sequence[float] | None, more: Se
         f"{line['parameters']:,}",
         f"{line['state_bytes']:,}",
         f"{line['train_seconds']:.0f}",
-        f"{line['microseconds']['200']:.0f}",
+        " / ".join(f"{line['microseconds'][str(length)]:.0f}" for length in HISTORIES),
     ]
 
 

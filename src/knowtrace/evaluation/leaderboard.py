@@ -67,7 +67,7 @@ class Plan:
     paths: Mapping[str, Path]
     models: tuple[str, ...]
     folds: tuple[int, ...] = (0,)
-    protocols: tuple[str, ...] = ("published",)
+    protocols: tuple[str, ...] = PROTOCOLS
     stack: tuple[str, ...] = ()
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict[str, Any])
 

@@ -13,14 +13,14 @@ from optuna.storages.journal import JournalFileBackend
 
 from knowtrace.errors import TrainingError
 from knowtrace.evaluation.leaderboard import ReporterOf
-from knowtrace.models import search_space, usual_training
+from knowtrace.models import learns_by_gradient, search_space, usual_training
 from knowtrace.sources import Dataset
 from knowtrace.training import Recipe, TrainingConfig, fingerprint, train
 
 TRIALS = "trials.log"
 STUDY = "search.json"
 TRAINING_SPACE = {"learning_rate": (1e-3, 2e-2), "weight_decay": (1e-3, 1e-1)}
-"""Searched on a logarithmic scale for every model that has settings of its own to search."""
+"""Searched on a logarithmic scale for every model that learns by gradient steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,7 @@ def tune(
         raise TrainingError(
             f"{search.model} has no settings to search. `knowtrace models` shows what it has."
         )
+    training_space = TRAINING_SPACE if learns_by_gradient(search.model) else {}
     _claim(folder, dataset, search)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
@@ -72,7 +73,7 @@ def tune(
             name: _suggest(trial, name, bounds) for name, bounds in space.items() if name not in search.fixed
         }
         training: dict[str, Any] = usual_training(search.model) | {
-            name: trial.suggest_float(name, *bounds, log=True) for name, bounds in TRAINING_SPACE.items()
+            name: trial.suggest_float(name, *bounds, log=True) for name, bounds in training_space.items()
         }
         if search.epochs is not None:
             training["epochs"] = search.epochs
