@@ -107,6 +107,8 @@ PUBLIC: dict[str, list[str]] = {
     "knowtrace.evaluation": [
         "Estimate",
         "Evaluation",
+        "Influence",
+        "Influenced",
         "Limits",
         "PARTS",
         "PUBLISHED",
@@ -116,6 +118,7 @@ PUBLIC: dict[str, list[str]] = {
         "bootstrap",
         "evaluate",
         "gate",
+        "influences",
         "model_card",
         "published_for",
         "score",

@@ -12,6 +12,7 @@ from knowtrace.cli import (
     demo,
     evaluate,
     gate,
+    influences,
     irt,
     keys,
     lake,
@@ -56,6 +57,7 @@ app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("stack")(stack.stack_command)
 app.command("tune")(tune.tune_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("influences")(influences.influences_command)
 app.command("irt")(irt.irt_command)
 app.command("sign")(sign.sign_command)
 app.command("publish")(publish.publish_command)

@@ -4,6 +4,7 @@ from knowtrace.evaluation.bootstrap import Estimate, bootstrap
 from knowtrace.evaluation.card import model_card
 from knowtrace.evaluation.evaluate import Evaluation, evaluate
 from knowtrace.evaluation.gate import Limits, Verdict, gate
+from knowtrace.evaluation.influences import Influence, Influenced, influences
 from knowtrace.evaluation.published import PUBLISHED, PublishedFigure, published_for
 from knowtrace.evaluation.scoring import PARTS, Scored, score
 
@@ -12,6 +13,8 @@ __all__ = [
     "PUBLISHED",
     "Estimate",
     "Evaluation",
+    "Influence",
+    "Influenced",
     "Limits",
     "PublishedFigure",
     "Scored",
@@ -19,6 +22,7 @@ __all__ = [
     "bootstrap",
     "evaluate",
     "gate",
+    "influences",
     "model_card",
     "published_for",
     "score",

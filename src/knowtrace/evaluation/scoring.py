@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from knowtrace.domain import Vocabulary
 from knowtrace.errors import TrainingError
+from knowtrace.models import ResponseModel
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
 from knowtrace.training import (
@@ -52,12 +53,7 @@ def score(run: Run, dataset: Dataset, *, part: str = "test", device: torch.devic
     """
     if part not in PARTS:
         raise TrainingError(f"No part {part!r}. Choose one of {', '.join(PARTS)}.")
-    model, vocabulary = load_model(run)
-    if dataset.num_categories > vocabulary.num_categories:
-        raise TrainingError(
-            f"{dataset.name} has {dataset.num_categories} response categories, the run was trained on "
-            f"{vocabulary.num_categories}. Evaluate it on data of its own kind."
-        )
+    model, vocabulary = load_for(run, dataset)
     notes: list[str] = []
     if fingerprint(dataset) != run.config["data"]["fingerprint"]:
         notes.append(
@@ -89,3 +85,18 @@ def score(run: Run, dataset: Dataset, *, part: str = "test", device: torch.devic
         interactions_per_second=sequences.num_answers / seconds,
         notes=tuple(notes),
     )
+
+
+def load_for(run: Run, dataset: Dataset) -> tuple[ResponseModel, Vocabulary]:
+    """Return a run's trained model and its vocabulary, to be asked about some data.
+
+    Raises:
+        TrainingError: the data have more response categories than the run.
+    """
+    model, vocabulary = load_model(run)
+    if dataset.num_categories > vocabulary.num_categories:
+        raise TrainingError(
+            f"{dataset.name} has {dataset.num_categories} response categories, the run was trained on "
+            f"{vocabulary.num_categories}. Evaluate it on data of its own kind."
+        )
+    return model, vocabulary
