@@ -22,6 +22,7 @@ from knowtrace.registry import (
     write_vocabulary,
 )
 from knowtrace.training.export import export_steps
+from knowtrace.training.health import model_ailments
 from knowtrace.training.intervals import measure_intervals
 from knowtrace.training.sequences import Sequences
 
@@ -39,7 +40,7 @@ def finish_run(
     and seal it.
 
     Raises:
-        TrainingError: the step graphs give what no response model may give.
+        TrainingError: the step graphs give what no response model may give, or not what the model gives.
     """
     files = run_files(out)
     save_file(
@@ -50,7 +51,10 @@ def finish_run(
     with torch.no_grad():
         initial_state = model.initial_state()[0].numpy()
     steps = StepGraphs(out)
-    found = ailments(steps, initial_state, vocabulary)
+    found = [
+        *ailments(steps, initial_state, vocabulary),
+        *model_ailments(model, steps, initial_state, valid),
+    ]
     if found:
         raise TrainingError(
             f"The trained model is not fit to be served. {' '.join(found)} Lower the learning rate, or train again "
