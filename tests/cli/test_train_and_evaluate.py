@@ -68,7 +68,7 @@ def test_a_model_is_trained_and_judged(knowtrace: Knowtrace, data: Path, tmp_pat
     trained = json.loads(said.out)
     assert trained["version"] == Run.open(out).version
     assert sorted(path.name for path in out.iterdir()) == [
-        "answer.onnx", "config.json", "manifest.json", "mastery.onnx", "metrics.json", "model.safetensors",
+        "answer.onnx", "card.md", "config.json", "manifest.json", "mastery.onnx", "metrics.json", "model.safetensors",
         "observe.onnx", "predict.onnx", "serving.safetensors", "vocabulary.json",
     ]  # fmt: skip
 

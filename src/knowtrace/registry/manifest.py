@@ -22,7 +22,9 @@ MANIFEST = "manifest.json"
 FORMAT = 3
 LARGEST_MANIFEST_BYTES = 2**16
 RECURRENCE = "recurrence.safetensors"
-"""A file that a run may have beside those it must have."""
+CARD = "card.md"
+OPTIONAL = (RECURRENCE, CARD)
+"""Files that a run may have beside those it must have."""
 
 LARGEST_BYTES = {
     "config.json": 2**20,
@@ -35,10 +37,11 @@ LARGEST_BYTES = {
     "answer.onnx": 2**30,
     "mastery.onnx": 2**29,
     RECURRENCE: 2**29,
+    CARD: 2**20,
 }
 """Every file a run may have, and how large it may be."""
 
-FILES = tuple(name for name in LARGEST_BYTES if name != RECURRENCE)
+FILES = tuple(name for name in LARGEST_BYTES if name not in OPTIONAL)
 """Every file a run must have."""
 
 # A pipe or a device would make a reader wait, or act, at the mere opening.

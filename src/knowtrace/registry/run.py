@@ -11,6 +11,7 @@
     answer.onnx           both in one: state, answer, items -> state, category probabilities
     mastery.onnx          predict of the items that stand for the skills: state -> category probabilities
     recurrence.safetensors  only where the model is an LSTM of one layer: what its steps need, for NumPy
+    card.md               what a person should know of it before using it; runs of before this version have none
     manifest.json         size and SHA-256 of each of the above
 
 Nothing is opened before its size and hash agree with the manifest, and nothing is ever unpickled.
@@ -34,6 +35,7 @@ from knowtrace.registry.manifest import (
     FILES,
     FORMAT,
     MANIFEST,
+    OPTIONAL,
     RECURRENCE,
     Manifest,
     json_bytes,
@@ -202,7 +204,7 @@ def _are_intervals(arrays: Mapping[str, NDArray[Any]]) -> bool:
 
 def run_files(path: Path) -> dict[str, Path]:
     """Return where each file of a run at `path` belongs, by name."""
-    return {name: path / name for name in (*FILES, RECURRENCE)}
+    return {name: path / name for name in (*FILES, *OPTIONAL)}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -304,7 +306,7 @@ def seal_run(path: Path) -> Run:
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise RunError(f"The run at {path} cannot be sealed: {', '.join(missing)} missing.")
-    names = (*FILES, RECURRENCE) if (path / RECURRENCE).is_file() else FILES
+    names = (*FILES, *(name for name in OPTIONAL if (path / name).is_file()))
     entries = {name: _entry(path / name) for name in names}
     # Whole or not at all: half a manifest would be neither a finished run nor one to go on with.
     unfinished = path / f"{MANIFEST}.writing"

@@ -21,6 +21,7 @@ from knowtrace.registry import (
     write_serving,
     write_vocabulary,
 )
+from knowtrace.training.card import describe
 from knowtrace.training.export import export_steps
 from knowtrace.training.health import model_ailments
 from knowtrace.training.intervals import measure_intervals
@@ -66,7 +67,11 @@ def finish_run(
     )
     write_vocabulary(files["vocabulary.json"], vocabulary)
     write_json(files["config.json"], config)
-    write_json(files["metrics.json"], metrics | _of_model(model))
+    metrics = metrics | _of_model(model)
+    write_json(files["metrics.json"], metrics)
+    files["card.md"].write_text(
+        describe(config["model"]["name"], config, metrics, vocabulary), encoding="utf-8"
+    )
     return seal_run(out)
 
 
