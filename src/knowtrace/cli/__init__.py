@@ -13,6 +13,7 @@ from knowtrace.cli import (
     evaluate,
     gate,
     irt,
+    items,
     keys,
     lake,
     lake_views,
@@ -57,6 +58,7 @@ app.command("stack")(stack.stack_command)
 app.command("tune")(tune.tune_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("irt")(irt.irt_command)
+app.command("items")(items.items_command)
 app.command("sign")(sign.sign_command)
 app.command("publish")(publish.publish_command)
 app.command("promote")(publish.promote_command)
