@@ -157,6 +157,10 @@ class ResponseModel(nn.Module, ABC):
         """
         return None
 
+    def num_learnt(self) -> int:
+        """Return how many numbers training has learnt: weights, unless a model learns others before any gradient."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
     def item_parameters(self, answers: TrainingAnswers) -> list[ItemRow] | None:
         """Return a row for every item index but padding, in order, where this trained model has parameters of items;
         else None. `answers` are those it was trained on."""
