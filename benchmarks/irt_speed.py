@@ -25,6 +25,8 @@ CASES = (
     ("3pl", "guessing", 5_000, 100, 2),
     ("grm", "graded", 1_000, 50, 5),
     ("gpcm", "partial-credit", 1_000, 50, 5),
+    ("grm", "graded", 5_000, 100, 5),
+    ("gpcm", "partial-credit", 5_000, 100, 5),
 )
 
 

@@ -20,8 +20,10 @@ TINY = {
 
 # Trees answer in steps: only small leaves let every single answer show.
 SMALL_LEAVES = {"leaf_answers": 3, "num_trees": 60}
+WITH_WINDOWS = "best-lr-plus windows"
 SETTINGS = {
     "gbdt": SMALL_LEAVES,
+    WITH_WINDOWS: {"windows": True},
     "blend": {
         "members": [
             {"name": "dkt", "settings": {}},
@@ -36,7 +38,7 @@ def tiny_model(name: str, num_categories: int) -> ResponseModel:
     """Return a model as it stands after some training: item counts known, no weight at its symmetric start."""
     torch.manual_seed(7)
     sizes = TINY[num_categories]
-    model = build_model(name, sizes, SETTINGS.get(name))
+    model = build_model(name.partition(" ")[0], sizes, SETTINGS.get(name))
     batch = learnable_batch(sizes)
     counts = torch.zeros(sizes.num_items, num_categories)
     counts.index_put_((batch.items, batch.responses), torch.ones(batch.items.shape), accumulate=True)
@@ -54,7 +56,11 @@ tiny = functools.cache(tiny_model)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("num_categories", TINY)
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"contract {name}")) for name in MODELS]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xdist_group(f"contract {name}"))
+        for name in (*MODELS, WITH_WINDOWS)
+    ],
 )
 def test_model_keeps_the_contract(
     name: str, num_categories: int, check: Callable[[ResponseModel], None]

@@ -133,3 +133,20 @@ def test_best_lr_plus_starts_at_the_item_statistics() -> None:
         hard, easy = (model.predict(model.initial_state(), one_asked(i, 3))[0, 0, 1].item() for i in (2, 3))
     assert hard == pytest.approx(0.25, abs=0.05)
     assert easy == pytest.approx(0.75, abs=0.08)
+
+
+def test_windows_by_the_clock_forget_within_a_day() -> None:
+    """One right answer, asked again after a day: the window of a day holds 1 / e, that of an hour next to nothing."""
+    model = build_model("best-lr-plus", SIZES, {"windows": True})
+    plain = build_model("best-lr-plus", SIZES)
+    with torch.no_grad():
+        model.get_parameter("windows.overall_weights")[0] = 5.0  # credit within an hour
+        model.get_parameter("windows.skill_weights")[2] = 1.0  # credit within a day
+        asked = replace(one_asked(2, 3), lags=torch.tensor([DAY]))
+        with_windows, without = (m.predict(answered(m, 1), asked)[0, 0, 1].logit() for m in (model, plain))
+    assert (with_windows - without).item() == pytest.approx(math.log(1 + math.exp(-1)), abs=1e-5)
+
+
+def test_windows_by_the_clock_leave_the_state_within_8_kib() -> None:
+    many = Sizes(num_items=5, num_skills=10_000, num_categories=2)
+    assert build_model("best-lr-plus", many, {"windows": True}).initial_state().shape[1] * 4 <= 8_192

@@ -4,7 +4,9 @@ import lightgbm
 import numpy as np
 import pytest
 import torch
+from contract.answers import answers_of, learnable_batch
 
+from knowtrace.models import Sizes, build_model
 from knowtrace.models.trees import Trees, grow
 
 
@@ -20,10 +22,13 @@ def test_arrays_say_what_lightgbm_says(num_outputs: int) -> None:
     trees.take(booster)
     expected = np.asarray(booster.predict(rows, raw_score=True)).reshape(600, num_outputs)
     np.testing.assert_allclose(trees(torch.from_numpy(rows)).numpy(), expected, atol=1e-5)
+    leaves = [tree["num_leaves"] for tree in booster.dump_model()["tree_info"]]
+    assert trees.num_learnt() == sum(2 * n - 1 for n in leaves if n > 1) > 0
 
 
 def test_no_trees_say_zero() -> None:
     assert (Trees(7, 4, 2)(torch.randn(3, 5)) == 0).all()
+    assert Trees(7, 4, 2).num_learnt() == 0
 
 
 def test_a_booster_that_stops_early_leaves_the_other_trees_at_zero() -> None:
@@ -34,3 +39,16 @@ def test_a_booster_that_stops_early_leaves_the_other_trees_at_zero() -> None:
     trees = Trees(5, 4, 1)
     trees.take(booster)
     assert torch.isfinite(trees(torch.zeros(2, 2))).all()
+
+
+def test_a_blend_counts_what_its_trees_have_learnt() -> None:
+    sizes = Sizes(num_items=12, num_skills=6, num_categories=2)
+    trees = {"name": "gbdt", "settings": {"leaf_answers": 3, "num_trees": 5}}
+    batch = learnable_batch(sizes)
+    answers = answers_of(torch.ones(sizes.num_items, 2), [batch])
+    alone = build_model("gbdt", sizes, trees["settings"])
+    blend = build_model("blend", sizes, {"members": [trees, {"name": "dkt", "settings": {}}]})
+    for model in (alone, blend):
+        model.start_from(answers)
+    weights = sum(p.numel() for p in blend.parameters())
+    assert blend.num_learnt() == weights + alone.num_learnt() > weights

@@ -4,8 +4,8 @@ import torch
 from contract.answers import answers_in, batch_of
 
 from knowtrace.models import Batch, Sizes
-from knowtrace.models.wd_irt import WDIRT, WDIRTConfig, Wide
-from knowtrace.models.wd_irt_parameters import item_parameters, scores_of
+from knowtrace.models.wd_irt import WDIRT, WDIRTConfig
+from knowtrace.models.wd_irt_parameters import Wide, scores_of
 
 SIZES = Sizes(num_items=8, num_skills=5, num_categories=2)
 
@@ -46,13 +46,21 @@ def test_parameters_stay_in_their_ranges_whatever_is_learnt() -> None:
 
 def test_every_item_has_a_row_and_thin_data_a_wide_error() -> None:
     model, batch = made()
-    rows = item_parameters(model, answers_in(batch, SIZES))
+    rows = model.item_parameters(answers_in(batch, SIZES))
     assert [row.item for row in rows] == list(range(1, SIZES.num_items))
     often, seldom, never = rows[1], rows[2], rows[6]
     assert (often.num_answers, seldom.num_answers, never.num_answers) == (60, 6, 0)
     assert often.difficulty_error[0] < seldom.difficulty_error[0] < never.difficulty_error[0]
     assert often.discrimination_error < seldom.discrimination_error < never.discrimination_error
     assert 0 < often.guessing_error <= never.guessing_error
+    assert often.mean_difficulty_error == often.difficulty_error[0]
+
+
+def test_the_mean_difficulty_of_a_graded_item_is_surer_than_its_steps_on_average() -> None:
+    model, batch = made(4)
+    often = model.item_parameters(answers_in(batch, model.sizes))[1]
+    assert len(often.difficulty) == 3
+    assert 0 < often.mean_difficulty_error < sum(often.difficulty_error) / 3
 
 
 def test_an_item_without_answers_has_the_parameters_of_its_skills() -> None:

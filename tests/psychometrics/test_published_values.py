@@ -104,6 +104,8 @@ def test_lsat7_2pl(lsat7: ResponseMatrix) -> None:
     close(found.parameters.intercepts, [1.8559, 0.8080, 1.8052, 0.4860, 1.8545])
     close(found.parameters.intercepts, [1.8561, 0.808, 1.8043, 0.486, 1.8545])
     close(found.parameters.difficulties, [-1.8793, -0.7475, -1.0572, -0.6353, -2.5208])
+    # 32 patterns less one less 10 parameters.
+    assert 2**5 - 1 - found.num_parameters == 21
     half_widths = [(1.338 - 0.637) / 2, (2.328 - 1.087) / 2]
     within_2_percent(1.959964 * found.errors.slope[[0, 2]], half_widths)
 
@@ -139,6 +141,7 @@ def test_lsat7_3pl(lsat7: ResponseMatrix) -> None:
     close(parameters.difficulties[others], difficulties[others])
     close(parameters.guessing, [0, 0.295, 0, 0, 0])
     assert abs(parameters.intercepts[1, 0] - 0.0940) < 0.05 * found.errors.intercepts[1, 0]
+    assert abs(parameters.difficulties[1, 0] - difficulties[1]) < 0.05 * found.errors.difficulties[1, 0]
     published = ItemParameters(
         items=parameters.items,
         kinds=parameters.kinds,

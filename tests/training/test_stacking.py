@@ -53,6 +53,8 @@ def test_a_stack_is_no_worse_than_its_members_where_it_was_fitted(
     stack = stack_runs(members, small_dataset, tmp_path / "stack")
     blended = valid_nll(stack, small_dataset)
     assert blended == pytest.approx(stack.metrics["best"]["valid_nll"], abs=1e-5)
+    counts = [run.metrics["num_parameters"] for run in (stack, *members)]
+    assert counts[0] == sum(counts[1:]) + len(members) + 1
     assert blended <= min(valid_nll(member, small_dataset) for member in members) + 1e-4
 
 

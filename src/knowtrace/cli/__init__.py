@@ -14,6 +14,7 @@ from knowtrace.cli import (
     gate,
     influences,
     irt,
+    items,
     keys,
     lake,
     lake_views,
@@ -59,6 +60,7 @@ app.command("tune")(tune.tune_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("influences")(influences.influences_command)
 app.command("irt")(irt.irt_command)
+app.command("items")(items.items_command)
 app.command("sign")(sign.sign_command)
 app.command("publish")(publish.publish_command)
 app.command("promote")(publish.promote_command)

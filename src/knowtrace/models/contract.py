@@ -96,6 +96,22 @@ class TrainingAnswers:
     batches: Callable[[], Iterable[Batch]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ItemRow:
+    """What a model says an item measures: its index, a, b (K-1 of them) and c on the ability scale, their standard
+    errors, that of the mean of all b, and the training answers behind them."""
+
+    item: int
+    discrimination: float
+    difficulty: tuple[float, ...]
+    guessing: float
+    discrimination_error: float
+    difficulty_error: tuple[float, ...]
+    guessing_error: float
+    mean_difficulty_error: float
+    num_answers: int
+
+
 class ResponseModel(nn.Module, ABC):
     """A filter over a student's state: `observe` an answer, `predict` the next; `forward` is both, for all steps.
 
@@ -139,6 +155,15 @@ class ResponseModel(nn.Module, ABC):
 
         What serving does with them must be what `observe` and `predict` do; the contract suite compares the two.
         """
+        return None
+
+    def num_learnt(self) -> int:
+        """Return how many numbers training has learnt: weights, unless a model learns others before any gradient."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def item_parameters(self, answers: TrainingAnswers) -> list[ItemRow] | None:
+        """Return a row for every item index but padding, in order, where this trained model has parameters of items;
+        else None. `answers` are those it was trained on."""
         return None
 
     def start_from(self, answers: TrainingAnswers) -> None:

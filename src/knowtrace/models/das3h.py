@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from knowtrace.domain import PADDING
+from knowtrace.models.clock_windows import WINDOW_DAYS
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import (
     PRIOR_ANSWERS,
@@ -29,7 +30,6 @@ from knowtrace.models.ranges import check_ranges
 from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import SkillSums
 
-WINDOW_DAYS = (1 / 24, 1.0, 7.0, 30.0)
 WIDTH = 2 * (len(WINDOW_DAYS) + 1)
 """Credit and attempts in each window and for ever."""
 

@@ -74,6 +74,9 @@ class GBDT(ResponseModel):
         if any(len(some) for some in labels):
             self._grow(np.concatenate(rows), np.concatenate(labels))
 
+    def num_learnt(self) -> int:
+        return self.trees.num_learnt()
+
     def forward(self, batch: Batch) -> Tensor:
         before = self.evidence.of_batch(batch, batch.items).before
         return self._logits(_rows(before, batch.skills), before.thresholds)

@@ -23,10 +23,11 @@ class SkillSums:
 
     num_skills: int
     width: int
+    most_floats: int = MOST_FLOATS
 
     @property
     def num_slots(self) -> int:
-        return min(self.num_skills, MOST_FLOATS // self.width)
+        return min(self.num_skills, self.most_floats // self.width)
 
     @property
     def size(self) -> int:

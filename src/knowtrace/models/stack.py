@@ -38,6 +38,9 @@ class Stack(ResponseModel):
         for member in self._all():
             member.start_from(answers)
 
+    def num_learnt(self) -> int:
+        return self.weights.numel() + self.bias.numel() + sum(member.num_learnt() for member in self._all())
+
     def forward(self, batch: Batch) -> Tensor:
         return self.blend([member(batch).log_softmax(-1) for member in self._all()])
 

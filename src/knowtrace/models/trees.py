@@ -38,6 +38,11 @@ class Trees(nn.Module):
         for number, info in enumerate(model["tree_info"]):
             self._take_tree(number, info["tree_structure"])
 
+    def num_learnt(self) -> int:
+        """Return the splits and leaves of all trees that split."""
+        splits = self.threshold.isfinite().sum(1)
+        return int((2 * splits + splits.gt(0)).sum())
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the sums (M, num_outputs) for rows x (M, F)."""
         num_trees, num_nodes = self.feature.shape

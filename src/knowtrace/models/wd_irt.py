@@ -7,7 +7,7 @@ partial credit model (Muraki, 1992), without guessing.
 
 Unusual here:
 - an item's parameters are those of its skills plus n / (n + item_prior) times its own: an item without answers has
-  exactly those of its skills, and `wd_irt_parameters.py` gives every item's parameters with standard error and n
+  exactly those of its skills, and `item_parameters` gives every item's with standard error and n
 - a in (1/4, 4), c in (0, most_guessing), ability in (-4, 4)
 - what is known only after an answer, such as the time it took, enters with that answer, never before
 """
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
-from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
+from knowtrace.models.contract import Answer, Asked, Batch, ItemRow, ResponseModel, Sizes, TrainingAnswers
 from knowtrace.models.layers import (
     Dropout,
     ItemTable,
@@ -36,6 +36,7 @@ from knowtrace.models.linear_scan import linear_scan, min_gru
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import at_least_one
+from knowtrace.models.wd_irt_parameters import Wide, item_rows
 
 STEEPEST = 4.0
 STRONGEST = 4.0
@@ -67,15 +68,6 @@ class WDIRTConfig:
             hidden_items=(0, 1),
             item_prior=(1e-3, 1e6),
         )
-
-
-@dataclass(frozen=True)
-class Wide:
-    """Parameters of items: discrimination (...), difficulty (..., K-1), guessing (...), zero with K > 2."""
-
-    discrimination: Tensor
-    difficulty: Tensor
-    guessing: Tensor
 
 
 class WDIRT(ResponseModel):
@@ -141,6 +133,13 @@ class WDIRT(ResponseModel):
         hidden = state.unsqueeze(1).expand(-1, num_asked, -1)
         ability = self._ability(hidden, skills, asked.lags.unsqueeze(1).expand(-1, num_asked))
         return self._logits(ability, self.wide(asked.items, skills)).softmax(-1)
+
+    @torch.inference_mode()
+    def item_parameters(self, answers: TrainingAnswers) -> list[ItemRow]:
+        self.eval()
+        every = self.wide(torch.arange(self.sizes.num_items), at_least_one(answers.item_skills))
+        measured = ((batch, *self.measure(batch)) for batch in answers.batches())
+        return item_rows(every, measured, guesses=self.guesses, item_prior=self.config.item_prior)
 
     def wide(self, items: Tensor, skills: Tensor) -> Wide:
         """Return the parameters of items (...) with skills (..., S)."""

@@ -11,68 +11,63 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from knowtrace.models.contract import Batch, TrainingAnswers
-from knowtrace.models.skill_sums import at_least_one
-from knowtrace.models.wd_irt import WDIRT, Wide
+from knowtrace.models.contract import Batch, ItemRow
 
 WIDEST = (1.0, 3.0, 0.15)
 """Standard deviations of the wide prior of discrimination, difficulty and guessing."""
 
 
-@dataclass(frozen=True, eq=False)
-class ItemTableRow:
-    """One item: its index, a, b (K-1 of them), c, the standard error of each, and its training answers n."""
+@dataclass(frozen=True)
+class Wide:
+    """Parameters of items: discrimination (...), difficulty (..., K-1), guessing (...), zero with K > 2."""
 
-    item: int
-    discrimination: float
-    difficulty: tuple[float, ...]
-    guessing: float
-    discrimination_error: float
-    difficulty_error: tuple[float, ...]
-    guessing_error: float
-    num_answers: int
+    discrimination: Tensor
+    difficulty: Tensor
+    guessing: Tensor
 
 
-def item_parameters(model: WDIRT, answers: TrainingAnswers) -> list[ItemTableRow]:
+def item_rows(
+    wide: Wide, measured: Iterable[tuple[Batch, Wide, Tensor]], *, guesses: bool, item_prior: float
+) -> list[ItemRow]:
     """Return a row for every item index but padding, in order: the unseen item is the first.
 
-    With more than two categories there is no guessing: its value and error are 0.
+    `wide` has the parameters of all items (num_items, ...); `measured` the training answers, with the parameters of
+    each answer's item and the ability (B, T) it met. Without guessing its value and error are 0.
     """
-    model.eval()
-    with torch.inference_mode():
-        num_items = model.sizes.num_items
-        skills = at_least_one(answers.item_skills)
-        wide = model.wide(torch.arange(num_items), skills)
-        information, num_answers = _information(model, answers.batches())
-        mean = information.sum(0) / num_answers.sum().clamp(min=1)
-        num_parameters = information.shape[-1]
-        spread = [WIDEST[0], *[WIDEST[1]] * (model.sizes.num_categories - 1), WIDEST[2]][:num_parameters]
-        prior = torch.diag(torch.tensor(spread, dtype=torch.float64).pow(-2)) + model.config.item_prior * mean
-        errors = torch.linalg.inv(information + prior).diagonal(dim1=-2, dim2=-1).sqrt()  # (num_items, M)
-    steps = model.sizes.num_categories
+    information, num_answers = _information(wide, measured, guesses=guesses)
+    mean = information.sum(0) / num_answers.sum().clamp(min=1)
+    steps = wide.difficulty.shape[-1]
+    spread = [WIDEST[0], *[WIDEST[1]] * steps, *[WIDEST[2]] * guesses]
+    prior = torch.diag(torch.tensor(spread, dtype=torch.float64).pow(-2)) + item_prior * mean
+    covariance = torch.linalg.inv(information + prior)  # (num_items, M, M)
+    errors = covariance.diagonal(dim1=-2, dim2=-1).sqrt()
+    of_mean = covariance[:, 1 : 1 + steps, 1 : 1 + steps].sum((-2, -1)).sqrt() / steps
     return [
-        ItemTableRow(
+        ItemRow(
             item=item,
             discrimination=float(wide.discrimination[item]),
             difficulty=tuple(wide.difficulty[item].tolist()),
             guessing=float(wide.guessing[item]),
             discrimination_error=float(errors[item, 0]),
-            difficulty_error=tuple(errors[item, 1:steps].tolist()),
-            guessing_error=float(errors[item, steps]) if model.guesses else 0.0,
+            difficulty_error=tuple(errors[item, 1 : 1 + steps].tolist()),
+            guessing_error=float(errors[item, -1]) if guesses else 0.0,
+            mean_difficulty_error=float(of_mean[item]),
             num_answers=int(num_answers[item]),
         )
-        for item in range(1, num_items)
+        for item in range(1, len(num_answers))
     ]
 
 
-def _information(model: WDIRT, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+def _information(
+    wide: Wide, measured: Iterable[tuple[Batch, Wide, Tensor]], *, guesses: bool
+) -> tuple[Tensor, Tensor]:
     """Return the sum of Fisher information (num_items, M, M) over all answers, and the answers (num_items,)."""
-    size = model.sizes.num_categories + model.guesses
-    total = torch.zeros(model.sizes.num_items, size, size, dtype=torch.float64)
-    num_answers = torch.zeros(model.sizes.num_items)
-    for batch in batches:
-        wide, ability = model.measure(batch)
-        probabilities, scores = scores_of(wide, ability, guesses=model.guesses)
+    num_items, steps = wide.difficulty.shape
+    size = 1 + steps + guesses
+    total = torch.zeros(num_items, size, size, dtype=torch.float64)
+    num_answers = torch.zeros(num_items)
+    for batch, met, ability in measured:
+        probabilities, scores = scores_of(met, ability, guesses=guesses)
         each = torch.einsum("btk,btkm,btkn->btmn", probabilities, scores, scores)
         total.index_add_(0, batch.items[batch.valid], each[batch.valid].double())
         num_answers.index_add_(0, batch.items[batch.valid], torch.ones(int(batch.valid.sum())))

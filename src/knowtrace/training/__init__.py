@@ -1,5 +1,6 @@
 """From interactions to a run: splits, batches, the loop, checkpoints, export. Needs the `train` extra."""
 
+from knowtrace.training.items import item_parameters
 from knowtrace.training.loop import Fit, Reporter, TrainingConfig, fit
 from knowtrace.training.predicting import notes_on_containers, predict_all, scored_answers
 from knowtrace.training.sequences import Sequences, build_vocabulary, encode
@@ -17,6 +18,7 @@ __all__ = [
     "encode",
     "fingerprint",
     "fit",
+    "item_parameters",
     "load_model",
     "notes_on_containers",
     "predict_all",

@@ -77,7 +77,7 @@ def finish_run(
 
 def _of_model(model: ResponseModel) -> dict[str, Any]:
     return {
-        "num_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "num_parameters": model.num_learnt(),
         "state_bytes": int(np.prod(model.initial_state().shape)) * 4,
         "threads": torch.get_num_threads(),
     }
