@@ -142,6 +142,14 @@ class WDIRT(ResponseModel):
         ability = self._ability(hidden, skills, asked.lags.unsqueeze(1).expand(-1, num_asked))
         return self._logits(ability, self.wide(asked.items, skills)).softmax(-1)
 
+    def item_curves(self, item_skills: Tensor) -> dict[str, Tensor]:
+        wide = self.wide(torch.arange(self.sizes.num_items), at_least_one(item_skills))
+        return {
+            "difficulty": wide.difficulty.mean(-1),
+            "discrimination": wide.discrimination,
+            "guessing": wide.guessing,
+        }
+
     def wide(self, items: Tensor, skills: Tensor) -> Wide:
         """Return the parameters of items (...) with skills (..., S)."""
         weight = F.embedding(items, self.item_weight.unsqueeze(-1))  # (..., 1)
