@@ -43,11 +43,17 @@ PARTS: dict[str, tuple[str, ...]] = {
         "aiosqlite",
         "asyncio/locks",
     ),
-    "validation and serialisation": (
+    "serialisation: answers built and written": (
+        "BaseModel.__init__ (pydantic",
+        "BaseModel.model_dump",
+        "reply (knowtrace/service/fields",
+    ),
+    "validation: bodies and parameters read": (
         "pydantic",
-        "orjson",
         "fastapi/dependencies",
+        "fastapi/_compat",
         "knowtrace/service/fields",
+        "JsonRequest.json (knowtrace/service/route",
     ),
     "who asks, and limits": ("knowtrace/service/identity", "limits"),
     "logs and metrics": (
@@ -67,7 +73,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "the service's own glue": ("knowtrace",),
 }
-"""The first part that a frame's file belongs to; frames of the standard library count for who called them."""
+"""The first part that a frame's function or file belongs to; frames of the standard library count for who called them.
+Requests are validated in compiled code, which has no frames: a model's `__init__` is an answer that is built.
+"""
 
 PY_SPY = Path(sys.executable).with_name("py-spy")
 
@@ -97,7 +105,7 @@ def part_of(stack: list[str]) -> str:
     for frame in reversed(stack):
         file = frame.rpartition("(")[2]
         for part, places in PARTS.items():
-            if file.startswith(places):
+            if file.startswith(places) or frame.startswith(places):
                 return part
     return "the interpreter"
 

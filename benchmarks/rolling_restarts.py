@@ -5,7 +5,8 @@
 Senders do what a balancer does: every 0.2 s each process is asked at /ready, new connections go to one that is ready,
 a connection that the process ends with its answer is not used again. Nothing is sent twice. Each restart: SIGTERM, the
 process says that it leaves, answers what comes meanwhile, ends, starts again, and the other one is next. Failed is
-every request without a 2xx answer. In the end every acknowledged answer is looked for in the log, once.
+every request without a 2xx answer. In the end every acknowledged answer is looked for in the log, once, and diverged is
+every student whose state is not, bit for bit, what a clean replay of the log gives.
 """
 
 import argparse
@@ -18,11 +19,15 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import orjson
 from databases import open_database
 from server_process import ServerProcess, machine, write_result
 
+from knowtrace.registry import Run
 from knowtrace.store import Store
+from knowtrace.tracing import Tracer
+from knowtrace.tracing.states import replayed_state
 
 LOOK_EVERY_SECONDS = 0.2
 LEAVING_SECONDS = 1.0
@@ -155,13 +160,19 @@ async def measure(servers: list[ServerProcess], options: argparse.Namespace) -> 
     return senders, slowest
 
 
-async def times_logged(database_url: str) -> Counter[str]:
+async def compared(database_url: str, run: Path) -> tuple[Counter[str], int]:
+    """Return how often each answer is in the log, and how many states are not what a clean replay gives."""
+    tracer = Tracer(Run.open(run))
     logged: Counter[str] = Counter()
+    diverged = 0
     async with Store(database_url) as store, store.reading("default") as session:
         for summary in await session.students.page(limit=STUDENTS + 1):
             async for page in session.events.history(summary.student_id):
                 logged.update(event.event_id for event in page)
-    return logged
+            [stored] = (await session.students.load([summary.student_id])).values()
+            replayed = await replayed_state(session, tracer, summary.student_id)
+            diverged += not np.array_equal(stored.vector, replayed.vector)
+    return logged, diverged
 
 
 def main() -> None:
@@ -195,7 +206,7 @@ def main() -> None:
         finally:
             for server in servers:
                 server.stop()
-        logged = asyncio.run(times_logged(database_url))
+        logged, diverged = asyncio.run(compared(database_url, options.run))
     lost = sum(logged[event_id] == 0 for event_id in senders.acknowledged)
     doubled = sum(count > 1 for count in logged.values())
     failed = senders.failures.total()
@@ -210,12 +221,13 @@ def main() -> None:
             "failures_by_kind": dict(senders.failures),
             "lost": lost,
             "doubled": doubled,
+            "diverged": diverged,
             "slowest_answer_seconds": round(senders.slowest_seconds, 2),
             "slowest_restart_seconds": round(slowest, 2),
             "seconds": round(time.perf_counter() - started, 1),
         },
     )
-    sys.exit(1 if failed or lost or doubled else 0)
+    sys.exit(1 if failed or lost or doubled or diverged else 0)
 
 
 if __name__ == "__main__":

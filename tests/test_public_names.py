@@ -91,6 +91,7 @@ PUBLIC: dict[str, list[str]] = {
         "CatalogueItem",
         "FIRST_KNOWN",
         "Interaction",
+        "ItemCurve",
         "Mastery",
         "MasteryIntervals",
         "MasteryState",

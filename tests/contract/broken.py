@@ -149,6 +149,14 @@ class ChangesStateInPlace(Sound):
         return state.add_(self.added(answer.items, answer.skills, answer.responses))
 
 
+class HasFallingCurves(Sound):
+    """The better a student is, the worse the item goes."""
+
+    def item_curves(self, item_skills: Tensor) -> dict[str, Tensor]:
+        none = torch.zeros(self.sizes.num_items)
+        return {"difficulty": none, "discrimination": none - 1, "guessing": none}
+
+
 class ForgetsABuffer(Sound):
     """Part of what it computes with is not saved."""
 
@@ -184,4 +192,5 @@ CASES = [
     (GrowsItsState, checks.check_state_is_constant),
     (ChangesStateInPlace, checks.check_state_is_constant),
     (ForgetsABuffer, checks.check_saving_changes_nothing),
+    (HasFallingCurves, checks.check_item_curves_are_curves),
 ]

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from knowtrace.domain import PADDING, UNKNOWN_TIME
+from knowtrace.domain import PADDING, UNKNOWN_TIME, ItemCurve
 from knowtrace.models import Answer, Asked, Batch, ResponseModel
 from knowtrace.models.contract import LARGEST_STATE_BYTES
 from knowtrace.models.layers import scan
@@ -279,6 +279,22 @@ def panels_of(batch: Batch) -> Panels:
     """Return one panel of all items that a batch's first student is asked."""
     items, skills = batch.items[0].numpy(), batch.skills[0].numpy()
     return Panels(items, skills, np.array([len(items)]), np.array([len(items)]), np.arange(len(items)))
+
+
+def check_item_curves_are_curves(model: ResponseModel) -> None:
+    """A model that gives items' curves gives one for every index: finite, rising, with a chance to guess below 1."""
+    skills = torch.zeros(model.sizes.num_items, SKILLS, dtype=torch.long)
+    skills[PADDING + 1 :, 0] = 1
+    with torch.no_grad():
+        curves = model.eval().item_curves(skills)
+    if curves is None:
+        return
+    assert set(curves) == set(ItemCurve._fields)
+    for values in curves.values():
+        assert values.shape == (model.sizes.num_items,)
+        assert torch.isfinite(values).all()
+    assert (curves["discrimination"] > 0).all()
+    assert ((curves["guessing"] >= 0) & (curves["guessing"] < 1)).all()
 
 
 CHECKS = [value for name, value in dict(globals()).items() if name.startswith("check_")]

@@ -152,6 +152,23 @@ def test_the_rule_on_the_page_is_the_rule_that_runs(pages: Pages, items: list[st
     assert f"at least {PROFICIENT_AT * 100:.0f} %" in page
 
 
+def test_views_of_a_student_are_counted_by_whether_the_page_was_followed(
+    pages: Pages, items: list[str]
+) -> None:
+    metrics = pages.app.state.classroom.metrics
+
+    def looks(result: str) -> float | None:
+        labels = {"cache": "timeline", "operation": "get", "result": result}
+        return metrics.registry.get_sample_value("ml_cache_operations_total", labels)
+
+    pages.answer("anna", items)
+    pages.get("/students/anna")
+    assert (looks("miss"), looks("hit")) == (1, None)
+    pages.answer("anna", items, since=2)
+    pages.get("/students/anna")
+    assert (looks("miss"), looks("hit")) == (1, 1)
+
+
 def test_an_unreachable_database_gets_a_page_that_can_be_retried(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +181,7 @@ def test_an_unreachable_database_gets_a_page_that_can_be_retried(
     assert page.headers["retry-after"] == "1"
     assert "content-security-policy" in page.headers
     assert "The database cannot answer." in page.text
+    assert 'error_type="UnavailableError"' in pages.app.state.classroom.metrics.text().decode()
 
 
 def test_pages_stay_out_of_the_api_description(pages: Pages) -> None:

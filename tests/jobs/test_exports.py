@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.event import listen
 
-from knowtrace.domain import CatalogueItem, Mastery, Vocabulary, mastery_state
+from knowtrace.domain import CatalogueItem, ItemCurve, Mastery, Vocabulary, mastery_state
 from knowtrace.jobs import (
     Keeping,
     forget,
@@ -126,7 +126,7 @@ def test_item_parameters_are_those_of_the_vocabulary(tmp_path: Path) -> None:
         skill_ids=("a", "b"),
         num_categories=2,
     )
-    assert write_item_parameters(vocabulary, "dkt-1", tmp_path) == "2 items of dkt-1 in dkt-1.csv"
+    assert write_item_parameters(vocabulary, {}, "dkt-1", tmp_path) == "2 items of dkt-1 in dkt-1.csv"
     one, two = rows(tmp_path / "item_parameters" / "dkt-1.csv")
     assert one == {
         "item_id": "i1",
@@ -134,6 +134,8 @@ def test_item_parameters_are_those_of_the_vocabulary(tmp_path: Path) -> None:
         "n": "6",
         "mean_score": "0.166667",
         "difficulty": "1.098612",
+        "discrimination": "",
+        "guessing": "",
         "model_version": "dkt-1",
     }
     assert (two["n"], two["mean_score"], two["difficulty"]) == ("0", "", "")
@@ -148,10 +150,10 @@ async def test_the_table_of_items_holds_those_of_one_model(store: Store) -> None
         never = CatalogueItem(item_id="never", skill_ids=(), category_counts=())
         return Vocabulary(items=(*answered, never), skill_ids=("a", "b"), num_categories=2)
 
-    assert await store_item_parameters(store, vocabulary("i1", "i2"), "dkt-1", now=NOW) == (
+    assert await store_item_parameters(store, vocabulary("i1", "i2"), {}, "dkt-1", now=NOW) == (
         "3 items of dkt-1 in the table item_parameters"
     )
-    await store_item_parameters(store, vocabulary("i2"), "dkt-2", now=NOW + timedelta(days=1))
+    await store_item_parameters(store, vocabulary("i2"), {}, "dkt-2", now=NOW + timedelta(days=1))
     async with store._engine.connect() as connection:
         found = await connection.execute(sa.select(item_parameters).order_by(item_parameters.c.item_id))
     one, never = found.all()
@@ -159,6 +161,25 @@ async def test_the_table_of_items_holds_those_of_one_model(store: Store) -> None
     assert one.difficulty == pytest.approx(1.0986122886681098)
     assert (one.model_version, one.last_updated) == ("dkt-2", NOW + timedelta(days=1))
     assert (never.skill_id, never.num_answers, never.mean_score, never.difficulty) == (None, 0, None, None)
+    assert (one.discrimination, one.guessing, one.drift_score) == (None, None, None)
+
+
+async def test_items_with_a_curve_are_told_by_all_of_it(store: Store, tmp_path: Path) -> None:
+    """A difficulty off the mean score is on another scale: it does not stand beside the curve's slope."""
+    item = CatalogueItem(item_id="i1", skill_ids=("a",), category_counts=(5, 1))
+    vocabulary = Vocabulary(items=(item,), skill_ids=("a",), num_categories=2)
+    curves = {"i1": ItemCurve(difficulty=-0.25, discrimination=1.5, guessing=0.125)}
+    await store_item_parameters(store, vocabulary, curves, "irt-1", now=NOW)
+    async with store._engine.connect() as connection:
+        [row] = (await connection.execute(sa.select(item_parameters))).all()
+    assert (row.difficulty, row.discrimination, row.guessing) == (-0.25, 1.5, 0.125)
+    write_item_parameters(vocabulary, curves, "irt-1", tmp_path)
+    [written] = rows(tmp_path / "item_parameters" / "irt-1.csv")
+    assert (written["difficulty"], written["discrimination"], written["guessing"]) == (
+        "-0.25",
+        "1.5",
+        "0.125",
+    )
 
 
 async def test_retention_deletes_what_is_old_in_every_tenant_and_nothing_else(shop: Shop) -> None:

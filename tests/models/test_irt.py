@@ -45,6 +45,18 @@ def test_the_posterior_follows_bayes_rule() -> None:
     assert p == pytest.approx(float(posterior @ right), abs=1e-5)
 
 
+def test_the_curves_of_items_are_those_it_predicts_with() -> None:
+    model = build_model("irt", sizes_of(2), {"mml_items": 0})
+    model.start_from(answers_in(drawn(300)[0], sizes_of(2)))
+    curves = model.item_curves(torch.full((NUM_ITEMS + 2, 1), 2))
+    assert curves is not None
+    a, b = curves["discrimination"][5], curves["difficulty"][5]
+    grid = torch.linspace(-5, 5, 41)
+    expected = (grid.square().neg() / 2).softmax(0) @ (a * (grid - b)).sigmoid()
+    torch.testing.assert_close(model.predict(model.initial_state(), one_asked(5, 2))[0, 0, 1], expected)
+    assert curves["guessing"][5] == 0
+
+
 def test_diffusion_widens_and_growth_lifts_what_is_known_of_ability() -> None:
     grid = torch.linspace(-5, 5, 41)
 

@@ -3,7 +3,7 @@
 import torch
 from contract.answers import answers_in, batch_of
 
-from knowtrace.models import Batch, Sizes
+from knowtrace.models import Asked, Batch, Sizes
 from knowtrace.models.wd_irt import WDIRT, WDIRTConfig
 from knowtrace.models.wd_irt_parameters import Wide, scores_of
 
@@ -42,6 +42,20 @@ def test_parameters_stay_in_their_ranges_whatever_is_learnt() -> None:
     assert ((wide.discrimination >= 0.249) & (wide.discrimination <= 4.001)).all()
     assert ((wide.guessing >= 0) & (wide.guessing <= 0.3)).all()
     assert (ability.abs() <= 4).all()
+
+
+def test_the_curves_of_items_are_those_it_predicts_with() -> None:
+    """Items of one skill meet one ability: what the first says of it foretells the second."""
+    model, _ = made()
+    skills = torch.full((SIZES.num_items, 1), 2)
+    asked = Asked(torch.tensor([[2, 3]]), torch.tensor([[[2], [2]]]), torch.tensor([60.0]))
+    with torch.no_grad():
+        curves = model.item_curves(skills)
+        p = model.predict(torch.randn(1, 8), asked)[0, :, 1]
+    a, b, c = (curves[name] for name in ("discrimination", "difficulty", "guessing"))
+    ability = ((p[0] - c[2]) / (1 - c[2])).logit() / a[2] + b[2]
+    torch.testing.assert_close(p[1], c[3] + (1 - c[3]) * (a[3] * (ability - b[3])).sigmoid())
+    assert p[0] != p[1]
 
 
 def test_every_item_has_a_row_and_thin_data_a_wide_error() -> None:

@@ -1,10 +1,14 @@
 """Bodies that arrive slowly hold no more memory, all together, than they may."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import httpx
+import pytest
 from starlette.types import Message, Receive, Scope
 
-from knowtrace.service.bodies import Bodies, Refusal
+from knowtrace.service.bodies import Bodies, RefusedBody
+from knowtrace.service.classroom import Classroom
 from knowtrace.settings import Settings
 
 POST: Scope = {"type": "http", "method": "POST", "headers": []}
@@ -28,7 +32,7 @@ async def test_what_is_too_much_at_once_is_503_until_others_have_ended() -> None
     second: asyncio.Queue[Message] = asyncio.Queue()
     second.put_nowait(chunk(20, more=True))
     refused = await bodies.read(POST, sender(second))
-    assert isinstance(refused, Refusal) and refused.status == 503
+    assert isinstance(refused, RefusedBody) and refused.status == 503
     assert bodies.bytes_arriving == 90
     whole: asyncio.Queue[Message] = asyncio.Queue()
     whole.put_nowait(chunk(50, more=False))
@@ -48,3 +52,18 @@ async def test_a_sender_that_goes_leaves_nothing_behind() -> None:
     begun.cancel()
     await asyncio.gather(begun, return_exceptions=True)
     assert bodies.bytes_arriving == 0
+
+
+async def test_a_refused_body_is_counted_by_its_name(
+    client: httpx.AsyncClient, classroom: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classroom.bodies, "_most_arriving", 5)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(2):
+            yield b"[     "
+
+    assert (await client.post("/api/v1/events", content=slowly())).status_code == 503
+    text = classroom.metrics.text().decode()
+    assert 'error_type="RefusedBody"' in text
+    assert 'error_type="unknown"' not in text

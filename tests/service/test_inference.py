@@ -45,6 +45,7 @@ class TestServer:
         assert answer.status_code == 503
         assert set(answer.json()) == {"error"}
         assert answer.headers["retry-after"] == "1"
+        assert 'error_type="UnavailableError"' in classroom.metrics.text().decode()
 
 
 class TestMetadata:

@@ -56,6 +56,17 @@ async def test_every_success_has_a_schema(operations: list[Operation]) -> None:
                 assert content.get("schema"), (method, path, media_type)
 
 
+async def test_no_operation_promises_the_refusals_of_the_framework(
+    description: dict[str, Any], operations: list[Operation]
+) -> None:
+    """FastAPI declares a 422 of its own wherever nothing else does; the inference protocol answers 400."""
+    schemas = description["components"]["schemas"]
+    assert {"HTTPValidationError", "ValidationError"}.isdisjoint(schemas)
+    of_protocol = [operation for _, path, operation in operations if path.startswith("/v2/models")]
+    assert of_protocol
+    assert not any("422" in operation["responses"] for operation in of_protocol)
+
+
 async def test_every_body_and_parameter_has_a_schema(operations: list[Operation]) -> None:
     for method, path, operation in operations:
         for parameter in operation.get("parameters", []):

@@ -1,49 +1,16 @@
 """The whole service on PostgreSQL, as a role that owns nothing and goes past no policy."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 
 from knowtrace.service.app import create_app
 from knowtrace.service.classroom import Classroom
 from knowtrace.settings import Settings
-from knowtrace.store import Store
 
 Body = dict[str, Any]
-ROLE = "school_service"
-GRANTS = (
-    f"GRANT USAGE ON SCHEMA public TO {ROLE}",
-    f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}",
-    f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}",
-)
-"""Those of docs/security.md."""
-
-
-@pytest.fixture
-async def as_role(postgres_url: str) -> AsyncIterator[str]:
-    """The address of a database whose tables another role has made."""
-    async with Store(postgres_url) as owner:
-        async with owner._engine.begin() as connection:
-            await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-            await connection.execute(sa.text("CREATE SCHEMA public"))
-            await connection.execute(sa.text(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'only for this test'"))
-        await owner.migrate()
-        async with owner._engine.begin() as connection:
-            for grant in GRANTS:
-                await connection.execute(sa.text(grant))
-    yield (
-        make_url(postgres_url)
-        .set(username=ROLE, password="only for this test")
-        .render_as_string(hide_password=False)
-    )
-    async with Store(postgres_url) as owner, owner._engine.begin() as connection:
-        await connection.execute(sa.text(f"DROP OWNED BY {ROLE}"))
-        await connection.execute(sa.text(f"DROP ROLE {ROLE}"))
 
 
 async def test_it_answers_decides_tells_and_erases(

@@ -49,8 +49,10 @@ async def as_service(postgres_store: Store, postgres_url: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def empty(database_url: str, *, audit_key: bytes = b"") -> AsyncGenerator[Store]:
-    async with Store(database_url, lock_wait_seconds=0.2, audit_key=audit_key) as store:
+async def empty(
+    database_url: str, *, lock_wait_seconds: float = 0.2, audit_key: bytes = b""
+) -> AsyncGenerator[Store]:
+    async with Store(database_url, lock_wait_seconds=lock_wait_seconds, audit_key=audit_key) as store:
         if database_url.startswith("postgresql"):
             async with store._engine.begin() as connection:  # one server for all tests
                 await connection.execute(sa.text("DROP SCHEMA public CASCADE"))

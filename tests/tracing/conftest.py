@@ -8,6 +8,7 @@ import pytest
 from knowtrace.registry import Run
 from knowtrace.store import Store
 from knowtrace.tracing import Tracer
+from tests.store.conftest import empty
 
 
 @pytest.fixture
@@ -15,8 +16,18 @@ def tracer(tiny_run: Path) -> Tracer:
     return Tracer(Run.open(tiny_run))
 
 
+on_every_database = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+"""For tests of what must be exact wherever it is stored; the others have SQLite."""
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
-        await store.migrate()
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with empty(database_url, lock_wait_seconds=5.0) as store:
         yield store

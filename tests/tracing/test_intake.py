@@ -29,15 +29,16 @@ from knowtrace.tracing.committed import Committed
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.states import replayed_state, timeline
+from tests.store.conftest import empty
+from tests.tracing.conftest import on_every_database
 
 SCHOOL = "school"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", lock_wait_seconds=0.1) as store:
-        await store.migrate()
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with empty(database_url, lock_wait_seconds=0.1) as store:
         yield store
 
 
@@ -82,6 +83,7 @@ async def assert_equals_replay(store: Store, tracer: Tracer, student_id: str = "
     }
 
 
+@on_every_database
 async def test_an_answer_is_stored_and_says_what_it_changed(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
@@ -102,6 +104,7 @@ async def test_an_answer_is_on_disk_before_it_is_acknowledged(
     other.close()
 
 
+@on_every_database
 async def test_sending_again_changes_nothing(store: Store, tracer: Tracer, intake: Intake) -> None:
     first = await intake.submit(SCHOOL, [answer(tracer, 1)])
     again = await intake.submit(SCHOOL, [answer(tracer, 1)])
@@ -110,6 +113,7 @@ async def test_sending_again_changes_nothing(store: Store, tracer: Tracer, intak
     assert (await stored(store)).num_answers == 1
 
 
+@on_every_database
 async def test_the_same_id_with_another_body_is_a_conflict(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
@@ -165,6 +169,7 @@ async def test_what_the_model_does_not_know_is_accepted_and_said(tracer: Tracer,
     assert "'new skill'" in results[1].notes[1]
 
 
+@on_every_database
 async def test_a_late_answer_takes_its_place(store: Store, tracer: Tracer, intake: Intake) -> None:
     await intake.submit(SCHOOL, [answer(tracer, n) for n in range(1, 8)])
     [late] = await intake.submit(SCHOOL, [answer(tracer, 9, minute=2.5)])
@@ -176,6 +181,7 @@ async def test_a_late_answer_takes_its_place(store: Store, tracer: Tracer, intak
     assert order.index("anna-9") == 2
 
 
+@on_every_database
 async def test_a_shuffled_batch_equals_one_in_order(store: Store, tracer: Tracer, intake: Intake) -> None:
     answers = [answer(tracer, n) for n in range(30)]
     shuffled = random.Random(3).sample(answers, 30)
@@ -213,6 +219,7 @@ def test_any_order_and_repetition_equals_one_clean_sending(tiny_run: Path, data:
     asyncio.run(send())
 
 
+@on_every_database
 async def test_fifty_senders_of_one_student_at_once(store: Store, tracer: Tracer, intake: Intake) -> None:
     results = await asyncio.gather(*(intake.submit(SCHOOL, [answer(tracer, n)]) for n in range(50)))
     assert all(result.outcome is Outcome.ACCEPTED for [result] in results)
@@ -228,6 +235,7 @@ async def test_senders_that_wait_together_share_a_transaction(store: Store, trac
     assert len(commits) <= 3
 
 
+@on_every_database
 async def test_a_state_of_another_model_is_rebuilt(store: Store, tracer: Tracer) -> None:
     async with Intake(store, tracer) as intake:
         await intake.submit(SCHOOL, [answer(tracer, n) for n in range(6)])
@@ -244,6 +252,7 @@ async def test_a_state_of_another_model_is_rebuilt(store: Store, tracer: Tracer)
     await assert_equals_replay(store, tracer)
 
 
+@on_every_database
 async def test_what_another_process_wrote_is_seen(store: Store, tracer: Tracer) -> None:
     async with Intake(store, tracer) as ours, Intake(store, tracer) as theirs:
         await ours.submit(SCHOOL, [answer(tracer, 1)])

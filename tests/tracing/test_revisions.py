@@ -21,6 +21,7 @@ from knowtrace.tracing import StudentState, Tracer, following
 from knowtrace.tracing.answers import Answer, RejectedError, RevisionResult
 from knowtrace.tracing.followed import Followed
 from knowtrace.tracing.intake import Intake
+from tests.tracing.conftest import on_every_database
 from tests.tracing.test_intake import SCHOOL, answer, assert_equals_replay, outcomes, stored
 
 Rows = list[tuple[object, ...]]
@@ -42,6 +43,7 @@ async def mastery_rows(store: Store) -> Rows:
         return [tuple(row) for row in found]
 
 
+@on_every_database
 async def test_a_corrected_answer_counts_as_if_sent_so_at_once(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
@@ -59,6 +61,7 @@ async def test_a_corrected_answer_counts_as_if_sent_so_at_once(
     assert (await intake.correct(SCHOOL, right)).is_new is False
 
 
+@on_every_database
 async def test_a_retry_of_what_was_corrected_or_withdrawn_changes_nothing(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
@@ -72,6 +75,7 @@ async def test_a_retry_of_what_was_corrected_or_withdrawn_changes_nothing(
     assert (await stored(store)).num_answers == 1
 
 
+@on_every_database
 async def test_withdrawing_the_only_answer_leaves_a_student_never_seen(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
@@ -88,6 +92,7 @@ async def test_withdrawing_the_only_answer_leaves_a_student_never_seen(
     await assert_equals_replay(store, tracer)
 
 
+@on_every_database
 async def test_an_answer_can_be_moved_to_another_student(
     store: Store, tracer: Tracer, intake: Intake
 ) -> None:
@@ -101,6 +106,7 @@ async def test_an_answer_can_be_moved_to_another_student(
         await assert_equals_replay(store, tracer, student_id)
 
 
+@on_every_database
 async def test_what_cannot_be_revised_says_why(tracer: Tracer, intake: Intake) -> None:
     with pytest.raises(NotFoundError, match="No answer is stored under event_id 'anna-1'"):
         await intake.correct(SCHOOL, answer(tracer, 1))
@@ -114,6 +120,7 @@ async def test_what_cannot_be_revised_says_why(tracer: Tracer, intake: Intake) -
         await intake.correct(SCHOOL, answer(tracer, 1))
 
 
+@on_every_database
 async def test_a_late_answer_costs_the_steps_since_the_last_snapshot(
     store: Store, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -128,7 +129,9 @@ def _timelines(request: Request, classroom: Classroom) -> Timelines:
     version = classroom.tracer.version
     if version not in kept:
         newest = list(kept.items())[-MOST_MODELS + 1 :]
-        kept = dict(newest) | {version: Timelines(classroom.tracer, most_moments=MOST_MOMENTS)}
+        heard = partial(classroom.metrics.looked_in, "timeline")
+        begun = Timelines(classroom.tracer, most_moments=MOST_MOMENTS, on_look=heard)
+        kept = dict(newest) | {version: begun}
         state.timelines = kept
     return kept[version]
 

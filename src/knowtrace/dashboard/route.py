@@ -16,6 +16,7 @@ from knowtrace.dashboard import formats
 from knowtrace.domain import MasteryState
 from knowtrace.errors import KnowTraceError, UnauthenticatedError
 from knowtrace.service import problems
+from knowtrace.service.record import record_of
 
 STATIC = Path(__file__).parent / "static"
 
@@ -85,6 +86,7 @@ def _to_sign_in(request: Request) -> Response:
 
 
 def _failure(request: Request, error: KnowTraceError) -> Response:
+    record_of(request.scope).error_type = type(error).__name__
     return templates.TemplateResponse(
         request,
         "failure.html",

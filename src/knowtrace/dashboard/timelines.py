@@ -1,7 +1,7 @@
 """The students whose pages are open, kept so that a new answer costs one step and not a replay."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from knowtrace.store import Place, Session, StoredEvent, StoredStudent
@@ -30,11 +30,13 @@ class Timelines:
     """Recently viewed students, each equal to a replay of the whole log.
 
     A student viewed for the first time is replayed, from a snapshot that lies before all that is shown. Afterwards
-    only new answers are stepped through, unless the past has changed: then the log is replayed again.
+    only new answers are stepped through, unless the past has changed: then the log is replayed again. `on_look` hears
+    of each view whether the student was kept.
     """
 
-    def __init__(self, tracer: Tracer, *, most_moments: int) -> None:
+    def __init__(self, tracer: Tracer, *, most_moments: int, on_look: Callable[[bool], None]) -> None:
         self.tracer = tracer
+        self._on_look = on_look
         self._most_moments = most_moments
         self._kept: OrderedDict[StudentKey, Traced] = OrderedDict()
 
@@ -42,7 +44,9 @@ class Timelines:
         """Return a student after all the answers that the session's snapshot of the database holds."""
         key = StudentKey(session.tenant_id, stored.student_id)
         traced = self._kept.get(key)
-        if traced is None or traced.rewritten_at != stored.rewritten_at:
+        is_kept = traced is not None and traced.rewritten_at == stored.rewritten_at
+        self._on_look(is_kept)
+        if traced is None or not is_kept:
             traced = await self._begin(session, stored)
         async for page in session.events.history(stored.student_id, after=traced.last):
             # In a worker thread: a page of answers takes up to a second.

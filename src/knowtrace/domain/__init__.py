@@ -10,7 +10,7 @@ from knowtrace.domain.interaction import (
 from knowtrace.domain.intervals import MasteryIntervals
 from knowtrace.domain.mastery import Mastery, MasteryState, mastery_state
 from knowtrace.domain.recommendation import Recommendation
-from knowtrace.domain.vocabulary import FIRST_KNOWN, PADDING, UNSEEN, CatalogueItem, Vocabulary
+from knowtrace.domain.vocabulary import FIRST_KNOWN, PADDING, UNSEEN, CatalogueItem, ItemCurve, Vocabulary
 
 __all__ = [
     "FIRST_KNOWN",
@@ -19,6 +19,7 @@ __all__ = [
     "UNSEEN",
     "CatalogueItem",
     "Interaction",
+    "ItemCurve",
     "Mastery",
     "MasteryIntervals",
     "MasteryState",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 PADDING = 0
 """The index that stands for "nothing here". It never reaches a real item or skill."""
@@ -33,6 +34,14 @@ class CatalogueItem:
         """The mean answer as a share of full credit, in [0, 1]."""
         top = len(self.category_counts) - 1
         return sum(k * count for k, count in enumerate(self.category_counts)) / (top * self.num_answers)
+
+
+class ItemCurve(NamedTuple):
+    """An item's curve over ability as a model has it: its middle in logits, its positive slope, the chance to guess."""
+
+    difficulty: float
+    discrimination: float
+    guessing: float
 
 
 @dataclass(frozen=True, kw_only=True)

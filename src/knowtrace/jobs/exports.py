@@ -4,18 +4,27 @@ import csv
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from knowtrace.deciding import difficulty
-from knowtrace.domain import Vocabulary
+from knowtrace.domain import CatalogueItem, ItemCurve, Vocabulary
 from knowtrace.store import Store, StoredItem
 
 MASTERY_COLUMNS = ("tenant_id", "day", "skill_id", "state", "num_students", "is_withheld")
 LONGEST_NAME = 150
-ITEM_COLUMNS = ("item_id", "skill_ids", "n", "mean_score", "difficulty", "model_version")
+ITEM_COLUMNS = (
+    "item_id",
+    "skill_ids",
+    "n",
+    "mean_score",
+    "difficulty",
+    "discrimination",
+    "guessing",
+    "model_version",
+)
 
 
 async def write_mastery_counts(store: Store, folder: Path, *, day: date, smallest_cell: int) -> str:
@@ -61,15 +70,20 @@ def _withheld(counts: Sequence[tuple[str, int]], smallest_cell: int) -> list[boo
     return withheld
 
 
-def write_item_parameters(vocabulary: Vocabulary, model_version: str, folder: Path) -> str:
-    """Write each item's answers in training, their mean score and difficulty in logits; return what was done."""
+def write_item_parameters(
+    vocabulary: Vocabulary, curves: Mapping[str, ItemCurve], model_version: str, folder: Path
+) -> str:
+    """Write each item's answers in training, their mean score and the item's curve; return what was done.
+
+    Without a curve of the model's there is the difficulty that the mean score says, in logits, and no more.
+    """
     rows = [
         (
             item.item_id,
             " ".join(item.skill_ids),
             item.num_answers,
             round(item.mean_score, 6) if item.num_answers else "",
-            "" if (hard := difficulty(item)) is None else round(hard, 6),
+            *("" if value is None else round(value, 6) for value in _curve(item, curves)),
             model_version,
         )
         for item in vocabulary.items
@@ -80,7 +94,12 @@ def write_item_parameters(vocabulary: Vocabulary, model_version: str, folder: Pa
 
 
 async def store_item_parameters(
-    store: Store, vocabulary: Vocabulary, model_version: str, *, now: datetime
+    store: Store,
+    vocabulary: Vocabulary,
+    curves: Mapping[str, ItemCurve],
+    model_version: str,
+    *,
+    now: datetime,
 ) -> str:
     """Put the same into the table `item_parameters`, in place of what it held; return what was done."""
     items = [
@@ -89,15 +108,25 @@ async def store_item_parameters(
             skill_id=item.skill_ids[0] if item.skill_ids else None,
             num_answers=item.num_answers,
             mean_score=item.mean_score if item.num_answers else None,
-            difficulty=difficulty(item),
+            difficulty=hard,
+            discrimination=discrimination,
+            guessing=guessing,
             model_version=model_version,
             last_updated=now,
         )
         for item in vocabulary.items
+        for hard, discrimination, guessing in [_curve(item, curves)]
     ]
     async with store.transaction() as transaction:
         await transaction.items.replace(items)
     return f"{len(items)} items of {model_version} in the table item_parameters"
+
+
+def _curve(
+    item: CatalogueItem, curves: Mapping[str, ItemCurve]
+) -> tuple[float | None, float | None, float | None]:
+    # All three of one curve, or none: a model's slope means nothing beside a difficulty on another scale.
+    return curves.get(item.item_id) or (difficulty(item), None, None)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

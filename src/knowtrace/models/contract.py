@@ -166,6 +166,13 @@ class ResponseModel(nn.Module, ABC):
         else None. `answers` are those it was trained on."""
         return None
 
+    def item_curves(self, item_skills: Tensor) -> dict[str, Tensor] | None:
+        """Return the fields of `domain.ItemCurve`, each (num_items,), where each item has such a curve; else None.
+
+        `difficulty` is the mean of the item's thresholds. item_skills (num_items, S): each item's own.
+        """
+        return None
+
     def start_from(self, answers: TrainingAnswers) -> None:
         """Set what can be read off training answers before any gradient step.
 

@@ -124,6 +124,13 @@ class IRT(ResponseModel):
         probabilities = (state.softmax(-1)[:, None, :, None] * curves).sum(-2)
         return probabilities / probabilities.sum(-1, keepdim=True)
 
+    def item_curves(self, item_skills: Tensor) -> dict[str, Tensor]:
+        return {
+            "difficulty": self.steps.mean(-1),
+            "discrimination": self.slopes,
+            "guessing": torch.zeros_like(self.slopes),
+        }
+
     def _curves(self, items: Tensor) -> Tensor:
         slopes = F.embedding(items, self.slopes.unsqueeze(-1)).squeeze(-1)
         return log_curves(

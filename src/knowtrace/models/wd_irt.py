@@ -141,6 +141,14 @@ class WDIRT(ResponseModel):
         measured = ((batch, *self.measure(batch)) for batch in answers.batches())
         return item_rows(every, measured, guesses=self.guesses, item_prior=self.config.item_prior)
 
+    def item_curves(self, item_skills: Tensor) -> dict[str, Tensor]:
+        wide = self.wide(torch.arange(self.sizes.num_items), at_least_one(item_skills))
+        return {
+            "difficulty": wide.difficulty.mean(-1),
+            "discrimination": wide.discrimination,
+            "guessing": wide.guessing,
+        }
+
     def wide(self, items: Tensor, skills: Tensor) -> Wide:
         """Return the parameters of items (...) with skills (..., S)."""
         weight = F.embedding(items, self.item_weight.unsqueeze(-1))  # (..., 1)

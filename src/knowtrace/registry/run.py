@@ -4,8 +4,8 @@
     metrics.json          what each epoch measured, and the validation metrics of the kept weights
     vocabulary.json       items and skills in index order, with what training knows of each item
     model.safetensors     the weights, for further training and evaluation
-    serving.safetensors   the initial state, the items that stand for each skill, and how far a mastery estimate may
-                          be off, by evidence
+    serving.safetensors   the initial state, the items that stand for each skill, how far a mastery estimate may be
+                          off, by evidence, and where the model has them the curves of items
     observe.onnx          the step graph: state, answer -> state
     predict.onnx          the step graph: state, items -> category probabilities
     answer.onnx           both in one: state, answer, items -> state, category probabilities
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from knowtrace.domain import CatalogueItem, MasteryIntervals, Vocabulary
+from knowtrace.domain import FIRST_KNOWN, CatalogueItem, ItemCurve, MasteryIntervals, Vocabulary
 from knowtrace.errors import RunError
 from knowtrace.registry.arrays import arrays_of
 from knowtrace.registry.manifest import (
@@ -47,6 +47,7 @@ from knowtrace.registry.recurrent_steps import Recurrence, RecurrentSteps
 from knowtrace.registry.step_calls import Steps
 from knowtrace.registry.steps import StepGraphs
 
+CURVE_ARRAYS = {name: f"item_{name}" for name in ItemCurve._fields}
 INTERVALS = ("level", "evidence_from", "grid", "low", "high")
 SERVING = ("initial_state", *PANEL_ARRAYS, *INTERVALS)
 MOST_SKILLS_PER_ITEM = 256
@@ -168,6 +169,23 @@ class Run:
         )
 
     @cached_property
+    def item_curves(self) -> dict[str, ItemCurve]:
+        """The curve of every known item; empty where the model is not built on any.
+
+        Raises:
+            RunError: they are not one for each item.
+        """
+        given = [self._serving[name] for name in CURVE_ARRAYS.values() if name in self._serving]
+        if not given:
+            return {}
+        if not _are_curves(given, self.vocabulary):
+            raise RunError(
+                f"The item curves of the run at {self.path} do not fit its vocabulary. Train it again."
+            )
+        rows = np.stack(given, axis=-1)[FIRST_KNOWN:].tolist()
+        return {item.item_id: ItemCurve(*row) for item, row in zip(self.vocabulary.items, rows, strict=True)}
+
+    @cached_property
     def _serving(self) -> dict[str, NDArray[Any]]:
         path = self.path / "serving.safetensors"
         arrays = arrays_of(self.read(path.name), path)
@@ -200,6 +218,16 @@ def _are_intervals(arrays: Mapping[str, NDArray[Any]]) -> bool:
     return bool(
         ascend and 0 < level[0] < 1 and (low >= 0).all() and (low <= high).all() and (high <= 1).all()
     )
+
+
+def _are_curves(given: Sequence[NDArray[Any]], vocabulary: Vocabulary) -> bool:
+    """Whether arrays are what `ItemCurve` says, for every item index."""
+    if len(given) != len(CURVE_ARRAYS):
+        return False
+    if any(array.shape != (vocabulary.num_item_indices,) or array.dtype.kind != "f" for array in given):
+        return False
+    _, discrimination, guessing = (array[FIRST_KNOWN:] for array in given)
+    return bool((discrimination > 0).all() and (guessing >= 0).all() and (guessing < 1).all())
 
 
 def run_files(path: Path) -> dict[str, Path]:
@@ -281,7 +309,12 @@ def _are_counts(counts: Sequence[Any]) -> bool:
 
 
 def write_serving(
-    path: Path, *, initial_state: NDArray[np.float32], panels: Panels, intervals: MasteryIntervals
+    path: Path,
+    *,
+    initial_state: NDArray[np.float32],
+    panels: Panels,
+    intervals: MasteryIntervals,
+    curves: Mapping[str, NDArray[np.float32]] | None,
 ) -> None:
     save_file(
         {
@@ -292,6 +325,7 @@ def write_serving(
             "grid": intervals.grid,
             "low": np.ascontiguousarray(intervals.low),
             "high": np.ascontiguousarray(intervals.high),
+            **{CURVE_ARRAYS[name]: np.ascontiguousarray(array) for name, array in (curves or {}).items()},
         },
         path,
     )

@@ -122,8 +122,18 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         components.update(described.pop("$defs", {}))
         components["Problem"] = described
+        _drop_refusals_of_framework(schema)
         _describe_credentials(app, schema)
     return app.openapi_schema or {}
+
+
+def _drop_refusals_of_framework(schema: dict[str, Any]) -> None:
+    """Take out the 422 that FastAPI declares where an endpoint declares none: nothing of ours answers so."""
+    for operation in (one for methods in schema["paths"].values() for one in methods.values()):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
 
 
 def _describe_credentials(app: FastAPI, schema: dict[str, Any]) -> None:

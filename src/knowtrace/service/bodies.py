@@ -13,7 +13,7 @@ MOST_ARRIVING = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedBody:
     """Why a body is not read to its end."""
 
     status: int
@@ -29,7 +29,7 @@ class Bodies:
         self._most_arriving = most_arriving
         self.bytes_arriving = 0
 
-    async def read(self, scope: Scope, receive: Receive) -> bytes | Refusal:
+    async def read(self, scope: Scope, receive: Receive) -> bytes | RefusedBody:
         """Return the whole body; nothing for a method that has none."""
         if scope["method"] in {"GET", "HEAD", "DELETE"}:
             return b""
@@ -41,14 +41,14 @@ class Bodies:
             async with asyncio.timeout(self._within):
                 return await self._read(receive, chunks)
         except TimeoutError:
-            return Refusal(
+            return RefusedBody(
                 408,
                 f"The body did not arrive within {self._within:g} s: send it again, or in smaller parts.",
             )
         finally:
             self.bytes_arriving -= sum(map(len, chunks))
 
-    async def _read(self, receive: Receive, chunks: list[bytes]) -> bytes | Refusal:
+    async def _read(self, receive: Receive, chunks: list[bytes]) -> bytes | RefusedBody:
         size = 0
         while True:
             message = await receive()
@@ -63,13 +63,13 @@ class Bodies:
             if not message.get("more_body", False):
                 return b"".join(chunks)
             if self.bytes_arriving > self._most_arriving:
-                return Refusal(
+                return RefusedBody(
                     503,
                     f"Bodies of {self.bytes_arriving:,} bytes are arriving at once: send this again in a moment.",
                 )
 
-    def _too_large(self) -> Refusal:
-        return Refusal(413, f"The body is larger than {self._most} bytes: send it in several calls.")
+    def _too_large(self) -> RefusedBody:
+        return RefusedBody(413, f"The body is larger than {self._most} bytes: send it in several calls.")
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -140,7 +140,7 @@ async def open_classroom(settings: Settings) -> AsyncGenerator[Classroom]:
 
     async with (
         open_store(settings) as store,
-        open_identity(settings, store) as identity,
+        open_identity(settings, store, metrics.looked_in) as identity,
         states or nullcontext(),
     ):
         if await store.keeps_tenants_apart() is False:

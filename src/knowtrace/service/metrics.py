@@ -237,10 +237,13 @@ class Metrics:
         self._cache.labels("student_state", "get", "miss").inc(committed.cache_misses)
 
     def looked_for_shared_state(self, *, is_hit: bool) -> None:
-        self._cache.labels("shared_state", "get", "hit" if is_hit else "miss").inc()
+        self.looked_in("shared_state", is_hit)
 
     def looked_at(self, is_remembered: bool) -> None:
-        self._cache.labels("followed_state", "get", "hit" if is_remembered else "miss").inc()
+        self.looked_in("followed_state", is_remembered)
+
+    def looked_in(self, cache: str, is_hit: bool) -> None:
+        self._cache.labels(cache, "get", "hit" if is_hit else "miss").inc()
 
     def lanes_seen(self, count: int) -> None:
         self._lanes.set(count)

@@ -11,7 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from knowtrace.service.bodies import Refusal, replay
+from knowtrace.service.bodies import RefusedBody, replay
 from knowtrace.service.classroom import Classroom, classroom_of
 from knowtrace.service.problems import problem
 from knowtrace.service.record import begin_record, record_of
@@ -61,7 +61,8 @@ class RequestMiddleware:
         failure: Exception | None = None
         try:
             body = await classroom.bodies.read(scope, receive)
-            if isinstance(body, Refusal):
+            if isinstance(body, RefusedBody):
+                record.error_type = type(body).__name__
                 await problem(scope, body.status, body.detail)(scope, receive, send_with_id)
             elif passage := door.enter(scope):
                 with passage:

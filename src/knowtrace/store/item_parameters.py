@@ -12,13 +12,19 @@ from knowtrace.store.tables import item_parameters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredItem:
-    """One item as training knew it: `mean_score` in [0, 1], `difficulty` in logits, None without answers."""
+    """One item as training knew it: `mean_score` in [0, 1], `difficulty` in logits, None without answers.
+
+    `discrimination` (positive) and `guessing` (in [0, 1)) are None where the model has no curve for each item; where it
+    has, `difficulty` is that curve's too, on the model's own scale of ability.
+    """
 
     item_id: str
     skill_id: str | None
     num_answers: int
     mean_score: float | None
     difficulty: float | None
+    discrimination: float | None
+    guessing: float | None
     model_version: str
     last_updated: datetime
 

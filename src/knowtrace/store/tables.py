@@ -72,6 +72,10 @@ item_parameters = sa.Table(
     sa.Column("num_answers", sa.Integer, nullable=False),
     sa.Column("mean_score", sa.Double),
     sa.Column("difficulty", sa.Double),
+    sa.Column("discrimination", sa.Double),
+    sa.Column("guessing", sa.Double),
+    # Nothing in the service follows single items, so nothing fills it: gold.item_drift of the lake tells it.
+    sa.Column("drift_score", sa.Double),
     sa.Column("model_version", sa.String(200), nullable=False),
     sa.Column("last_updated", UtcDateTime, nullable=False),
     sa.Index("item_parameters_by_skill", "skill_id"),

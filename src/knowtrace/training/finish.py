@@ -25,7 +25,7 @@ from knowtrace.training.card import describe
 from knowtrace.training.export import export_steps
 from knowtrace.training.health import model_ailments
 from knowtrace.training.intervals import measure_intervals
-from knowtrace.training.sequences import Sequences
+from knowtrace.training.sequences import Sequences, item_skills
 
 
 def finish_run(
@@ -51,6 +51,7 @@ def finish_run(
     export_steps(model, panels, out)
     with torch.no_grad():
         initial_state = model.initial_state()[0].numpy()
+        curves = model.item_curves(item_skills(vocabulary))
     steps = StepGraphs(out)
     found = [
         *ailments(steps, initial_state, vocabulary),
@@ -63,7 +64,11 @@ def finish_run(
         )
     intervals = measure_intervals(steps, initial_state, valid, num_categories=vocabulary.num_categories)
     write_serving(
-        files["serving.safetensors"], initial_state=initial_state, panels=panels, intervals=intervals
+        files["serving.safetensors"],
+        initial_state=initial_state,
+        panels=panels,
+        intervals=intervals,
+        curves=None if curves is None else {name: t.numpy() for name, t in curves.items()},
     )
     write_vocabulary(files["vocabulary.json"], vocabulary)
     write_json(files["config.json"], config)

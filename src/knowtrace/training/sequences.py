@@ -209,15 +209,18 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
         where = stretch.where[grouped]
         cells = (owners[grouped], train.items[where], train.responses[where])
         counts.index_put_(tuple(map(torch.from_numpy, cells)), torch.ones(len(where)), accumulate=True)
-    nothing = [[PADDING] * vocabulary.skills_per_item] * FIRST_KNOWN
     return TrainingAnswers(
         counts=counts,
-        item_skills=torch.tensor(
-            [*nothing, *(vocabulary.skill_row(item.skill_ids) for item in vocabulary.items)]
-        ),
+        item_skills=item_skills(vocabulary),
         item_positions=item_positions(vocabulary),
         batches=lambda: _reading_batches(train),
     )
+
+
+def item_skills(vocabulary: Vocabulary) -> torch.Tensor:
+    """Return the skills (num_items, S) of every item index; padding and the unseen item have none."""
+    nothing = [[PADDING] * vocabulary.skills_per_item] * FIRST_KNOWN
+    return torch.tensor([*nothing, *(vocabulary.skill_row(item.skill_ids) for item in vocabulary.items)])
 
 
 def _reading_batches(train: Sequences) -> Iterator[Batch]:

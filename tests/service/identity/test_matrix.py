@@ -16,11 +16,21 @@ from knowtrace.service.identity.guard import Guard
 from service.identity.matrix import CALLERS, Route, UnguardedRouteError, routes, violations
 from service.identity.school import School, fill, open_school
 
+on_every_database = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
 
 @pytest.fixture
-async def school(tiny_run: Path, tmp_path: Path) -> AsyncIterator[School]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, or PostgreSQL as the role of docs/security.md, whom policies bind."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return request.getfixturevalue("as_role")
+    return f"sqlite+aiosqlite:///{tmp_path / 'school.db'}"
+
+
+@pytest.fixture
+async def school(tiny_run: Path, database_url: str) -> AsyncIterator[School]:
     hooks = {"webhook_hosts": ("127.0.0.1",), "seal_key": "0123456789abcdef" * 4}
-    async with open_school(tiny_run, f"sqlite+aiosqlite:///{tmp_path / 'school.db'}", **hooks) as school:
+    async with open_school(tiny_run, database_url, **hooks) as school:
         await fill(school)
         # A stream that begins never ends: after its guard, each is refused for want of room.
         school.classroom.broker._max_subscribers = 0
@@ -33,6 +43,7 @@ async def first(school: School, checked: list[Route]) -> str | None:
     return None
 
 
+@on_every_database
 async def test_every_route_answers_every_caller_as_the_table_says(school: School) -> None:
     checked = routes(school.app)
     assert {("GET", "/openapi.json"), ("GET", "/"), ("GET", "/metrics")} <= {
@@ -43,6 +54,7 @@ async def test_every_route_answers_every_caller_as_the_table_says(school: School
     assert not found, "\n".join(found)
 
 
+@on_every_database
 async def test_nobody_corrects_or_withdraws_answers_of_another_school(school: School) -> None:
     before = await school.ask(("south", "admin"), "GET", "/api/v1/students/carl/events")
     body = {"student_id": "carl", "item_id": "x", "correct": False, "answered_at": "2026-03-01T10:00:00Z"}

@@ -53,6 +53,31 @@ async def test_a_wrong_secret_and_an_unknown_key_get_the_same_answer(school: Sch
     assert bodies[0] == bodies[1]
 
 
+async def test_what_is_remembered_of_keys_is_counted(school: School) -> None:
+    """The first request with a key proves its secret, the second finds proof and key remembered."""
+
+    def looks() -> list[tuple[float, float]]:
+        found = school.classroom.metrics.registry.get_sample_value
+        return [
+            tuple(
+                found("ml_cache_operations_total", {"cache": cache, "operation": "get", "result": result})
+                or 0.0
+                for result in ("hit", "miss")
+            )
+            for cache in ("key_proof", "stored_key")
+        ]
+
+    seen = [looks()]
+    for _ in range(2):
+        assert (await school.ask(ADMIN, "GET", "/api/v1/skills")).status_code == 200
+        seen.append(looks())
+    (proofs, rows), (after_first, rows_after_first), (after_second, rows_after_second) = seen
+    assert after_first == (proofs[0], proofs[1] + 1)
+    assert rows_after_first[1] == rows[1] + 1
+    assert after_second == (after_first[0] + 1, after_first[1])
+    assert rows_after_second == (rows_after_first[0] + 1, rows_after_first[1])
+
+
 async def test_both_headers_carry_a_key_but_not_together(school: School) -> None:
     key = school.keys[ADMIN]
     alone = await school.ask(None, "GET", "/api/v1/skills", headers={"X-API-Key": key})

@@ -44,7 +44,8 @@ class KeyVerifier:
     """Knows keys by their stored hashes. argon2 is paid once per secret, process and ten minutes.
 
     `find` reads a stored key by its id. What was proved is kept under an HMAC of the presented text, with a key
-    that is drawn at start and never leaves the process.
+    that is drawn at start and never leaves the process. `on_look` hears of each look at what is
+    kept, by the name of its cache, whether it was there.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class KeyVerifier:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_look: Callable[[str, bool], None] = lambda *_: None,
     ) -> None:
         self._find = find
+        self._on_look = on_look
         self._hashing = hashing
         self._now = now
         self._memory_key = secrets.token_bytes(32)
@@ -71,6 +74,7 @@ class KeyVerifier:
             UnavailableError: the database cannot be reached.
         """
         matched = self._proofs.get(self._digest(key))
+        self._on_look("key_proof", matched is not None)
         if matched is None:
             return None
         stored = await self.stored(key.key_id)
@@ -112,6 +116,7 @@ class KeyVerifier:
     async def stored(self, key_id: str) -> StoredKey | None:
         """Return a stored key as it was at most `ROW_SECONDS` ago."""
         kept = self._rows.get(key_id)
+        self._on_look("stored_key", kept is not None)
         if kept is None:
             kept = await self._find(key_id) or Nobody()
             self._rows.put(key_id, kept)

@@ -1,6 +1,6 @@
 """Open everything that tells who asks, once per process."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from knowtrace.service.identity.authenticate import Identity
@@ -16,14 +16,16 @@ from knowtrace.store import Store
 
 
 @asynccontextmanager
-async def open_identity(settings: Settings, store: Store) -> AsyncGenerator[Identity]:
-    """Start to tell who asks; on the way out, notes that wait are written.
+async def open_identity(
+    settings: Settings, store: Store, on_look: Callable[[str, bool], None]
+) -> AsyncGenerator[Identity]:
+    """Start to tell who asks; on the way out, notes that wait are written. `on_look` as `KeyVerifier` has it.
 
     Raises:
         SettingsError: a limit or an algorithm that cannot be used.
     """
     limiter, hashing = Limiter(settings), Hashing()
-    keys = KeyVerifier(store.find_key, hashing)
+    keys = KeyVerifier(store.find_key, hashing, on_look=on_look)
     try:
         async with Journal(store) as journal:
             yield Identity(

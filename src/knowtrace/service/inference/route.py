@@ -11,6 +11,7 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service.classroom import classroom_of
 from knowtrace.service.inference.schemas import InferenceError
 from knowtrace.service.problems import DESCRIPTIONS, GUARDED, answers, headers_of
+from knowtrace.service.record import record_of
 from knowtrace.service.route import JsonRoute
 
 MOST_PROBLEMS = 100
@@ -28,6 +29,7 @@ class InferenceRoute(JsonRoute):
             except RequestValidationError as error:
                 return await _malformed(request, error)
             except KnowTraceError as error:
+                record_of(request.scope).error_type = type(error).__name__
                 return failure(error)
 
         return with_protocol_errors

@@ -141,7 +141,8 @@ async def aggregate(classroom: Classroom, due_at: datetime) -> Done:
 
 async def export_items(classroom: Classroom, due_at: datetime) -> Done:
     folder, champion = classroom.settings.export_folder, classroom.lineup.champion
-    items = (champion.tracer.vocabulary, champion.version)
+    curves = champion.run.item_curves if isinstance(champion.run, Run) else {}
+    items = (champion.tracer.vocabulary, curves, champion.version)
     done = [await store_item_parameters(classroom.store, *items, now=datetime.now(UTC))]
     if folder is not None:
         done.append(await asyncio.to_thread(write_item_parameters, *items, folder))
