@@ -61,30 +61,45 @@ def erase_command(
 
 @app.command("answers")
 def answers_command(
-    out: Annotated[Path, typer.Option(help="File to write, as `knowtrace train --data` reads it.")],
     *,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write; default: one in the export folder, where erasures find it."),
+    ] = None,
     tenant: TenantOption = "default",
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a tenant's answers for training, leaving out students who have not agreed to it.
+    """Write a tenant's answers as `knowtrace train --data` reads them, without students who have not agreed to it.
 
     Example: knowtrace students answers --out answers.csv
     """
     from knowtrace.service.consents.training import write_answers  # noqa: PLC0415 - other commands do not need the web
+    from knowtrace.service.erasure.answer_files import folder_of  # noqa: PLC0415
     from knowtrace.service.identity.opening import open_store  # noqa: PLC0415
 
     settings = settings_of(database_url=database)
+    if out is None:
+        folder = folder_of(settings, tenant)
+        if folder is None:
+            raise typer.BadParameter(
+                "There is no export folder: set KNOWTRACE_EXPORT_FOLDER, or name a file by --out."
+            )
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        out = folder / f"answers-{datetime.now(UTC):%Y%m%dT%H%M%S}.csv"
+    path = out
 
     async def run() -> "Written":
         async with open_store(settings) as store:
-            return await write_answers(store, tenant, out, without_decision=settings.training_consent_default)
+            return await write_answers(
+                store, tenant, path, without_decision=settings.training_consent_default
+            )
 
     written = asyncio.run(run())
     if as_json:
         print_json(asdict(written))
         return
-    say(f"{out}: {written.num_answers:,} answers of {written.num_students:,} students.")
+    say(f"{path}: {written.num_answers:,} answers of {written.num_students:,} students.")
     say(f"Left out for want of consent to training: {written.num_left_out:,} students.")
 
 
@@ -155,6 +170,8 @@ def show_receipt(receipt: "Receipt", *, as_json: bool, num_kept: int | None = No
     total = sum(receipt.rows.values())
     held = ", ".join(f"{table} {count:,}" for table, count in receipt.rows.items() if count)
     say(f"Erased: {total:,} rows of {receipt.num_students:,} students ({held or 'nothing was kept'}).")
+    if receipt.num_answer_files:
+        say(f"Deleted: {receipt.num_answer_files:,} files of answers for training.")
     say(f"Receipt {receipt.receipt_id}, audit line {receipt.audit_line}.")
     for model in receipt.models_trained_before:
         say(f"Trained before: {model.version}, on {model.data} ({model.data_fingerprint}).")

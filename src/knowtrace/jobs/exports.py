@@ -43,7 +43,7 @@ async def write_mastery_counts(store: Store, folder: Path, *, day: date, smalles
         for (skill_id, state, count), is_withheld in zip(counts, withheld, strict=True):
             shown = "" if is_withheld else count
             rows.append((tenant_id, day.isoformat(), skill_id, state.value, shown, is_withheld))
-        path = folder / "mastery_daily" / f"day={day.isoformat()}" / f"tenant={_file_name(tenant_id)}.csv"
+        path = folder / "mastery_daily" / f"day={day.isoformat()}" / f"tenant={name_of_tenant(tenant_id)}.csv"
         write_csv(path, MASTERY_COLUMNS, rows)
         num_rows += len(rows)
         num_withheld += sum(withheld)
@@ -52,7 +52,7 @@ async def write_mastery_counts(store: Store, folder: Path, *, day: date, smalles
     )
 
 
-def _file_name(tenant_id: str) -> str:
+def name_of_tenant(tenant_id: str) -> str:
     """Return the tenant as it may stand in a path; long names give way to their hash, for file systems have a limit."""
     quoted = quote(tenant_id, safe="")
     return quoted if len(quoted) <= LONGEST_NAME else hashlib.sha256(tenant_id.encode()).hexdigest()

@@ -52,6 +52,7 @@ class Receipt(Answer):
     erased_at: datetime
     num_students: int
     rows: dict[str, int]
+    num_answer_files: int
     models_trained_before: list[TrainedModel]
     waiting: list[str]
     not_covered: list[str]

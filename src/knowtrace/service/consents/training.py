@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from knowtrace.errors import DataError
+from knowtrace.errors import ConflictError, DataError
 from knowtrace.store import Store, StoredEvent
 from knowtrace.store.portability import TRAINING
 
@@ -16,6 +16,7 @@ BINARY = 1
 COLUMNS = ("event_id", "student_id", "item_id", "skill_ids", "response", "answered_at", "elapsed_seconds",
            "hints_used", "attempt", "session_id")  # fmt: skip
 BETWEEN_SKILLS = ";"
+UNFINISHED = ".part"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +35,19 @@ async def write_answers(store: Store, tenant_id: str, path: Path, *, without_dec
 
     Raises:
         DataError: a skill id holds the character that stands between skills.
+        ConflictError: an erasure has deleted what was written so far.
     """
-    partial = path.with_name(f"{path.name}.part")
+    partial = path.with_name(f"{path.name}{UNFINISHED}")
     try:
         with os.fdopen(
             os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="", encoding="utf-8"
         ) as file:
             written = await _write(store, tenant_id, file, without_decision)
         partial.replace(path)
+    except FileNotFoundError as error:
+        raise ConflictError(
+            f"A student was erased while {path.name} was written, so it was deleted. Write it again."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return written

@@ -10,6 +10,7 @@ from typing import Any
 from knowtrace.errors import RunError
 from knowtrace.registry.manifest import Manifest, json_of
 from knowtrace.service.classroom import Classroom
+from knowtrace.service.erasure.answer_files import delete_answer_files
 from knowtrace.service.erasure.lake import for_the_lake, what_waits
 from knowtrace.service.erasure.schemas import Receipt, TrainedModel
 from knowtrace.service.identity.caller import Caller
@@ -25,7 +26,7 @@ ACTION = "students.erase"
 NOT_COVERED = (
     "Backups and replicas of the database: they hold the student until they are replaced.",
     "The models named above: what training took from the student's answers stays in them until they are trained anew.",
-    "Data that were copied out before: exports, files of answers for training.",
+    "Data that were copied out before: exports, and files of answers that are not in the folder of exports.",
     "Log lines: they hold a keyed hash of the student id; without KNOWTRACE_LOG_KEY it cannot be turned back.",
     "The audit log: it keeps a hash of the student id, so that this erasure can be shown.",
 )
@@ -59,9 +60,10 @@ async def erase_student(classroom: Classroom, caller: Caller, student_id: str, r
         classroom.settings.models or classroom.settings.run.parent,
         loaded=[model.version for model in classroom.lineup.loaded],
     )
-    not_covered = _of_shared(states, is_forgotten=is_forgotten)
+    num_files, of_files = await delete_answer_files(classroom.settings, caller.tenant_id, [student_id])
+    not_covered = [*of_files, *_of_shared(states, is_forgotten=is_forgotten)]
     waiting = what_waits(classroom.settings, caller.tenant_id)
-    return await receipt(classroom.store, receipt_id, [erased], models, waiting, not_covered)
+    return await receipt(classroom.store, receipt_id, [erased], models, waiting, not_covered, num_files)
 
 
 async def erase_directly(
@@ -78,9 +80,9 @@ async def erase_directly(
         UnavailableError: the database cannot be written; the students before are erased.
     """
     receipt_id = new_receipt_id()
-    erased, notes = await _erase_each(store, settings, caller, student_ids, receipt_id, states)
+    erased, num_files, notes = await _erase_each(store, settings, caller, student_ids, receipt_id, states)
     waiting = what_waits(settings, caller.tenant_id)
-    return await receipt(store, receipt_id, erased, models, waiting, notes)
+    return await receipt(store, receipt_id, erased, models, waiting, notes, num_files)
 
 
 async def retain_directly(
@@ -99,12 +101,14 @@ async def retain_directly(
         UnavailableError: the database cannot be written; the students before are erased.
     """
     receipt_id = new_receipt_id()
-    erased, notes = await _erase_each(store, settings, caller, student_ids, receipt_id, states, before=before)
+    erased, num_files, notes = await _erase_each(
+        store, settings, caller, student_ids, receipt_id, states, before=before
+    )
     num_kept = len(student_ids) - len(erased)
     if not erased:
         return None, num_kept
     waiting = what_waits(settings, caller.tenant_id)
-    return await receipt(store, receipt_id, erased, models, waiting, notes), num_kept
+    return await receipt(store, receipt_id, erased, models, waiting, notes, num_files), num_kept
 
 
 async def receipt(
@@ -114,6 +118,7 @@ async def receipt(
     models: list[TrainedModel],
     waiting: list[str],
     not_covered: Sequence[str],
+    num_answer_files: int,
 ) -> Receipt:
     """Write the receipt of some erasures, after taking what they deleted out of the database's log."""
     is_file_clean = await store.empty_write_ahead_log()
@@ -126,6 +131,7 @@ async def receipt(
         erased_at=erased[-1].at,
         num_students=len(erased),
         rows=rows,
+        num_answer_files=num_answer_files,
         models_trained_before=models,
         waiting=waiting,
         not_covered=[
@@ -171,8 +177,11 @@ async def _erase_each(
     states: RedisStates | None,
     *,
     before: datetime | None = None,
-) -> tuple[list[Erased], list[str]]:
-    """Erase students one by one, with `before` only those who are silent since; return what a receipt says of Redis."""
+) -> tuple[list[Erased], int, list[str]]:
+    """Erase students one by one, with `before` only those who are silent since, then the files of answers with them.
+
+    Returns how many files those were, and what a receipt says of files and of Redis.
+    """
 
     async def one(student_id: str) -> Erased | None:
         erasure = Erasure(
@@ -189,16 +198,17 @@ async def _erase_each(
                     return None
             return await erase(transaction, erasure)
 
-    erased: list[Erased] = []
+    erased: dict[str, Erased] = {}
     is_forgotten = True
     for student_id in student_ids:
         done = await one(student_id)
         if done is None:
             continue
-        erased.append(done)
+        erased[student_id] = done
         if states is not None and is_forgotten:  # one that was away is not waited for again
             is_forgotten = await states.forget(StudentKey(caller.tenant_id, student_id))
-    return erased, _of_shared(states, is_forgotten=is_forgotten)
+    num_files, of_files = await delete_answer_files(settings, caller.tenant_id, erased)
+    return list(erased.values()), num_files, [*of_files, *_of_shared(states, is_forgotten=is_forgotten)]
 
 
 def _of_shared(states: RedisStates | None, *, is_forgotten: bool) -> list[str]:
