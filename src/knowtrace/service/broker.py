@@ -51,14 +51,17 @@ class Subscription:
 class Broker:
     """Passes messages about a student to everybody who subscribed to that student.
 
-    At most `max_subscribers` listen at once, of whom at most `max_of_student` are one student's readers.
+    At most `max_subscribers` listen at once, of whom at most half are one tenant's, and `max_of_student` one student's
+    readers: one for each open tab. Other credentials of a tenant may serve a whole school.
     """
 
     def __init__(self, *, max_subscribers: int, max_of_student: int) -> None:
         self._max_subscribers = max_subscribers
+        self._half = max(max_subscribers // 2, 1)
         self._max_of_student = max_of_student
         self._num_subscribers = 0
         self._by_reader: Counter[object] = Counter()
+        self._by_tenant: Counter[str] = Counter()
         self._by_student: dict[StudentKey, set[Subscription]] = {}
         self._is_closed = False
 
@@ -79,14 +82,20 @@ class Broker:
             raise UnavailableError(
                 f"{self._num_subscribers} streams are open, the most this service keeps: ask again later."
             )
+        if caller != LOCAL and self._by_tenant[caller.tenant_id] >= self._half:
+            raise TooManyError(
+                f"{self._half} streams are open in this tenant, the most that one may have: close one, then ask again.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
         subscription = Subscription(caller, student_id)
-        most = self._most_of(caller)
-        if self._by_reader[subscription.reader] >= most:
+        most = min(self._half, self._max_of_student)
+        if caller.student_id is not None and self._by_reader[subscription.reader] >= most:
             raise TooManyError(
                 f"This caller has {most} streams open, the most that one may have: close one, then ask again.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
         self._by_reader[subscription.reader] += 1
+        self._by_tenant[caller.tenant_id] += 1
         self._by_student.setdefault(subscription.about, set()).add(subscription)
         self._num_subscribers += 1
         return subscription
@@ -99,6 +108,9 @@ class Broker:
             self._by_reader[subscription.reader] -= 1
             if not self._by_reader[subscription.reader]:
                 del self._by_reader[subscription.reader]
+            self._by_tenant[subscription.about.tenant_id] -= 1
+            if not self._by_tenant[subscription.about.tenant_id]:
+                del self._by_tenant[subscription.about.tenant_id]
             if not listeners:
                 del self._by_student[subscription.about]
 
@@ -126,17 +138,6 @@ class Broker:
         """End every stream, so that a server that stops need not wait for readers."""
         self._is_closed = True
         self.end_all()
-
-    def _most_of(self, caller: Caller) -> int:
-        """Return how many streams a caller may have.
-
-        A student needs one for each open tab. Other credentials may serve a whole school, so they may have half of all:
-        the other half is there for other tenants.
-        """
-        if caller == LOCAL:
-            return self._max_subscribers
-        half = max(self._max_subscribers // 2, 1)
-        return min(half, self._max_of_student) if caller.student_id is not None else half
 
     def _end(self, subscriptions: Iterable[Subscription]) -> None:
         for subscription in subscriptions:
