@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from knowtrace.errors import TrainingError
 from knowtrace.models import Batch
 from knowtrace.models.deep_gpcm import DeepGPCM
+from knowtrace.models.dkt import DKT
 from knowtrace.models.partial_credit import PartialCredit
 from knowtrace.registry import Run, Steps
 from knowtrace.sources import Dataset, SimulationConfig, simulate
@@ -72,7 +74,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, fault: Callable[[PartialCredit], Par
 
 def test_a_trained_model_has_no_ailment(run: Run, graded: Dataset) -> None:
     model, valid = parts(run, graded)
-    assert model_ailments(model, run.steps(), run.initial_state, valid) == []
+    assert model_ailments(model, [run.steps()], run.initial_state, valid) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_figures_beyond_what_the_model_promises_are_named(
 ) -> None:
     model, valid = parts(run, graded)
     broken(monkeypatch, fault)
-    found = model_ailments(model, run.steps(), run.initial_state, valid)
+    found = model_ailments(model, [run.steps()], run.initial_state, valid)
     assert any(said in sentence for sentence in found), found
 
 
@@ -112,7 +114,7 @@ def test_steps_that_are_not_the_model_are_named(run: Run, graded: Dataset) -> No
     with torch.no_grad():
         model.head.ability.weight.mul_(20)
     steps: Any = Forgetful(run.steps())
-    (said,) = model_ailments(model, steps, run.initial_state, valid)
+    (said,) = model_ailments(model, [steps], run.initial_state, valid)
     assert "Steps and model differ by 0." in said
 
 
@@ -121,3 +123,18 @@ def test_an_ill_model_is_not_sealed(graded: Dataset, tmp_path: Path, monkeypatch
     with pytest.raises(TrainingError, match=r"not fit to be served\. Abilities reach from .* beyond"):
         train(graded, RECIPE, tmp_path / "run", reporter=SilentReporter())
     assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_the_faster_form_of_the_steps_is_held_to_the_model_too(
+    graded: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An LSTM is served by NumPy, not by its graphs."""
+    sound = DKT.as_recurrence
+
+    def upside_down(self: DKT) -> dict[str, Tensor]:
+        return {name: -array for name, array in sound(self).items()}
+
+    monkeypatch.setattr(DKT, "as_recurrence", upside_down)
+    recipe = replace(RECIPE, model="dkt", settings={"embedding_dim": 8, "hidden_dim": 8})
+    with pytest.raises(TrainingError, match="Steps and model differ by 0"):
+        train(graded, recipe, tmp_path / "run", reporter=SilentReporter())

@@ -11,8 +11,13 @@ from knowtrace.domain import Vocabulary
 from knowtrace.errors import TrainingError
 from knowtrace.models import ResponseModel
 from knowtrace.registry import (
+    RECURRENCE,
+    Panels,
+    Recurrence,
+    RecurrentSteps,
     Run,
     StepGraphs,
+    Steps,
     ailments,
     choose_panels,
     run_files,
@@ -55,7 +60,7 @@ def finish_run(
     steps = StepGraphs(out)
     found = [
         *ailments(steps, initial_state, vocabulary),
-        *model_ailments(model, steps, initial_state, valid),
+        *model_ailments(model, [steps, *_faster(files[RECURRENCE], panels)], initial_state, valid),
     ]
     if found:
         raise TrainingError(
@@ -78,6 +83,11 @@ def finish_run(
         describe(config["model"]["name"], config, metrics, vocabulary), encoding="utf-8"
     )
     return seal_run(out)
+
+
+def _faster(path: Path, panels: Panels) -> list[Steps]:
+    """Return the steps in the form that serving prefers to the graphs, where the model has one."""
+    return [RecurrentSteps(Recurrence.of(path.read_bytes(), path), panels)] if path.is_file() else []
 
 
 def _of_model(model: ResponseModel) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What may be wrong with a trained model besides its step graphs: its figures, and whether the graphs say the same."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -26,24 +27,23 @@ class Measuring(Protocol):
 
 
 def model_ailments(
-    model: ResponseModel, steps: Steps, initial_state: NDArray[np.float32], valid: Sequences
+    model: ResponseModel, forms: Sequence[Steps], initial_state: NDArray[np.float32], valid: Sequences
 ) -> list[str]:
     """Return what is wrong with a model on first answers of some students, one sentence each; none when it is sound.
 
-    Abilities must lie within +-3, discriminations be positive and thresholds in order, where a model has them; and the
-    steps must predict, answer by answer, what the model predicts for all answers at once.
+    Abilities must lie within +-3, discriminations be positive and thresholds in order, where a model has them; and each
+    form of its steps must predict, answer by answer, what the model predicts for all answers at once.
     """
     model.eval()
     batch = valid.whole.beginnings(ANSWERS).batch(np.arange(min(STUDENTS, len(valid.student_ids))))
     with torch.inference_mode():
         at_once = model(batch).softmax(-1)[batch.valid].numpy()
         found = _of_figures(model.figures(batch), batch.valid) if isinstance(model, Measuring) else []
-    one_by_one = np.concatenate(
-        [_stepped(steps, initial_state, batch, student) for student in range(len(batch.items))]
-    )
-    apart = float(np.abs(one_by_one - at_once).mean())
-    if not apart <= TOLERANCE:
-        found.append(f"Steps and model differ by {apart:.4f} in the mean of their probabilities.")
+    for steps in forms:
+        one_by_one = [_stepped(steps, initial_state, batch, student) for student in range(len(batch.items))]
+        apart = float(np.abs(np.concatenate(one_by_one) - at_once).mean())
+        if not apart <= TOLERANCE:
+            found.append(f"Steps and model differ by {apart:.4f} in the mean of their probabilities.")
     return found
 
 
