@@ -19,7 +19,7 @@ from knowtrace.training import Recipe, TrainingConfig, fingerprint, train
 
 TRIALS = "trials.log"
 STUDY = "search.json"
-TRAINING_SPACE = {"learning_rate": (1e-3, 2e-2), "weight_decay": (1e-3, 1e-1)}
+TRAINING_SPACE = {"learning_rate": (1e-3, 5e-2), "weight_decay": (1e-3, 1e-1)}
 """Searched on a logarithmic scale for every model that learns by gradient steps."""
 
 
