@@ -69,6 +69,11 @@ def test_model_keeps_the_contract(
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_a_model_counts_what_it_has_learnt(name: str) -> None:
+    assert tiny(name, 2).num_learnt() > 0
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_every_size_and_every_setting_of_a_search_makes_a_model(name: str) -> None:
     for settings in MODELS[name].presets.values():
         build_model(name, TINY[2], settings)

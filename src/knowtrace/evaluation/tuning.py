@@ -49,7 +49,7 @@ def tune(
     `folder` keeps the trials: called again, a search goes on with what it has learnt. The test part is never read.
 
     Raises:
-        TrainingError: the folder holds another search, or the model has nothing to search.
+        TrainingError: the folder holds another search, the model has nothing to search, or no trial could be trained.
     """
     space = search_space(search.model)
     if not space:
@@ -102,8 +102,19 @@ def tune(
         return best["valid_auc"]
 
     finished = sum(t.state.is_finished() for t in study.trials)
-    study.optimize(one, n_trials=max(num_trials - finished, 0), catch=(TrainingError,))
+    refusals: list[TrainingError] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        try:
+            return one(trial)
+        except TrainingError as error:
+            refusals.append(error)
+            raise
+
+    study.optimize(objective, n_trials=max(num_trials - finished, 0), catch=(TrainingError,))
     complete = [t for t in study.trials if t.value is not None]
+    if refusals and not complete:
+        raise TrainingError(f"None of {len(study.trials)} trials could be trained. The last: {refusals[-1]}")
     return [
         {"trial": t.number, "valid_auc": t.value, "chosen": t.params}
         for t in sorted(complete, key=lambda t: -(t.value or 0.0))

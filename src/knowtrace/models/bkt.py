@@ -101,6 +101,10 @@ class BKT(ResponseModel):
         if self.sizes.num_categories > 2:
             self._read_categories(answers.counts[0].sum(0))
 
+    def num_learnt(self) -> int:
+        tables = (self.prior_logit, self.learn, self.forget, self.guess, self.slip, self.item_shift)
+        return sum(table.numel() for table in tables)
+
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.learn.new_zeros(num_students, 2 + 2 * self.slots.num_slots)
 

@@ -97,6 +97,9 @@ class IRT(ResponseModel):
         self.slopes.copy_(found.slopes)
         self.steps.copy_(found.steps)
 
+    def num_learnt(self) -> int:
+        return self.slopes.numel() + self.steps.numel()
+
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.log_prior.repeat(num_students, 1)
 

@@ -38,6 +38,9 @@ class ItemMean(ResponseModel):
     def forward(self, batch: Batch) -> Tensor:
         return self._logits(batch.items)
 
+    def num_learnt(self) -> int:
+        return self.thresholds.numel()
+
     def initial_state(self, num_students: int = 1) -> Tensor:
         return torch.zeros(num_students, 0)
 
