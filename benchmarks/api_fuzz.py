@@ -1,6 +1,6 @@
 """Schemathesis against the real service: does any request of 100,000 make it fail, or break its own description?
 
-    python benchmarks/api_fuzz.py --requests 100000     Ctrl-C ends it and writes what it has found
+    python benchmarks/api_fuzz.py --requests 100000
 
 Every round starts from something of everything, then plays the phases of Schemathesis with all of its checks: the
 edges of every schema (the first round only: they are always the same), requests drawn from the schemas, valid and
@@ -18,11 +18,12 @@ What the checks are told of our contract, because they cannot know it:
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,10 @@ def config_of(seed: int, ids: dict[str, list[str]], *, is_first: bool) -> schema
     )
 
 
-def play_round(service: FuzzService, number: int, findings: Findings, limit: int, progress: Any) -> None:
-    """Play the phases once, or until the limit is reached."""
+def play_round(
+    service: FuzzService, number: int, findings: Findings, is_over: Callable[[], bool], progress: Any
+) -> None:
+    """Play the phases once, or until it is over."""
     ids = service.fill()
     service.play_parts()
     shows_key = number % (ROUNDS_WITH_KEY + 1) != ROUNDS_WITH_KEY
@@ -159,7 +162,7 @@ def play_round(service: FuzzService, number: int, findings: Findings, limit: int
     for event in stream:
         findings.take(event)
         progress(findings)
-        if findings.requests >= limit:
+        if is_over():
             stream.stop()
 
 
@@ -168,6 +171,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=100_000, help="stop a little after so many")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="or after so long; with --seed a part of all"
+    )
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--seed", type=int, default=0, help="of the first round; each has its own")
     parser.add_argument("--log", type=Path, help="keep the service's log here")
@@ -188,12 +194,14 @@ def main() -> None:
             bar.update(task, completed=found.requests, description=said)
 
         started = time.perf_counter()
+
+        def is_over() -> bool:
+            return findings.requests >= asked.requests or time.perf_counter() - started >= 60 * asked.minutes
+
         number = asked.seed
-        # Interrupted, it tells what it has found: the whole takes more than an hour.
-        with suppress(KeyboardInterrupt):
-            while findings.requests < asked.requests:
-                play_round(service, number, findings, asked.requests, progress)
-                number += 1
+        while not is_over():
+            play_round(service, number, findings, is_over, progress)
+            number += 1
         seconds = time.perf_counter() - started
         operations = {
             f"{method.upper()} {path}"
