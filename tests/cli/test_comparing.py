@@ -97,8 +97,8 @@ def test_a_search_is_gone_on_with(knowtrace: Knowtrace, data: Path, tmp_path: Pa
 
 
 def test_a_search_of_nothing_is_refused(knowtrace: Knowtrace, data: Path, tmp_path: Path) -> None:
-    said = knowtrace("tune", "--model", "item-mean", "--data", data, "--out", tmp_path / "search")
-    assert_refused(said, because="item-mean has no settings to search")
+    said = knowtrace("tune", "--model", "blend", "--data", data, "--out", tmp_path / "search")
+    assert_refused(said, because="blend has no settings to search")
 
 
 def test_runs_are_blended_into_one(
