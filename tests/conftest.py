@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 import torch
 from service.processes import redis_server
 from torch.onnx._internal.exporter._registration import ONNXRegistry
@@ -32,6 +33,15 @@ ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torc
 # Plans and traces are trees of nodes that point at each other: a search for garbage among them at every 700 new
 # objects costs a tenth of an export and more of a lake.
 gc.set_threshold(20_000, 20, 20)
+
+
+# Where no service has set up its log, structlog colours every line of code around a traceback: seconds for each error.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 class SilentReporter:

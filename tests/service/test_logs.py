@@ -18,12 +18,14 @@ def logging_put_back() -> Iterator[None]:
     """Put the process's own logging back after a test that configures it."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
+    ours = structlog.get_config()
     libraries = {name: logging.getLogger(name).level for name in ("alembic", "httpx", "httpcore")}
     yield
     root.handlers, root.level = handlers, level
     for name, was in libraries.items():
         logging.getLogger(name).setLevel(was)
     structlog.reset_defaults()
+    structlog.configure(**ours)
 
 
 def test_a_pseudonym_depends_on_the_key_and_the_student() -> None:
