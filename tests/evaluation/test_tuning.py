@@ -54,6 +54,10 @@ def test_a_model_without_settings_to_search_says_so(small_dataset: Dataset, tmp_
 def test_a_search_whose_every_trial_fails_says_why(small_dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"None of 2 trials could be trained. The last: embedding_dim"):
         search(small_dataset, tmp_path / "search", 2, fixed={"embedding_dim": -1})
+    with pytest.raises(
+        TrainingError, match=r"None of 2 trials could be trained. Give the search another folder"
+    ):
+        search(small_dataset, tmp_path / "search", 2, fixed={"embedding_dim": -1})
 
 
 def test_a_model_without_gradients_is_not_given_rates_to_learn_at(

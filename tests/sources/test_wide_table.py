@@ -73,7 +73,10 @@ def test_a_wide_table_becomes_a_row_per_answer_in_the_order_of_its_columns(
 @pytest.mark.parametrize(
     ("text", "because"),
     [
-        ("q1,q2,q3\n1,0.5,0\n1,1,-1\n", r"no category 0, 1, 2 … in q2 \(0.5\), q3 \(-1\)"),
+        (
+            "q1,q2,q3,q4\n1,0.5,0,inf\n1,1,-1,0\n",
+            r"no category 0, 1, 2 … in q2 \(0.5\), q3 \(-1\), q4 \(inf\)",
+        ),
         ("q1,count\n1,3\n", "a row of it has no history of its own"),
     ],
 )

@@ -33,12 +33,13 @@ def items_command(
 
     The difficulty of a graded item is the mean of its steps' in table and CSV; JSON has every step.
 
-    Example: knowtrace items runs/irt --data shared/data/assistments2009 --out items.csv
+    Example: knowtrace items runs/wd-irt --data shared/data/assistments2009 --out items.csv
     """
     from knowtrace.registry import Run  # noqa: PLC0415 - torch takes seconds to import
     from knowtrace.training import item_parameters  # noqa: PLC0415
 
     run = Run.open(run_path)
+    computed_at = datetime.now(UTC).isoformat()
     rows: list[dict[str, Any]] = [
         {
             "item_id": item.item_id,
@@ -49,7 +50,7 @@ def items_command(
             "difficulty_error": row.mean_difficulty_error,
             "num_events": row.num_answers,
             "model_version": run.version,
-            "computed_at": datetime.now(UTC).isoformat(),
+            "computed_at": computed_at,
             "discrimination_error": row.discrimination_error,
             "guessing_error": row.guessing_error,
             "steps": list(row.difficulty),
@@ -59,7 +60,7 @@ def items_command(
     ]
     if file is not None:
         with file.open("w", encoding="utf-8", newline="") as opened:
-            writer = csv.writer(opened)
+            writer = csv.writer(opened, lineterminator="\n")
             writer.writerow(LAKE_COLUMNS)
             writer.writerows([row[name] for name in LAKE_COLUMNS] for row in rows)
         say(f"{file}: parameters of {len(rows):,} items.")

@@ -113,8 +113,9 @@ def tune(
 
     study.optimize(objective, n_trials=max(num_trials - finished, 0), catch=(TrainingError,))
     complete = [t for t in study.trials if t.value is not None]
-    if refusals and not complete:
-        raise TrainingError(f"None of {len(study.trials)} trials could be trained. The last: {refusals[-1]}")
+    if study.trials and not complete:
+        why = f"The last: {refusals[-1]}" if refusals else "Give the search another folder."
+        raise TrainingError(f"None of {len(study.trials)} trials could be trained. {why}")
     return [
         {"trial": t.number, "valid_auc": t.value, "chosen": t.params}
         for t in sorted(complete, key=lambda t: -(t.value or 0.0))

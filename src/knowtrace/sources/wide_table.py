@@ -88,33 +88,30 @@ def read_wide_table(
 def write_answers(table: WideTable, path: Path) -> int:
     """Write a row per answer, in the order of the columns, as every reader of answers takes it; return how many.
 
-    Raises: DataError when rows stand for several students, a cell holds no category, or the file cannot be written.
+    Raises: DataError when rows stand for several students, or a cell holds no category.
     """
     if (table.counts != 1).any():
         raise DataError(
             f"{table.name} counts students: a row of it has no history of its own. `knowtrace irt` reads such a table."
         )
-    bad = ~np.isnan(table.values) & ((table.values < 0) | (table.values != np.floor(table.values)))
+    values = table.values
+    bad = ~np.isnan(values) & ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
     if bad.any():
         columns = np.flatnonzero(bad.any(0))
-        found = ", ".join(f"{table.items[i]} ({table.values[bad[:, i], i][0]:g})" for i in columns[:5])
+        found = ", ".join(f"{table.items[i]} ({values[bad[:, i], i][0]:g})" for i in columns[:5])
         raise DataError(
             f"{table.name} holds what is no category 0, 1, 2 … in {found}: leave such columns out with --drop."
         )
-    try:
-        stream = path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}): choose another file.") from None
-    with stream:
+    with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("student_id", "item_id", "response"))
-        for student, values in zip(table.students, table.values, strict=True):
+        for student, row in zip(table.students, values, strict=True):
             writer.writerows(
                 (student, item, int(value))
-                for item, value in zip(table.items, values, strict=True)
+                for item, value in zip(table.items, row, strict=True)
                 if not np.isnan(value)
             )
-    return int((~np.isnan(table.values)).sum())
+    return int((~np.isnan(values)).sum())
 
 
 def _chosen(

@@ -88,6 +88,13 @@ async def test_a_file_that_cannot_be_read_is_said_and_the_student_is_erased(scho
     )
 
 
+async def test_a_folder_that_is_not_there_is_no_erasure(school: School, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await write_answers(
+            school.classroom.store, "north", tmp_path / "none" / "a.csv", without_decision=True
+        )
+
+
 def test_the_command_writes_where_erasures_look(
     tmp_path: Path, exports: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

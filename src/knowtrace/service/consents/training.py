@@ -43,11 +43,12 @@ async def write_answers(store: Store, tenant_id: str, path: Path, *, without_dec
             os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="", encoding="utf-8"
         ) as file:
             written = await _write(store, tenant_id, file, without_decision)
-        partial.replace(path)
-    except FileNotFoundError as error:
-        raise ConflictError(
-            f"A student was erased while {path.name} was written, so it was deleted. Write it again."
-        ) from error
+        try:
+            partial.replace(path)
+        except FileNotFoundError as error:
+            raise ConflictError(
+                f"A student was erased while {path.name} was written, so it was deleted. Write it again."
+            ) from error
     finally:
         partial.unlink(missing_ok=True)
     return written
