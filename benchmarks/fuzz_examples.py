@@ -8,6 +8,9 @@ from typing import Any
 HOME = "https://school.example"
 """Where students of the standards have their accounts."""
 
+ALIASED = "fuzzed"
+"""The name of a model in an MLflow registry."""
+
 Ids = dict[str, list[str]]
 Example = dict[str, Any]
 
@@ -52,6 +55,7 @@ def _examples(ids: Ids, now: str) -> dict[str, Example]:
         "post_envelope": {"body": _envelope(item, now)},
         "model_infer": {"model": model, "body": infer},
         "model_version_infer": {"model": model, "version": version, "body": infer},
+        "follow_alias": {"body": {"alias": f"models:/{ALIASED}@champion"}},
         "unload_model": {"name": ids["model"][1], "body": {"version": ids["version"][1]}},
     }
 

@@ -1,5 +1,5 @@
-"""The real service as the fuzzer meets it: three models, PostgreSQL, Redis where it is found, keys, and something of
-everything.
+"""The real service as the fuzzer meets it: three models, one of them by an alias too, PostgreSQL, Redis where it is
+found, keys, and something of everything.
 """
 
 import asyncio
@@ -17,10 +17,12 @@ from typing import Any
 import httpx
 import orjson
 from databases import open_database
-from fuzz_examples import HOME
+from fuzz_examples import ALIASED, HOME
 from server_process import ServerProcess
 
 from knowtrace.registry import Run
+from knowtrace.registry.aliases import CHALLENGER, Aliases, Named
+from knowtrace.registry.shelf import publish
 from knowtrace.service.identity.caller import LOCAL, Role
 from knowtrace.service.identity.issuing import KeyDesk, KeyRequest
 from knowtrace.sources import SimulationConfig, read, simulate, write_simulation
@@ -89,6 +91,15 @@ def open_redis() -> Iterator[str | None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def name_by_alias(run: Run, folder: Path) -> dict[str, str]:
+    """Publish a run, let an MLflow registry name it, and return the settings of a service that may follow it."""
+    shelf, registry = f"file://{folder}/shelf", f"sqlite:///{folder}/mlflow.db"
+    aliases = Aliases(registry)
+    aliases.give(ALIASED, CHALLENGER, Named(publish(run, shelf), run.manifest.sha256))
+    aliases.promote(ALIASED)
+    return {"mlflow_uri": registry, "model_locations": orjson.dumps([shelf]).decode()}
 
 
 class FuzzService:
@@ -185,6 +196,7 @@ def open_service(folder: Path, database: str) -> Iterator[FuzzService]:
     models = train_models(folder)
     with open_database(database, folder) as database_url, open_redis() as redis_url:
         stream = {"redis_url": redis_url, "redis_stream": "knowtrace"} if redis_url else {}
+        named = name_by_alias(Run.open(models[0]), folder)
         (folder / "exports").mkdir()
         server = ServerProcess(
             database_url=database_url,
@@ -205,6 +217,7 @@ def open_service(folder: Path, database: str) -> Iterator[FuzzService]:
             keep_jobs_days="30",
             stream_heartbeat_seconds="0.1",
             **stream,
+            **named,
         )
         with server:
             yield FuzzService(server, database_url, models)
