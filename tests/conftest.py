@@ -1,5 +1,6 @@
 """What every suite may use: a small simulation, a tiny trained run on it, and where the real data lie."""
 
+import copy
 import functools
 import gc
 import os
@@ -11,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlframe.base.util
 import structlog
 import torch
 from service.processes import redis_server
+from sqlglot.expressions import core as expressions
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from knowtrace.registry import Run
@@ -29,6 +32,11 @@ torch.set_num_threads(1)
 
 # The exporter reads the source of a thousand operators for every export, a second of work with the same outcome.
 ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
+
+# SQLFrame copies a plan at every operation, and with each name the place where SQLGlot has read it; and it looks for a
+# dialect's name among all dialects at every function: more than a quarter of what a small lake's build takes.
+expressions.deepcopy = lambda value: dict(value) if type(value) is dict else copy.deepcopy(value)
+sqlframe.base.util.dialect_to_string = functools.cache(sqlframe.base.util.dialect_to_string)
 
 # Plans and traces are trees of nodes that point at each other: a search for garbage among them at every 700 new
 # objects costs a tenth of an export and more of a lake.
