@@ -114,12 +114,8 @@ def _check_rows(engine: Engine, table: Table, rows: Frame, snapshot: Snapshot, r
             )
     for name, (other, other_column) in table.references.items():
         target = BY_NAME[other]
-        known = (
-            engine.read(target, snapshot.files(target), root)
-            .select(f.col(other_column).alias(name))
-            .distinct()
-        )
-        lost = rows.select(name).distinct().join(known, on=name, how="left_anti")
+        known = engine.read(target, snapshot.files(target), root).select(f.col(other_column).alias(name))
+        lost = rows.select(name).join(known, on=name, how="left_anti")
         num = engine.rows(lost.agg(f.count(f.lit(1))))[0][0]
         if num:
             rule = f"every {name} is in {other}"

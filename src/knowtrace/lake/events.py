@@ -23,7 +23,7 @@ WITHDRAWN = "an answer that its source took back is none"
 def merged(engine: Engine, before: Frame, candidates: Frame) -> Frame:
     """Return the events before, and the good candidates as events, without positions."""
     columns = [name for name in EVENTS.column_names if name not in NUMBERED] + [BUCKET]
-    together = before.select(*columns).unionByName(_events(engine, candidates).select(*columns))
+    together = before.select(*columns).union(_events(engine, candidates).select(*columns))
     return together.withColumn(
         FILE_OF_ORDER,
         engine.functions.when(

@@ -30,7 +30,7 @@ def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame, *, sign:
     counted = _counts(engine, new.withColumn("day", day_of(engine)), splits, ("item_id", "day"))
     total = engine.named(
         before.select("item_id", "day", *names)
-        .unionByName(_signed(engine, counted, ("item_id", "day"), names, sign))
+        .union(_signed(engine, counted, ("item_id", "day"), names, sign))
         .groupBy("item_id", "day")
         .agg(*(f.sum(name).alias(name) for name in names))
         .filter(f.col("num_events") > 0)
@@ -56,7 +56,7 @@ def item_skill_sets(engine: Engine, before: Frame, new: Frame, splits: Frame, *,
     f = engine.functions
     names = ("num_events", *TRAINING)
     counted = _counts(engine, new, splits, ("item_id", "skill_ids"))
-    together = before.select("item_id", "skill_ids", *names).unionByName(
+    together = before.select("item_id", "skill_ids", *names).union(
         _signed(engine, counted, ("item_id", "skill_ids"), names, sign)
     )
     return (

@@ -64,7 +64,7 @@ def user_splits(engine: Engine, users_: Frame, before: Frame, told: Frame | None
     columns = ("user_id", "split", "fold", "given_split", BUCKET)
     # Who has no answer left, all withdrawn, is no student any more.
     still = before.join(users_.select("user_id"), on="user_id", how="left_semi")
-    return still.select(*columns).unionByName(new.select(*columns))
+    return still.select(*columns).union(new.select(*columns))
 
 
 def _fold(engine: Engine, chance: Expression) -> Expression:

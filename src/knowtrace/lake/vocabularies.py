@@ -1,7 +1,7 @@
 """Ids into the indices that models know: new ids get the next numbers, and no number ever changes."""
 
 from knowtrace.domain import FIRST_KNOWN
-from knowtrace.lake.engine import Engine, Frame, looked_up
+from knowtrace.lake.engine import Engine, Frame
 
 FIRST_SET = 1
 
@@ -13,15 +13,10 @@ def extended(
     f = engine.functions
     highest = engine.rows(before.select(f.max(f.col(index)).alias("highest")))[0][0]
     following = (first if highest is None else int(highest) + 1) - 1
-    known = before.select(name, f.lit(1).alias("is_known"))
     text = f.concat_ws("\x1f", f.col(name)) if name == "skill_ids" else f.col(name)
-    new = engine.named(
-        looked_up(seen.select(name).distinct(), known, (name,), ("is_known",))
-        .filter(f.col("is_known").isNull())
-        .select(name)
-        .withColumn("text", text)
-    )
+    unknown = seen.select(name).distinct().join(before.select(name), on=name, how="left_anti")
+    new = engine.named(unknown.withColumn("text", text))
     # A window without a partition gathers its rows in one place; vocabularies are small.
     order = engine.window.partitionBy(f.lit(1)).orderBy(f.col("text").asc())
     numbered = new.withColumn(index, f.row_number().over(order) + f.lit(following))
-    return before.select(name, index).unionByName(numbered.select(name, index))
+    return before.select(name, index).union(numbered.select(name, index))
