@@ -125,10 +125,11 @@ lake-kills: setup ## 100 kill -9 during builds of a lake: no table is ever half-
 lake-engines: setup spark ## DuckDB against Spark, end to end; sequences by four engines; what Spark shuffles
 	$(BIN)/python benchmarks/lake_scale.py --answers 1000000,10000000 --engines duckdb,spark --work build/lake \
 	  --out $(RESULTS)/lake_engines.json
-	$(BIN)/python benchmarks/ednet_scale.py --answers 10000000 --out build/lake/ednet
-	$(BIN)/knowtrace lake build --source build/lake/ednet --into build/lake/ten-million
+	$(BIN)/python benchmarks/ednet_scale.py --answers 1000000 --out build/lake/ednet
+	$(BIN)/knowtrace lake build --source build/lake/ednet --into build/lake/one-million
 	$(BIN)/pip install --quiet -c constraints.txt polars pandas
-	$(BIN)/python benchmarks/sequence_engines.py --lake build/lake/ten-million --out $(RESULTS)/sequence_engines.json
+	$(BIN)/python benchmarks/sequence_engines.py --lake build/lake/one-million --copies 1,10,100 --rounds 2 \
+	  --work build/lake --out $(RESULTS)/sequence_engines.json
 	$(BIN)/python benchmarks/lake_shuffles.py --work build/lake/shuffles --out $(RESULTS)/lake_shuffles.json
 
 lake-stream: setup ## an epoch over 20 million answers from gold in 1,100 MiB of private memory

@@ -1,29 +1,33 @@
 """The sequences of a lake by four engines: DuckDB and Spark run the lake's own plan, polars and pandas one by hand.
 
-    python benchmarks/sequence_engines.py --lake FOLDER --out docs/results/sequence_engines.json
+    python benchmarks/sequence_engines.py --lake FOLDER --copies 1,10,100 --out docs/results/sequence_engines.json
 
 Each reads the lake's silver events, vocabularies and splits and writes gold.sakt_sequences to Parquet, in a process of
-its own with two threads, one after the other in each round. Seconds are those of the work, by the clock and of the
-processors, without imports and Spark's start, which is given apart; on a machine that others use the processors'
-seconds compare better. What they write is compared for 300 students. polars and pandas are no part of the project:
-pip install polars pandas.
+its own with two threads, one after the other in each round. A larger size is the lake several times over, its students
+under other ids (benchmarks/copied_lake.py). Seconds are those of the work, by the clock and of the processors, without
+imports and Spark's start, which is given apart; on a machine that others use the processors' seconds compare better.
+Memory is what is resident of the process and its children at most, sampled ten times a second; a way that needs more
+than --limit-gib, or longer than --limit-seconds, is ended, and sits out the larger sizes. What they write is compared
+for 300 students. polars and pandas are no part of the project: pip install polars pandas.
 """
 
 import argparse
 import importlib
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import orjson
-from process_tree import cpu_seconds
+from copied_lake import copied_lake
+from process_tree import cpu_seconds, resident_bytes, tree
 from pyarrow import parquet
 from server_process import machine, write_result
 
@@ -32,6 +36,7 @@ from knowtrace.lake.tables import Table
 
 BY_NAME = {table.name: table for table in TABLES}
 LISTS = ("items", "skill_sets", "responses", "answered_at", "elapsed_ms", "containers")
+LARGE = 50_000_000
 STEPS = ("item_index", "skill_set", "response", "timestamp", "latency_ms", "container")
 
 
@@ -63,14 +68,21 @@ def by_plan(engine_name: str, root: Path, out: Path) -> tuple[Moment, Moment]:
         return engine.read(table, snapshot.files(table), root)
 
     started = Moment.now()
-    frame = sequences(
-        engine,
-        read("canonical_learning_events"),
-        read("user_splits"),
-        read("item_vocabulary"),
-        read("skill_sets"),
-    )
-    engine.write(frame, BY_NAME["sakt_sequences"], out / "rows", out)
+    items, sets = read("item_vocabulary"), read("skill_sets")
+    events, splits = BY_NAME["canonical_learning_events"], BY_NAME["user_splits"]
+    rows_of: Counter[str] = Counter()
+    for file in snapshot.files(events):
+        rows_of[file.bucket or ""] += file.num_rows
+    (out / "rows").mkdir()
+    for number, group in enumerate(engine.groups(rows_of, rows_of)):
+        frame = sequences(
+            engine,
+            engine.read(events, snapshot.files(events, group), root),
+            engine.read(splits, snapshot.files(splits, group), root),
+            items,
+            sets,
+        )
+        engine.write(frame, BY_NAME["sakt_sequences"], out / "rows" / str(number), out, group)
     ended = Moment.now()
     engine.close()
     return started, ended
@@ -161,11 +173,80 @@ def content(folder: Path, students: int) -> dict[str, list[list[int]]]:
     return found
 
 
-def of_fastest(taken: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
+class Spent(NamedTuple):
+    """What one way used: seconds to start, by the clock, of the processors, and bytes at most; or why it was ended."""
+
+    start: float = 0.0
+    clock: float = 0.0
+    processor: float = 0.0
+    peak: int = 0
+    ended: str = ""
+
+
+def run(way: str, lake: Path, into: Path, limit_bytes: float, limit_seconds: float) -> Spent:
+    """Let one way write its sequences in a process of its own, within limits."""
+    command = [sys.executable, __file__, "--lake", str(lake), "--one", way, "--into", str(into)]
+    environment = {**os.environ, "POLARS_MAX_THREADS": "2"}
+    peak, began = 0, time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        while process.poll() is None:
+            peak = max(peak, resident_bytes(process.pid))
+            seconds = time.perf_counter() - began
+            if peak > limit_bytes or seconds > limit_seconds:
+                for member in reversed(tree(process.pid)):
+                    os.kill(member, signal.SIGKILL)
+                process.wait()
+                why = "memory" if peak > limit_bytes else "time"
+                return Spent(clock=seconds, peak=peak, ended=why)
+            time.sleep(0.1)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return Spent(*orjson.loads(said.splitlines()[-1]), peak)
+
+
+def compared(lake: Path, ways: list[str], rounds: int, limits: tuple[float, float]) -> dict[str, Any]:
+    """Let the ways write one lake's sequences in turn, and return what each used; those that were ended drop out."""
+    taken: dict[str, list[Spent]] = {way: [] for way in ways}
+    reference: dict[str, list[list[int]]] | None = None
+    for _ in range(rounds):
+        for way in [way for way in ways if not any(spent.ended for spent in taken[way])]:
+            with tempfile.TemporaryDirectory(dir=lake) as into:
+                taken[way].append(run(way, lake, Path(into), *limits))
+                print(way, taken[way][-1], flush=True)
+                if taken[way][-1].ended:
+                    continue
+                written = content(Path(into) / "rows", 300)
+                reference = reference or written
+                assert written == reference, f"{way} wrote other sequences"
+    snapshot = CommitLog(lake).last()
+    return {
+        "answers": snapshot.num_rows(BY_NAME["canonical_learning_events"]),
+        "students": snapshot.num_rows(BY_NAME["users"]),
+        "ways": {way: figures(spent) for way, spent in taken.items()},
+        "of_fastest": of_fastest(taken),
+    }
+
+
+def figures(rounds: list[Spent]) -> dict[str, Any]:
+    if rounds[-1].ended:
+        last = rounds[-1]
+        return {"ended_for": last.ended, "after_seconds": round(last.clock), "peak_mib": last.peak // 2**20}
+    return {
+        "seconds": [round(spent.clock, 2) for spent in rounds],
+        "processor_seconds": [round(spent.processor, 2) for spent in rounds],
+        "start_seconds": round(min(spent.start for spent in rounds), 2),
+        "peak_mib": max(spent.peak for spent in rounds) // 2**20,
+    }
+
+
+def of_fastest(taken: dict[str, list[Spent]]) -> dict[str, dict[str, float]]:
     """Return each way's median seconds, by the clock and of the processors, over those of the fastest."""
     ratios: dict[str, dict[str, float]] = {}
-    for at, name in ((1, "clock"), (2, "processor")):
-        medians = {way: median(spent[at] for spent in rounds) for way, rounds in taken.items()}
+    whole = {way: rounds for way, rounds in taken.items() if not any(spent.ended for spent in rounds)}
+    for name in ("clock", "processor"):
+        medians = {way: median(getattr(one, name) for one in rounds) for way, rounds in whole.items()}
         ratios[name] = {way: round(value / min(medians.values()), 2) for way, value in medians.items()}
     return ratios
 
@@ -175,8 +256,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lake", type=Path, required=True)
+    parser.add_argument("--copies", default="1", help="How many times over, with commas between.")
     parser.add_argument("--ways", default=",".join(WAYS), help="Which of them, with commas between.")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="Of the sizes below 50 million; larger ones have one."
+    )
+    parser.add_argument("--limit-gib", type=float, default=16)
+    parser.add_argument("--limit-seconds", type=float, default=1800)
+    parser.add_argument("--work", type=Path, help="Where the copies lie meanwhile, one size at a time.")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path)
@@ -191,44 +278,16 @@ def main() -> None:
         )
         print(orjson.dumps(spent).decode())
         return
-    ways = arguments.ways.split(",")
-    taken: dict[str, list[list[float]]] = {way: [] for way in ways}
-    reference: dict[str, list[list[int]]] | None = None
-    with tempfile.TemporaryDirectory() as work:
-        for _ in range(arguments.rounds):
-            for way in ways:
-                into = Path(work) / way
-                shutil.rmtree(into, ignore_errors=True)
-                into.mkdir()
-                command = [
-                    sys.executable,
-                    __file__,
-                    "--lake",
-                    str(arguments.lake),
-                    "--one",
-                    way,
-                    "--into",
-                    str(into),
-                ]
-                environment = {"POLARS_MAX_THREADS": "2"}
-                out = subprocess.run(
-                    command, check=True, stdout=subprocess.PIPE, env={**os.environ, **environment}
-                )
-                taken[way].append(orjson.loads(out.stdout.splitlines()[-1]))
-                print(way, taken[way][-1], flush=True)
-                written = content(into / "rows", 300)
-                reference = reference or written
-                assert written == reference, f"{way} wrote other sequences"
-    snapshot = CommitLog(arguments.lake).last()
-    result = {
-        "answers": snapshot.num_rows(BY_NAME["canonical_learning_events"]),
-        "students": snapshot.num_rows(BY_NAME["users"]),
-        "seconds": {way: [round(clock, 2) for _, clock, _ in rounds] for way, rounds in taken.items()},
-        "processor_seconds": {way: [round(used, 2) for *_, used in rounds] for way, rounds in taken.items()},
-        "start_seconds": {way: round(min(start for start, *_ in rounds), 2) for way, rounds in taken.items()},
-        "of_fastest": of_fastest(taken),
-        "machine": machine(),
-    }
+    ways, sizes = arguments.ways.split(","), []
+    limits = (arguments.limit_gib * 2**30, arguments.limit_seconds)
+    num_answers = CommitLog(arguments.lake).last().num_rows(BY_NAME["canonical_learning_events"])
+    for copies in map(int, arguments.copies.split(",")):
+        with tempfile.TemporaryDirectory(dir=arguments.work) as work:
+            copied_lake(arguments.lake, copies, Path(work))
+            rounds = arguments.rounds if copies * num_answers < LARGE else 1
+            sizes.append(compared(Path(work), ways, rounds, limits))
+        ways = [way for way in ways if "ended_for" not in sizes[-1]["ways"][way]]
+    result = {"limit_gib": arguments.limit_gib, "sizes": sizes, "machine": machine()}
     if arguments.out:
         write_result(arguments.out, result)
 
