@@ -11,7 +11,7 @@ import structlog
 
 from knowtrace.errors import DataError, UnavailableError
 from knowtrace.jobs.leases import Leases
-from knowtrace.outbound import Allowed, Resolve, look_up, post
+from knowtrace.outbound import Allowed, Resolve, caller, look_up, post
 from knowtrace.store import Claim, Errand, Store, StoredJob
 
 PATIENCE_SECONDS = 5.0
@@ -75,15 +75,7 @@ class Messenger:
         body = message(job)
         try:
             # The lists may have changed since the job was submitted, and the host's address always may.
-            async with (
-                asyncio.timeout(PATIENCE_SECONDS),
-                httpx.AsyncClient(
-                    timeout=PATIENCE_SECONDS,
-                    transport=self._transport,
-                    follow_redirects=False,
-                    trust_env=False,
-                ) as client,
-            ):
+            async with asyncio.timeout(PATIENCE_SECONDS), caller(PATIENCE_SECONDS, self._transport) as client:
                 status = await post(
                     client,
                     self._allowed,

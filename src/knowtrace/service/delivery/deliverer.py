@@ -16,6 +16,7 @@ import httpx
 import structlog
 
 from knowtrace.errors import KnowTraceError
+from knowtrace.outbound import caller
 from knowtrace.service.delivery.outgoing import STREAM, Mailroom
 from knowtrace.service.delivery.sealing import Sealer
 from knowtrace.service.delivery.senders import DeliveryError, Sender, StreamSender, WebhookSender
@@ -204,9 +205,7 @@ async def delivering(
     store: Store, mailroom: Mailroom, settings: Settings, sealer: Sealer, metrics: Metrics
 ) -> AsyncGenerator[None]:
     """Deliver messages in the background; what is not delivered in the end waits for the next process."""
-    async with httpx.AsyncClient(
-        timeout=settings.delivery_timeout_seconds, follow_redirects=False, trust_env=False
-    ) as client:
+    async with caller(settings.delivery_timeout_seconds) as client:
         deliverer = Deliverer(store, mailroom, settings, sealer, metrics, client)
         task = asyncio.create_task(deliverer.go_on(), name="deliverer")
         try:
