@@ -49,6 +49,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 SECRETS = frozenset(
     {
         "database_url",
+        "lake_database_url",
         "redis_url",
         "state_cache_url",
         "log_key",
@@ -85,7 +86,8 @@ class Settings(BaseSettings):
     What is done at set times needs a setting to be done at all: `ingestion_command` and `training_command` are
     arguments of `knowtrace`, `gate_options` those of its `gate`; exports go to `export_folder`; `keep_…_days` says what
     is deleted. Messages that were delivered or given up are deleted whatever is said. Students of `lake_tenant` who are
-    erased are erased from the folder `lake`, too.
+    erased are erased from the folder `lake`, too, and from the PostgreSQL database to which it is published,
+    `lake_database_url`.
 
     `accounts_home` is the home page whose accounts are students by their name alone: with it, xAPI's account
     (https://school.example, anna) and Caliper's https://school.example/anna are our student `anna`.
@@ -192,6 +194,7 @@ class Settings(BaseSettings):
     schedule_poll_seconds: float = Field(default=30.0, gt=0)
     schedule_timeout_hours: float = Field(default=12.0, gt=0)
     lake: Path | None = None
+    lake_database_url: SecretStr | None = None
     lake_tenant: str = Field(default="default", min_length=1, max_length=100)
     ingestion_command: tuple[str, ...] = ()
     training_command: tuple[str, ...] = ()

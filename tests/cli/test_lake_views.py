@@ -72,6 +72,14 @@ def test_publish_says_what_it_loaded(lake: Path, postgres_url: str) -> None:
     assert second.count("unchanged") == 7
 
 
-def test_publish_wants_postgresql(lake: Path) -> None:
+def test_publish_finds_the_database_among_the_settings(
+    lake: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KNOWTRACE_LAKE_DATABASE_URL", postgres_url)
+    assert "silver.canonical_learning_events" in run("publish", "--lake", str(lake))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--database", "sqlite:///x.db")])
+def test_publish_wants_postgresql(lake: Path, arguments: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match="URL of a PostgreSQL database"):
-        run("publish", "--lake", str(lake), "--database", "sqlite:///x.db")
+        run("publish", "--lake", str(lake), *arguments)

@@ -1,6 +1,7 @@
 """One tenant's rows are nobody else's: by our queries on every database, and by PostgreSQL itself."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -8,10 +9,12 @@ from sqlalchemy import exc
 
 from knowtrace.store import Store
 from knowtrace.store.row_security import name_key
-from knowtrace.store.tables import metadata
+from knowtrace.store.tables import bandit_state, metadata
 from tests.store.test_event_log import append, event
 from tests.store.test_keys import KEY
 from tests.store.test_store import student
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 SHARED = {
     "log_head",
@@ -80,6 +83,17 @@ async def test_the_database_itself_refuses_foreign_rows(postgres_store: Store, a
         assert await session.events._connection.scalar(everything) == 0
     async with as_service._engine.connect() as connection:
         assert await connection.scalar(everything) == 0, "no tenant named, no rows"
+
+
+async def test_what_a_policy_has_learnt_is_its_tenants(as_service: Store) -> None:
+    """Bytes come back as they were written; two tenants may name a policy alike."""
+    for tenant_id, state in (("north", bytes(range(256))), ("south", b"")):
+        async with as_service.writing(tenant_id) as session:
+            learnt = {"tenant_id": tenant_id, "policy": "linucb", "state": state, "updated_at": NOON}
+            await session.events._connection.execute(sa.insert(bandit_state), [learnt])
+    async with as_service.reading("north") as session:
+        found = (await session.events._connection.execute(sa.select(bandit_state))).all()
+    assert [tuple(row) for row in found] == [("north", "linucb", bytes(range(256)), NOON)]
 
 
 async def test_the_database_itself_refuses_to_write_for_another_tenant(as_service: Store) -> None:

@@ -60,6 +60,23 @@ async def test_migrations_go_back_to_nothing_and_forth_again(store: Store) -> No
     await store.ping()
 
 
+async def test_the_four_tables_of_the_seed_documents_are_there_and_go_with_their_migrations(
+    store: Store,
+) -> None:
+    """Those of "Schema Design" in the Production Deployment Guide; `bandit_state` came last, with 0012."""
+    named = {"student_mastery", "item_parameters", "recommendations", "bandit_state"}
+
+    async def those_there() -> set[str]:
+        async with store._engine.connect() as connection:
+            return named & await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
+
+    assert await those_there() == named
+    await store.migrate("0011")
+    assert await those_there() == named - {"bandit_state"}
+    await store.migrate()
+    assert await those_there() == named
+
+
 async def test_what_was_stored_before_there_were_tenants_is_the_default_tenants(store: Store) -> None:
     await store.migrate("0001")
     async with store._engine.begin() as connection:

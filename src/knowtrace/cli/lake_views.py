@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from knowtrace.cli.installation import settings_of
 from knowtrace.cli.terminal import notes, out, say
 from knowtrace.errors import DataError
 
@@ -58,8 +59,17 @@ def views_command(
 def publish_command(
     lake: LakeOption,
     *,
-    database: Annotated[str, typer.Option(help="postgresql://user@host:port/name")],
-    minimum: MinimumOption = 5,
+    database: Annotated[
+        str | None,
+        typer.Option(help="postgresql://user@host:port/name; default: KNOWTRACE_LAKE_DATABASE_URL."),
+    ] = None,
+    minimum: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Withhold cells that speak of fewer distinct students; default: as published before, at first 5.",
+        ),
+    ] = None,
 ) -> None:
     """Load the tables that the views read into PostgreSQL, and make the views; all of it or nothing.
 
@@ -67,14 +77,16 @@ def publish_command(
     """
     from knowtrace.lake.views.publish import publish  # noqa: PLC0415 - other commands do not need the lake
 
-    if not database.startswith("postgresql"):
+    url = database or _published_to()
+    if not url.startswith("postgresql"):
         raise DataError(
-            "--database must be the URL of a PostgreSQL database: postgresql://user@host:port/name."
+            "--database or KNOWTRACE_LAKE_DATABASE_URL must be the URL of a PostgreSQL database: "
+            "postgresql://user@host:port/name."
         )
     with notes.status("Connecting …") as status:
         publication = publish(
             lake,
-            database,
+            url,
             minimum=minimum,
             progress=lambda table, done, total: status.update(f"{table}: {done:,} of {total:,} rows"),
         )
@@ -86,3 +98,8 @@ def publish_command(
         table.add_row(name, f"{rows:,}", "loaded" if name in publication.loaded else "unchanged")
     out.print(table)
     say("The views are in the schema lake_bi: grant readers that schema alone.")
+
+
+def _published_to() -> str:
+    url = settings_of().lake_database_url
+    return url.get_secret_value() if url else ""

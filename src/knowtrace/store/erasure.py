@@ -41,6 +41,7 @@ HOLDS_NO_STUDENT: Mapping[str, str] = {
     "log_head": "two numbers for all",
     "model_roles": "which model plays which part",
     "item_parameters": "how hard items are",
+    "bandit_state": "what a policy has learnt of all students of a tenant together",
     "audit_log": "names of what a deed was done to are hashes in it, and its lines are chained",
     "audit_heads": "where the audit log ends",
     "tenants": "who has ever stored anything",

@@ -183,6 +183,17 @@ recommendations = sa.Table(
     sa.Index("recommendations_by_student", "tenant_id", "student_id", "created_at"),
 )
 
+bandit_state = sa.Table(
+    "bandit_state",
+    metadata,
+    # Empty until there is a policy that learns: what it has learnt of all a tenant's students together, and names none.
+    _tenant_id(),
+    sa.Column("policy", sa.String(200), primary_key=True),
+    # Arrays as safetensors, which are only numbers: a pickle would run what whoever can write here has put into it.
+    sa.Column("state", sa.LargeBinary, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
 student_consents = sa.Table(
     "student_consents",
     metadata,

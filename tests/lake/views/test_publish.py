@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from knowtrace.errors import ConflictError, DataError
+from knowtrace.lake import build_lake, erase_students
 from knowtrace.lake.views import publish as publishing
 from knowtrace.lake.views.publish import publish
 from lake.views.databases import connected
@@ -182,8 +183,42 @@ def test_two_publications_at_once_are_refused(
     database.execute("SELECT pg_advisory_unlock(%s)", [publishing.LOCK])
 
 
-def test_an_empty_lake_and_a_missing_database_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no answers"):
+def test_views_withhold_as_much_as_before(tmp_path: Path, postgres_url: str, database: Connection) -> None:
+    publish(lake_of(tmp_path / "lake", 6), postgres_url, minimum=7)
+    assert publish(lake_of(tmp_path / "lake", 5), postgres_url).loaded
+    assert counted(database) is None
+    publish(lake_of(tmp_path / "lake", 7), postgres_url)
+    assert counted(database) == 7
+
+
+def test_a_lake_whose_students_are_all_erased_is_published_empty(
+    tmp_path: Path, postgres_url: str, database: Connection
+) -> None:
+    source = tmp_path / "answers.csv"
+    source.write_text("student,item,correct\nanna,a,1\n", encoding="utf-8")
+    build_lake(tmp_path / "lake", [source])
+    publish(tmp_path / "lake", postgres_url)
+    erase_students(tmp_path / "lake", ["anna"])
+    assert publish(tmp_path / "lake", postgres_url).rows["silver.users"] == 0
+    assert database.execute("SELECT count(*) FROM lake_silver.users").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody:sec42%!@127.0.0.1:9/none",
+        "postgresql://nobody:sec@42!@127.0.0.1:9/none",
+        "postgresql://nobody:sec42!@[::1:9/none",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DataError, match="URL cannot be read") as error:
+        publish(lake_of(tmp_path / "lake", 6), url)
+    assert "42" not in str(error.value) and "nobody" not in str(error.value)
+
+
+def test_a_missing_lake_and_a_missing_database_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="There is no lake"):
         publish(tmp_path / "nothing", "postgresql://nobody@127.0.0.1:9/none")
     root = lake_of(tmp_path / "lake", 6)
     with pytest.raises(DataError, match="cannot be reached") as error:

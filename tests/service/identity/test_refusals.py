@@ -51,6 +51,10 @@ def test_what_may_be_served(settings: dict[str, Any]) -> None:
             {**SAFE, "log_key": STRONG, "state_cache_url": "redis://:redis@cache:6379/0"},
             "state_cache_url has a password",
         ),
+        (
+            {**SAFE, "lake_database_url": "postgresql://postgres:postgres@db/bi"},
+            "lake_database_url has a password",
+        ),
         ({"oidc_issuer": "https://school.example"}, "belong together"),
         (
             {**SAFE, "oidc_issuer": "x", "oidc_audience": "y", "oidc_keys": "http://school.example/keys"},

@@ -14,14 +14,15 @@ from typing import Any, LiteralString
 import duckdb
 import psycopg
 from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
 from pyarrow import csv
 
 from knowtrace.errors import ConflictError, DataError
-from knowtrace.lake.commits import Snapshot
+from knowtrace.lake.commits import CommitLog, Snapshot
 from knowtrace.lake.tables import Column, ColumnType, Table
 from knowtrace.lake.views import MINIMUM, VIEWS
 from knowtrace.lake.views.dialects import NAMES, VIEW_SCHEMA, create_view, tables_read
-from knowtrace.lake.views.script import files_query, filled_snapshot
+from knowtrace.lake.views.script import files_query
 
 LOCK = 4_207_849_484
 """The number of the lock that a publication holds: any that no other program of the database uses."""
@@ -29,6 +30,8 @@ LOCK = 4_207_849_484
 BATCH_ROWS = 50_000
 
 PATIENCE_SECONDS = 10
+
+WHERE = "--database or KNOWTRACE_LAKE_DATABASE_URL"
 
 POSTGRES_TYPES: dict[ColumnType, LiteralString] = {
     "text": "text",
@@ -65,28 +68,26 @@ def publish(
     root: Path,
     url: str,
     *,
-    minimum: int = MINIMUM,
+    minimum: int | None = None,
     progress: Callable[[str, int, int], None] = _quiet,
 ) -> Publication:
     """Load a lake's last commit into the schemas `lake_silver` and `lake_gold` and make the views in `lake_bi`.
 
+    Cells of fewer students than `minimum` are withheld: by default than in the publication before, than 5 in the first.
     `progress` is told the table, the rows loaded and the rows it has.
 
-    Raises: DataError when the lake holds no answers or the database cannot be reached; ConflictError when another
+    Raises: DataError when there is no lake or the database cannot be reached; ConflictError when another
     publication is running, or what others built in the database stands in the way; ValueError when `minimum` is
     below 1.
     """
-    snapshot = filled_snapshot(root)
-    views = [create_view(view, "postgres", minimum) for view in VIEWS]
+    snapshot = _built_snapshot(root)
     publication = Publication(version=snapshot.version)
     try:
-        connection = psycopg.connect(_plain(url), connect_timeout=PATIENCE_SECONDS)
-    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise DataError(f"The database cannot be reached ({_first_line(error)}). Check --database.") from None
-    try:
-        with connection, connection.cursor() as cursor:
+        with _connected(url) as connection, connection.cursor() as cursor:
             _lock(cursor)
             known = _prepared(cursor)
+            minimum = _minimum_before(cursor) if minimum is None else minimum
+            views = [create_view(view, "postgres", minimum) for view in VIEWS]
             replaced: list[Table] = []
             for table in tables_read(VIEWS):
                 digest = _digest(table, snapshot, root)
@@ -104,7 +105,7 @@ def publish(
                     cursor.execute(statement.encode())
                 for table in retired:
                     cursor.execute(sql.SQL("DROP TABLE {}").format(_name(table, "__old")))
-                _remember(cursor, VIEW_SCHEMA, _digest_of(views), len(views), snapshot)
+                _remember(cursor, VIEW_SCHEMA, _digest_of(views), len(views), snapshot, minimum)
     except (errors.LockNotAvailable, errors.DeadlockDetected):
         raise ConflictError(
             f"A reader has held the views for more than {PATIENCE_SECONDS} seconds: nothing was published. Run again, "
@@ -124,6 +125,32 @@ def publish(
     return publication
 
 
+def _connected(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connect; what is said of a URL that cannot be used repeats no part of its password."""
+    plain = _plain(url)
+    try:
+        is_clear = "@" not in str(conninfo_to_dict(plain).get("host") or "")
+    except psycopg.ProgrammingError:
+        is_clear = False
+    if not is_clear:
+        raise DataError(
+            f"The database's URL cannot be read. Check {WHERE}: postgresql://user@host:port/name, with %25 for a % and "
+            "%40 for an @ in the password."
+        )
+    try:
+        return psycopg.connect(plain, connect_timeout=PATIENCE_SECONDS)
+    except psycopg.OperationalError as error:
+        raise DataError(f"The database cannot be reached ({_first_line(error)}). Check {WHERE}.") from None
+
+
+def _built_snapshot(root: Path) -> Snapshot:
+    """Return the last commit; one that an erasure left without answers is published, too: as empty tables."""
+    snapshot = CommitLog(root).last()
+    if snapshot.version == 0:
+        raise DataError(f"There is no lake at {root}: run `knowtrace lake build` first.")
+    return snapshot
+
+
 def _lock(cursor: Cursor) -> None:
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
     if cursor.fetchone() != (True,):
@@ -141,8 +168,16 @@ def _prepared(cursor: Cursor) -> dict[str, str]:
             "num_rows bigint NOT NULL, lake_version bigint NOT NULL, published_at timestamptz NOT NULL)"
         ).format(PUBLISHED)
     )
+    # Of the views alone. A table that an earlier version made has no such column.
+    cursor.execute(sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS minimum bigint").format(PUBLISHED))
     cursor.execute(sql.SQL("SELECT table_name, digest FROM {}").format(PUBLISHED))
     return {str(name): str(digest) for name, digest in cursor.fetchall()}
+
+
+def _minimum_before(cursor: Cursor) -> int:
+    cursor.execute(sql.SQL("SELECT minimum FROM {} WHERE table_name = %s").format(PUBLISHED), [VIEW_SCHEMA])
+    found = cursor.fetchone()
+    return MINIMUM if found is None or found[0] is None else int(found[0])
 
 
 def _exists(cursor: Cursor, table: Table) -> bool:
@@ -227,14 +262,16 @@ def _keep_readers_out(cursor: Cursor) -> None:
         )
 
 
-def _remember(cursor: Cursor, name: str, digest: str, num_rows: int, snapshot: Snapshot) -> None:
+def _remember(
+    cursor: Cursor, name: str, digest: str, num_rows: int, snapshot: Snapshot, minimum: int | None = None
+) -> None:
     cursor.execute(
         sql.SQL(
-            "INSERT INTO {} VALUES (%s, %s, %s, %s, now()) ON CONFLICT (table_name) DO UPDATE SET "
+            "INSERT INTO {} VALUES (%s, %s, %s, %s, now(), %s) ON CONFLICT (table_name) DO UPDATE SET "
             "digest = excluded.digest, num_rows = excluded.num_rows, lake_version = excluded.lake_version, "
-            "published_at = excluded.published_at"
+            "published_at = excluded.published_at, minimum = excluded.minimum"
         ).format(PUBLISHED),
-        [name, digest, num_rows, snapshot.version],
+        [name, digest, num_rows, snapshot.version, minimum],
     )
 
 

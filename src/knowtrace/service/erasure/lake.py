@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from knowtrace.jobs import Done, run_command
+from knowtrace.jobs import Done, Ended, run_command
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Role
 from knowtrace.settings import Settings
@@ -24,6 +24,14 @@ WAITING = (
     "The lake {lake}: the student id waits in the database until the schedule lake_erasure has erased it there; the "
     "audit log then has a line `students.erase lake` with this receipt."
 )
+WAITING_PUBLISHED = (
+    "The tables that are published from the lake, in the database of KNOWTRACE_LAKE_DATABASE_URL: the same line says "
+    "that they were published again without the student."
+)
+PUBLISHED = (
+    "Tables that `knowtrace lake publish` wrote to a database: publish again, or let KNOWTRACE_LAKE_DATABASE_URL name "
+    "it, so that erasures reach them."
+)
 
 
 def for_the_lake(settings: Settings, tenant_id: str, student_id: str, receipt_id: str) -> LakeErasure | None:
@@ -34,14 +42,23 @@ def for_the_lake(settings: Settings, tenant_id: str, student_id: str, receipt_id
 
 
 def what_waits(settings: Settings, tenant_id: str) -> list[str]:
-    """Return what a receipt says of the lake."""
-    return [WAITING.format(lake=settings.lake)] if _has_lake(settings, tenant_id) else []
+    """Return what a receipt says of the lake, and of what is published from it."""
+    if not _has_lake(settings, tenant_id):
+        return []
+    of_published = [] if settings.lake_database_url is None else [WAITING_PUBLISHED]
+    return [WAITING.format(lake=settings.lake), *of_published]
+
+
+def what_is_not_reached(settings: Settings, tenant_id: str) -> list[str]:
+    """Return what a receipt says of tables that were published from the lake, where no erasure reaches them."""
+    is_reached = settings.lake_database_url is not None
+    return [PUBLISHED] if _has_lake(settings, tenant_id) and not is_reached else []
 
 
 async def erase_from_lake(classroom: Classroom, due_at: datetime) -> Done:
-    """Let the lake erase everybody who waits, by a command of its own; then forget who they were.
+    """Let the lake erase everybody who waits, by a command of its own, and publish it again; then forget who they were.
 
-    Stopped before the end, all wait on: the lake erases a student again without harm.
+    Stopped before the end, all wait on: the lake erases a student again, and is published again, without harm.
     """
     settings = classroom.settings
     assert settings.lake is not None
@@ -64,16 +81,30 @@ async def erase_from_lake(classroom: Classroom, due_at: datetime) -> Done:
     finally:
         await asyncio.to_thread(path.unlink, missing_ok=True)
     if ended.code != 0:
-        how = "took too long and was stopped" if ended.code is None else f"ended with exit code {ended.code}"
-        return Done(f"lake erase {how}: {len(waiting)} students wait on.\n{ended.output}", Outcome.FAILED)
+        return _failed("lake erase", ended, len(waiting))
+    found = LAKE_RECEIPT.search(ended.output)
+    receipt = f"receipt {found[1]} of the lake" if found else "they had been erased there before"
+    said = f"The lake has erased {len(waiting)} students: {receipt}."
+    if settings.lake_database_url is not None:
+        # The command reads the database's URL from the environment: arguments show in the list of processes.
+        published = await run_command(
+            ["lake", "publish", "--lake", str(settings.lake)],
+            timeout_seconds=settings.schedule_timeout_hours * 3_600,
+        )
+        if published.code != 0:
+            return _failed(f"{said} But lake publish", published, len(waiting))
+        said += " It is published again without them."
     async with classroom.store.writing(settings.lake_tenant) as session:
         for one in waiting:
             await session.erasures.lake_has_erased(one)
             await session.audit.append(_deed(one))
     await classroom.store.empty_write_ahead_log()
-    found = LAKE_RECEIPT.search(ended.output)
-    receipt = f"receipt {found[1]} of the lake" if found else "they had been erased there before"
-    return Done(f"The lake has erased {len(waiting)} students: {receipt}.")
+    return Done(said)
+
+
+def _failed(what: str, ended: Ended, num_waiting: int) -> Done:
+    how = "took too long and was stopped" if ended.code is None else f"ended with exit code {ended.code}"
+    return Done(f"{what} {how}: {num_waiting} students wait on.\n{ended.output}", Outcome.FAILED)
 
 
 def _has_lake(settings: Settings, tenant_id: str) -> bool:

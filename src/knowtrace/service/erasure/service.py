@@ -11,7 +11,7 @@ from knowtrace.errors import RunError
 from knowtrace.registry.manifest import Manifest, json_of
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.erasure.answer_files import delete_answer_files
-from knowtrace.service.erasure.lake import for_the_lake, what_waits
+from knowtrace.service.erasure.lake import for_the_lake, what_is_not_reached, what_waits
 from knowtrace.service.erasure.schemas import Receipt, TrainedModel
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.lineup import find_runs
@@ -61,7 +61,8 @@ async def erase_student(classroom: Classroom, caller: Caller, student_id: str, r
         loaded=[model.version for model in classroom.lineup.loaded],
     )
     num_files, of_files = await delete_answer_files(classroom.settings, caller.tenant_id, [student_id])
-    not_covered = [*of_files, *_of_shared(states, is_forgotten=is_forgotten)]
+    of_lake = what_is_not_reached(classroom.settings, caller.tenant_id)
+    not_covered = [*of_lake, *of_files, *_of_shared(states, is_forgotten=is_forgotten)]
     waiting = what_waits(classroom.settings, caller.tenant_id)
     return await receipt(classroom.store, receipt_id, [erased], models, waiting, not_covered, num_files)
 
@@ -180,7 +181,7 @@ async def _erase_each(
 ) -> tuple[list[Erased], int, list[str]]:
     """Erase students one by one, with `before` only those who are silent since, then the files of answers with them.
 
-    Returns how many files those were, and what a receipt says of files and of Redis.
+    Returns how many files those were, and what a receipt says of published tables, of files and of Redis.
     """
 
     async def one(student_id: str) -> Erased | None:
@@ -208,7 +209,9 @@ async def _erase_each(
         if states is not None and is_forgotten:  # one that was away is not waited for again
             is_forgotten = await states.forget(StudentKey(caller.tenant_id, student_id))
     num_files, of_files = await delete_answer_files(settings, caller.tenant_id, erased)
-    return list(erased.values()), num_files, [*of_files, *_of_shared(states, is_forgotten=is_forgotten)]
+    of_lake = what_is_not_reached(settings, caller.tenant_id)
+    notes = [*of_lake, *of_files, *_of_shared(states, is_forgotten=is_forgotten)]
+    return list(erased.values()), num_files, notes
 
 
 def _of_shared(states: RedisStates | None, *, is_forgotten: bool) -> list[str]:

@@ -81,8 +81,14 @@ def _weak_secrets(settings: Settings) -> list[str]:
         problems += _weak(
             "callback_key", settings.callback_key.get_secret_value() if settings.callback_key else ""
         )
-    for name in ("database_url", "redis_url", "state_cache_url"):
-        url = getattr(settings, name)
+    published_to = settings.lake_database_url
+    urls = {
+        "database_url": settings.database_url,
+        "redis_url": settings.redis_url,
+        "state_cache_url": settings.state_cache_url,
+        "lake_database_url": published_to.get_secret_value() if published_to else None,
+    }
+    for name, url in urls.items():
         if url and (_password(url) or "none") in DEFAULT_PASSWORDS:
             problems.append(f"{name} has a password that everybody knows: give it another")
     return problems
