@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from knowtrace.evaluation import influences
 from knowtrace.models.sakt import SAKT
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, SimulationConfig, read, simulate, write_simulation
@@ -64,6 +66,33 @@ def test_each_prediction_names_the_answers_that_weigh_most(
             assert (past["item_id"], past["response"]) == (history[step].item_id, history[step].response)
             assert past["weight"] == pytest.approx(float(weight), abs=1e-6)
             assert past["weight"] == pytest.approx(float(weights[t, 6 - (t - step)]), abs=1e-6)
+
+
+def test_answers_given_together_are_each_shown_with_what_stood_before_all_of_them(
+    run: Run, data: Path
+) -> None:
+    """Twelve answers in pages of three; each prediction is the model's own of the pages before and that answer."""
+    dataset = read(data)
+    student, answers = next(iter(dataset.students.items()))
+    # Without times: the lag before a page is that of all its answers.
+    history = [replace(answer, answered_at=None, elapsed_seconds=None) for answer in answers]
+    paged = [replace(answer, container_id=str(n // 3)) for n, answer in enumerate(history)]
+    found = influences(run, replace(dataset, students={student: paged}), student, top=6)
+    assert [prediction.position for prediction in found] == list(range(1, 13))
+    model, vocabulary = load_model(run)
+    for n, prediction in enumerate(found):
+        before, turn = n - n % 3, n % 3
+        # In its pass all pages are turned alike, and this model hears their order.
+        past = [history[page + (place + turn) % 3] for page in range(0, before, 3) for place in range(3)]
+        alone = replace(dataset, students={student: [*past, history[n]]})
+        with torch.inference_mode():
+            predicted = model(encode(alone, [student], vocabulary).batch([0]))[0, -1].softmax(-1)[1]
+        assert prediction.item_id == history[n].item_id
+        assert prediction.predicted == pytest.approx(float(predicted), abs=1e-5)
+        assert len(prediction.influences) == min(6, before)
+        for influence in prediction.influences:
+            assert influence.position <= before
+            assert influence.item_id == history[influence.position - 1].item_id
 
 
 def test_a_table_shows_the_latest(knowtrace: Knowtrace, run: Run, data: Path) -> None:

@@ -120,6 +120,10 @@ def test_answers_in_categories_are_judged_as_such(tmp_path: Path) -> None:
     assert all(-1 <= line["qwk"][0] <= 1 and 0 <= line["mae"][0] <= 3 for line in lines)
     text = page(lines, compare(rows, tmp_path / "board"), command="knowtrace leaderboard graded")
     assert "| ECE | qwk | ordinal accuracy | mae | share of oracle |" in text
+    clean = rows[[row["protocol"] for row in rows].index("clean")]
+    of_each = [f"{clean[f'precision_{k}'][0]:.3f} / {clean[f'recall_{k}'][0]:.3f}" for k in range(4)]
+    assert "| model | 0 | 1 | 2 | 3 |" in text
+    assert f"| item-mean | {' | '.join(of_each).replace('nan', '')} |" in text
 
 
 @pytest.mark.data

@@ -16,6 +16,8 @@ from knowtrace.models import Batch
 from knowtrace.models.deep_gpcm import DeepGPCM
 from knowtrace.models.dkt import DKT
 from knowtrace.models.partial_credit import PartialCredit
+from knowtrace.models.wd_irt import WDIRT
+from knowtrace.models.wd_irt_parameters import Wide
 from knowtrace.registry import Run, Steps
 from knowtrace.sources import Dataset, SimulationConfig, simulate
 from knowtrace.training import Recipe, TrainingConfig, load_model, split_of, train
@@ -39,6 +41,12 @@ def graded() -> Dataset:
 @pytest.fixture(scope="module")
 def run(graded: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train(graded, RECIPE, tmp_path_factory.mktemp("runs") / "run", reporter=SilentReporter())
+
+
+@pytest.fixture(scope="module")
+def wide_run(graded: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    recipe = replace(RECIPE, model="wd-irt", settings={"hidden_dim": 8, "skill_dim": 4, "output_dim": 8})
+    return train(graded, recipe, tmp_path_factory.mktemp("runs") / "wide", reporter=SilentReporter())
 
 
 def parts(run: Run, dataset: Dataset) -> tuple[DeepGPCM, Sequences]:
@@ -96,6 +104,39 @@ def test_figures_beyond_what_the_model_promises_are_named(
     model, valid = parts(run, graded)
     broken(monkeypatch, fault)
     found = model_ailments(model, [run.steps()], run.initial_state, valid)
+    assert any(said in sentence for sentence in found), found
+
+
+def able(wide: Wide, ability: Tensor) -> tuple[Wide, Tensor]:
+    return wide, ability + 4.5
+
+
+def flat(wide: Wide, ability: Tensor) -> tuple[Wide, Tensor]:
+    return replace(wide, discrimination=wide.discrimination * 0), ability
+
+
+def lucky(wide: Wide, ability: Tensor) -> tuple[Wide, Tensor]:
+    return replace(wide, guessing=wide.guessing + 0.6), ability
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(able, "beyond +-4"), (flat, "must be positive"), (lucky, "beyond 0 to 0.5")],
+)
+def test_wide_and_deep_figures_beyond_their_ranges_are_named(
+    fault: Callable[[Wide, Tensor], tuple[Wide, Tensor]],
+    said: str,
+    wide_run: Run,
+    graded: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, vocabulary = load_model(wide_run)
+    valid = encode(graded, split_of(graded, RECIPE).valid, vocabulary)
+    forms = [wide_run.steps()]
+    assert model_ailments(model, forms, wide_run.initial_state, valid) == []
+    sound = WDIRT.measure
+    monkeypatch.setattr(WDIRT, "measure", lambda self, batch: fault(*sound(self, batch)))
+    found = model_ailments(model, forms, wide_run.initial_state, valid)
     assert any(said in sentence for sentence in found), found
 
 

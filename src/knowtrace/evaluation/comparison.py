@@ -15,6 +15,7 @@ from knowtrace.evaluation.leaderboard import GRADED, HISTORIES, PANEL, PREDICTIO
 from knowtrace.evaluation.published import published_for
 
 RESAMPLES = 200
+PER_CATEGORY = ("precision", "recall")
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -34,6 +35,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 for name in (*SUMMARISED, *GRADED)
                 if name in group[0]
             },
+            **{name: _by_category(group, name) for name in PER_CATEGORY if f"{name}_0" in group[0]},
             **{name: _mean([row.get(name) for row in group])[0] for name in SHARES},
             "auc_interval": group[0]["auc"][1:] if len(group) == 1 else None,
             "auc_twinned": _mean([row["auc_twinned"] for row in group])[0],
@@ -133,7 +135,20 @@ def page(lines: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any
                 )
                 for figure in reversed(published_for(data))
             ]
+        if PER_CATEGORY[0] in here[0]:
+            text += _category_table(here)
     return "\n".join(text) + "\n"
+
+
+def _category_table(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    heads = ["model", *(str(category) for category in range(len(lines[0][PER_CATEGORY[0]])))]
+    text = ["", "Precision / recall of each category, where it is ever predicted:", ""]
+    text += [_cells(heads), "|" + "---|" * len(heads)]
+    for line in lines:
+        pairs = zip(*(line[name] for name in PER_CATEGORY), strict=True)
+        shown = (" / ".join("" if value is None else f"{value:.3f}" for value in pair) for pair in pairs)
+        text.append(_cells([line["model"], *shown]))
+    return text
 
 
 def _cells(cells: Sequence[str]) -> str:
@@ -167,6 +182,15 @@ def _predictions(entry: Entry, board: Path) -> Predictions:
 
 def _auc(predictions: Predictions, weights: NDArray[np.float64] | None) -> float:
     return metrics.auc(predictions["probabilities"].astype(np.float64), predictions["responses"], weights)
+
+
+def _by_category(rows: Sequence[Mapping[str, Any]], name: str) -> list[float | None]:
+    """Return the mean over folds of a metric of each category; None where no fold has it."""
+    found: list[float | None] = []
+    while (key := f"{name}_{len(found)}") in rows[0]:
+        values = [row[key][0] for row in rows]
+        found.append(_mean([None if value is None or np.isnan(value) else value for value in values])[0])
+    return found
 
 
 def _mean(values: Sequence[float | None]) -> tuple[float | None, float | None]:

@@ -1,5 +1,6 @@
 """Which past answers each prediction of one student looked at most, where the model's attention can be read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -7,12 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from knowtrace.domain import Interaction
 from knowtrace.errors import NotFoundError, TrainingError
 from knowtrace.evaluation.scoring import load_for
 from knowtrace.models import MODELS, Batch
 from knowtrace.models.attention import top_influences
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset
+from knowtrace.training.predicting import turns
 from knowtrace.training.sequences import encode
 
 
@@ -48,7 +51,7 @@ class Influenced:
 def influences(run: Run, dataset: Dataset, student_id: str, *, top: int = 3) -> list[Influenced]:
     """Return a student's predictions with the `top` past answers that weigh most in each; the first rests on none.
 
-    Of answers given together only the first has a prediction here: the others would look at it (ADR-0006).
+    Answers given together are each predicted from what stood before all of them (ADR-0006), as in `predict_all`.
 
     Raises:
         NotFoundError: the data have no such student.
@@ -65,30 +68,34 @@ def influences(run: Run, dataset: Dataset, student_id: str, *, top: int = 3) -> 
         raise NotFoundError(
             f"{dataset.name} has no student {student_id!r}. Give an id as it stands in the data."
         )
-    batch = encode(dataset, [student_id], vocabulary).batch([0])
-    with torch.inference_mode():
-        predicted = model(batch)[0].double().softmax(-1) @ torch.linspace(
-            0, 1, vocabulary.num_categories, dtype=torch.float64
-        )
-        weights = model.influences(batch)
-    steps, heaviest = (found[0].tolist() for found in top_influences(weights, min(top, weights.shape[-1])))
+    sequences = encode(dataset, [student_id], vocabulary)
+    credit = torch.linspace(0, 1, vocabulary.num_categories, dtype=torch.float64)
     history = dataset.students[student_id]
-    return [
-        Influenced(
-            position=t + 1,
-            item_id=history[t].item_id,
-            predicted=float(predicted[t]),
-            response=history[t].response,
-            influences=tuple(
-                Influence(
-                    position=step + 1,
-                    item_id=history[step].item_id,
-                    response=history[step].response,
-                    weight=weight,
-                )
+    found: list[Influenced] = []
+    for batch, where, asked in turns(sequences, np.zeros(1, dtype=np.int64)):
+        with torch.inference_mode():
+            predicted = model(batch)[0].double().softmax(-1) @ credit
+            weights = model.influences(batch)
+        steps, heaviest = (each[0].tolist() for each in top_influences(weights, min(top, weights.shape[-1])))
+        for t in asked.tolist():
+            past = [
+                _influence(history, int(where[step]), weight)
                 for step, weight in zip(steps[t], heaviest[t], strict=True)
                 if step >= 0
-            ),
-        )
-        for t in np.flatnonzero(batch.targets[0].numpy()).tolist()
-    ]
+            ]
+            place = int(where[t])
+            found.append(
+                Influenced(
+                    position=place + 1,
+                    item_id=history[place].item_id,
+                    predicted=float(predicted[t]),
+                    response=history[place].response,
+                    influences=tuple(past),
+                )
+            )
+    return sorted(found, key=lambda prediction: prediction.position)
+
+
+def _influence(history: Sequence[Interaction], place: int, weight: float) -> Influence:
+    answer = history[place]
+    return Influence(position=place + 1, item_id=answer.item_id, response=answer.response, weight=weight)

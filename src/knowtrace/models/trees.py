@@ -46,15 +46,19 @@ class Trees(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the sums (M, num_outputs) for rows x (M, F)."""
         num_trees, num_nodes = self.feature.shape
-        offset = torch.arange(num_trees, device=x.device) * num_nodes
-        node = offset.expand(x.shape[0], -1)  # (M, trees), the roots
+        roots = torch.arange(num_trees, device=x.device) * num_nodes
         feature, threshold = self.feature.flatten(), self.threshold.flatten()
-        left = (self.left + offset.unsqueeze(-1)).flatten()
-        for _ in range(DEPTH):
-            goes_right = x.gather(1, feature[node]) > threshold[node]
-            node = left[node] + goes_right
+        left = (self.left + roots.unsqueeze(-1)).flatten()
+        # All rows split at the same roots, so what is looked up of those is looked up once.
+        node = left[roots] + (x[:, feature[roots]] > threshold[roots])  # (M, trees)
+        node = node.flatten()
+        for _ in range(DEPTH - 1):
+            # `gather` and not an index: the runtime's operator for it takes a third of the time.
+            met = x.gather(1, feature.gather(0, node).unflatten(0, (-1, num_trees))).flatten()
+            node = left.gather(0, node) + (met > threshold.gather(0, node))
         # Trees of one round stand together, one for each output.
-        return self.value.flatten()[node].unflatten(1, (-1, self.num_outputs)).sum(1)
+        said = self.value.flatten().gather(0, node)
+        return said.unflatten(0, (-1, num_trees // self.num_outputs, self.num_outputs)).sum(1)
 
     def _take_tree(self, number: int, root: dict[str, Any]) -> None:
         nodes = [root]

@@ -36,10 +36,8 @@ from knowtrace.models.linear_scan import linear_scan, min_gru
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import at_least_one
-from knowtrace.models.wd_irt_parameters import Wide, item_rows
+from knowtrace.models.wd_irt_parameters import MOST_GUESSING, STEEPEST, STRONGEST, Wide, item_rows
 
-STEEPEST = 4.0
-STRONGEST = 4.0
 NUM_TIMES = 4
 """Of an answer: log of the lag and whether it is known, log of the elapsed time and whether it is known."""
 
@@ -64,7 +62,7 @@ class WDIRTConfig:
             skill_dim=(1, 1_024),
             output_dim=(1, 4_096),
             dropout=(0, 1),
-            most_guessing=(1e-3, 0.5),
+            most_guessing=(1e-3, MOST_GUESSING),
             hidden_items=(0, 1),
             item_prior=(1e-3, 1e6),
         )

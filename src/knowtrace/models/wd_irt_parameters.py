@@ -13,6 +13,11 @@ from torch import Tensor
 
 from knowtrace.models.contract import Batch, ItemRow
 
+STEEPEST = 4.0
+STRONGEST = 4.0
+MOST_GUESSING = 0.5
+"""Discrimination lies in (1/STEEPEST, STEEPEST), ability in (-STRONGEST, STRONGEST), guessing below the last."""
+
 WIDEST = (1.0, 3.0, 0.15)
 """Standard deviations of the wide prior of discrimination, difficulty and guessing."""
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from knowtrace.models import Batch, ResponseModel
 from knowtrace.models.partial_credit import LARGEST_ABILITY, PartialCredit
+from knowtrace.models.wd_irt_parameters import MOST_GUESSING, STRONGEST, Wide
 from knowtrace.registry import Steps
 from knowtrace.training.sequences import Sequences
 
@@ -27,19 +28,29 @@ class Measuring(Protocol):
     def figures(self, batch: Batch) -> PartialCredit: ...
 
 
+@runtime_checkable
+class WideAndDeep(Protocol):
+    """A model that gives each answer's item its discrimination, difficulty and guessing, and the ability it met."""
+
+    def measure(self, batch: Batch) -> tuple[Wide, Tensor]: ...
+
+
 def model_ailments(
     model: ResponseModel, forms: Sequence[Steps], initial_state: NDArray[np.float32], valid: Sequences
 ) -> list[str]:
     """Return what is wrong with a model on first answers of some students, one sentence each; none when it is sound.
 
-    Abilities must lie within +-3, discriminations be positive and thresholds in order, where a model has them; and each
-    form of its steps must predict, answer by answer, what the model predicts for all answers at once.
+    Abilities must lie within +-3 (of wide and deep models +-4), discriminations be positive and thresholds in order,
+    guessing lie below 1/2, where a model has them; and each form of its steps must predict, answer by answer, what the
+    model predicts for all answers at once.
     """
     model.eval()
     batch = valid.whole.beginnings(ANSWERS).batch(np.arange(min(STUDENTS, len(valid.student_ids))))
     with torch.inference_mode():
         at_once = model(batch).softmax(-1)[batch.valid].numpy()
         found = _of_figures(model.figures(batch), batch.valid) if isinstance(model, Measuring) else []
+        if isinstance(model, WideAndDeep):
+            found += _of_wide(*model.measure(batch), batch.valid)
     for steps in forms:
         one_by_one = [_stepped(steps, initial_state, batch, student) for student in range(len(batch.items))]
         is_close = (np.abs(np.concatenate(one_by_one) - at_once) <= TOLERANCE).all(-1)
@@ -51,17 +62,31 @@ def model_ailments(
 
 
 def _of_figures(figures: PartialCredit, valid: Tensor) -> list[str]:
-    ability, discrimination = figures.ability[valid], figures.discrimination[valid]
+    found = _of_scales(figures.ability[valid], LARGEST_ABILITY, figures.discrimination[valid])
+    if not (figures.thresholds[valid].diff(dim=-1) >= 0).all():
+        found.append("Thresholds of an item are not in order.")
+    return found
+
+
+def _of_wide(wide: Wide, ability: Tensor, valid: Tensor) -> list[str]:
+    found = _of_scales(ability[valid], STRONGEST, wide.discrimination[valid])
+    guessing = wide.guessing[valid]
+    if not ((guessing >= 0) & (guessing <= MOST_GUESSING)).all():
+        found.append(
+            f"Guessing reaches from {guessing.min():.2f} to {guessing.max():.2f}, beyond 0 to {MOST_GUESSING:g}."
+        )
+    return found
+
+
+def _of_scales(ability: Tensor, largest: float, discrimination: Tensor) -> list[str]:
     found: list[str] = []
     # A figure that is not a number fails every comparison, so each is asked whether it is right.
-    if not (ability.abs() <= LARGEST_ABILITY).all():
+    if not (ability.abs() <= largest).all():
         found.append(
-            f"Abilities reach from {ability.min():.2f} to {ability.max():.2f}, beyond +-{LARGEST_ABILITY:g}."
+            f"Abilities reach from {ability.min():.2f} to {ability.max():.2f}, beyond +-{largest:g}."
         )
     if not (discrimination > 0).all():
         found.append(f"The lowest discrimination is {discrimination.min():.2f}, and must be positive.")
-    if not (figures.thresholds[valid].diff(dim=-1) >= 0).all():
-        found.append("Thresholds of an item are not in order.")
     return found
 
 

@@ -1,12 +1,13 @@
 """What a model, whichever it is, says of every answer before it knows it, and which of that is scored."""
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from knowtrace.models import ResponseModel
+from knowtrace.models import Batch, ResponseModel
 from knowtrace.training.batches import bucket
 from knowtrace.training.sequences import Sequences
 
@@ -31,17 +32,26 @@ def predict_all(
     began = time.perf_counter()
     with torch.inference_mode():
         for students in bucket(sequences, batch_answers=EVALUATION_BATCH_ANSWERS):
-            sizes = sequences.whole.stretch(students).containers.sizes
-            for turn in range(min(int(sizes.max(initial=1)), MOST_TURNS)):
-                stretch = sequences.whole.stretch(_asked(sequences, students, turn))
-                containers = stretch.containers
-                shifts = None if containers.are_single else _shifts(containers.sizes, turn)
-                batch = stretch.batch(shifts)
+            for batch, where, asked in turns(sequences, students):
                 logits = model(batch.to(device) if device else batch).cpu()
                 found = logits[batch.valid].double().softmax(-1).numpy()  # (L, K)
-                first = containers.firsts[containers.sizes > turn]
-                probabilities[stretch.turned(shifts)[first]] = found[first]
+                probabilities[where[asked]] = found[asked]
     return probabilities, sequences.responses, time.perf_counter() - began
+
+
+def turns(
+    sequences: Sequences, students: NDArray[np.int64]
+) -> Iterator[tuple[Batch, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the passes over some students in which all of their answers are predicted, as `predict_all` says.
+
+    Each is a batch of L answers, where each of them stands in `sequences`, (L,), and which of them the pass predicts.
+    """
+    sizes = sequences.whole.stretch(students).containers.sizes
+    for turn in range(min(int(sizes.max(initial=1)), MOST_TURNS)):
+        stretch = sequences.whole.stretch(_asked(sequences, students, turn))
+        containers = stretch.containers
+        shifts = None if containers.are_single else _shifts(containers.sizes, turn)
+        yield stretch.batch(shifts), stretch.turned(shifts), containers.firsts[containers.sizes > turn]
 
 
 def scored_answers(sequences: Sequences) -> NDArray[np.bool_]:
