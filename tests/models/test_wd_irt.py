@@ -5,7 +5,7 @@ from contract.answers import answers_in, batch_of
 
 from knowtrace.models import Asked, Batch, Sizes
 from knowtrace.models.wd_irt import WDIRT, WDIRTConfig
-from knowtrace.models.wd_irt_parameters import Wide, scores_of
+from knowtrace.models.wide_parameters import Wide, scores_of
 
 SIZES = Sizes(num_items=8, num_skills=5, num_categories=2)
 

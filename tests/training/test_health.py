@@ -17,7 +17,7 @@ from knowtrace.models.deep_gpcm import DeepGPCM
 from knowtrace.models.dkt import DKT
 from knowtrace.models.partial_credit import PartialCredit
 from knowtrace.models.wd_irt import WDIRT
-from knowtrace.models.wd_irt_parameters import Wide
+from knowtrace.models.wide_parameters import Wide
 from knowtrace.registry import Run, Steps
 from knowtrace.sources import Dataset, SimulationConfig, simulate
 from knowtrace.training import Recipe, TrainingConfig, load_model, split_of, train

@@ -36,7 +36,7 @@ from knowtrace.models.linear_scan import linear_scan, min_gru
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.running_sums import days
 from knowtrace.models.skill_sums import at_least_one
-from knowtrace.models.wd_irt_parameters import MOST_GUESSING, STEEPEST, STRONGEST, Wide, item_rows
+from knowtrace.models.wide_parameters import MOST_GUESSING, STEEPEST, STRONGEST, Wide, item_rows
 
 NUM_TIMES = 4
 """Of an answer: log of the lag and whether it is known, log of the elapsed time and whether it is known."""

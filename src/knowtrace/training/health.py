@@ -10,7 +10,7 @@ from torch import Tensor
 
 from knowtrace.models import Batch, ResponseModel
 from knowtrace.models.partial_credit import LARGEST_ABILITY, PartialCredit
-from knowtrace.models.wd_irt_parameters import MOST_GUESSING, STRONGEST, Wide
+from knowtrace.models.wide_parameters import MOST_GUESSING, STRONGEST, Wide
 from knowtrace.registry import Steps
 from knowtrace.training.sequences import Sequences
 
