@@ -194,6 +194,7 @@ PUBLIC: dict[str, list[str]] = {
         "ForbiddenAddressError",
         "HEADER",
         "Resolve",
+        "caller",
         "look_up",
         "post",
         "sign",
