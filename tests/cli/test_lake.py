@@ -53,12 +53,11 @@ def test_lineage_leads_from_gold_to_the_line_as_written(lake: Path) -> None:
 
 
 @pytest.mark.data
-def test_lineage_of_a_folder_that_a_loader_reads(tmp_path: Path) -> None:
+def test_lineage_of_answers_that_were_parsed_from_a_students_file(tmp_path: Path) -> None:
     build_lake(tmp_path, [DATA / "ednet"])
     arguments = ["lake", "lineage", "--lake", str(tmp_path), "--user", "u1", "--position", "3", "--json"]
     lineage = json.loads(CliRunner().invoke(app, arguments).stdout)
-    assert lineage["source"]["source_file"] == f"{DATA.name}/ednet"
-    assert lineage["event"]["source_file"] == "u1.csv.gz"
+    assert lineage["source"]["source_file"] == lineage["event"]["source_file"] == "KT4/u1.csv.gz"
     assert lineage["event"]["item_id"] in lineage["raw"]["text"]
 
 

@@ -213,13 +213,11 @@ def test_a_folder_of_exports_may_hold_a_name_that_looks_like_a_students(tmp_path
     assert set(histories(tmp_path / "lake")) == {"s", "t"}
 
 
-def test_an_archive_of_kt4_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "KT4.zip", "w") as packed:
-        packed.writestr(
-            "KT4/u1.csv", "timestamp,action_type,item_id,cursor_time,source,user_answer,platform\n"
-        )
+def test_an_archive_of_other_tables_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "exports.zip", "w") as packed:
+        packed.writestr("exports/u1.csv", "student,item,correct\n")
     with pytest.raises(DataError, match="unpack it"):
-        build_lake(tmp_path / "lake", [tmp_path / "KT4.zip"])
+        build_lake(tmp_path / "lake", [tmp_path / "exports.zip"])
 
 
 def test_files_of_others_are_neither_taken_for_a_lake_nor_removed(ednet: Path, tmp_path: Path) -> None:
@@ -246,7 +244,8 @@ def test_a_folder_of_exports_may_begin_with_one(tmp_path: Path) -> None:
     assert find_source(tmp_path, SourceOptions()).files == (tmp_path / "day1.csv",)
 
 
-def test_students_of_ednet_kt4_are_one_source_and_not_taken_for_kt1(tmp_path: Path) -> None:
+def test_students_of_ednet_kt4_are_not_taken_for_kt1(tmp_path: Path) -> None:
+    (tmp_path / "questions.csv").touch()
     folder = tmp_path / "KT4"
     folder.mkdir()
     header = "timestamp,action_type,item_id,cursor_time,source,user_answer,platform\n"
@@ -258,7 +257,8 @@ def test_students_of_ednet_kt4_are_one_source_and_not_taken_for_kt1(tmp_path: Pa
         packed.write(folder / "u1.csv", "KT4/u1.csv")
     for path in (folder, archive):
         found = find_source(path, SourceOptions())
-        assert (found.students, found.files) == ((), (path,))
+        assert (found.format, found.files) == ("EdNet KT4", ())
+        assert "KT4/u1.csv".endswith(found.students[-2 if path is folder else -1].name)
 
 
 def test_a_truncated_archive_is_one_sentence(ednet: Path, tmp_path: Path) -> None:
@@ -329,3 +329,11 @@ def test_an_encrypted_member_is_listed_once(ednet: Path, tmp_path: Path) -> None
 def test_a_file_name_that_is_not_utf8_is_told_byte_by_byte(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/u\xff.csv")).write_text(HEADER + ROW, encoding="utf-8")
     assert [row[0] for row in landed(tmp_path)[0]] == ["u\\xff.csv"]
+
+
+def test_half_a_surrogate_pair_costs_its_row_alone(tmp_path: Path) -> None:
+    source = tmp_path / "answers.csv"
+    source.write_bytes(b"student,item,correct\ns,a,1\n\xed\xa0\x80,b,1\n")
+    assert build_lake(tmp_path / "lake", [source]).num_new_events == 1
+    lines = [row["text"] for row in rows_of(tmp_path / "lake", "bronze.raw_lines")]
+    assert lines == ["student,item,correct", "s,a,1", "\ufffd,b,1"]

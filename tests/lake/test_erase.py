@@ -278,10 +278,10 @@ def test_landed_rows_that_wait_are_erased_and_the_others_go_on_waiting(
     assert {student: len(answers) for student, answers in histories(tmp_path / "lake").items()} == {"s9": 2}
 
 
-def test_a_students_file_among_those_of_a_loader_leaves_no_name(
+def test_a_students_file_of_actions_leaves_no_name_and_the_others_are_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """KT4: a file a student, which a loader reads; its rows do not name the student."""
+    """KT4: a file a student, parsed at landing; its rows do not name the student."""
     folder = tmp_path / "KT4"
     folder.mkdir()
     (folder / "questions.csv").write_text(QUESTIONS, encoding="utf-8")
@@ -300,17 +300,37 @@ def test_a_students_file_among_those_of_a_loader_leaves_no_name(
         (folder / f"{student}.csv").write_text(header + rows, encoding="utf-8")
     root = tmp_path / "lake"
     landed_alone(root, folder, monkeypatch)
-    assert erase_students(root, [MARIA]).rows["bronze.raw_lines"] == 5
+    assert erase_students(root, [MARIA]).rows == {
+        "bronze.source_files": 1,
+        "bronze.raw_lines": 5,
+        "bronze.parsed_answers": 1,
+        "silver.quarantine": 1,
+    }
     assert traces_of(root, MARIA) == []
-    assert [row["source_file"] for row in rows_of(root, "silver.quarantine") if not row["value"]] == [
-        "KT4",
-        "KT4",
-    ]
-    (file,) = rows_of(root, "bronze.source_files")
-    assert file["num_rows"] == 1 + file["num_quarantined"] == 4
-    (folder / f"{ANNA}.csv").write_text(header + rows.replace("q1", "q3"), encoding="utf-8")
-    landed_alone(root, folder, monkeypatch)
+    (row,) = rows_of(root, "silver.quarantine")
+    assert (row["source_file"], row["value"]) == (f"{ANNA}.csv", "soon")
+    files = {file["source_file"]: file for file in rows_of(root, "bronze.source_files")}
+    assert set(files) == {"questions.csv", f"{ANNA}.csv"}
+    assert (files[f"{ANNA}.csv"]["num_rows"], files[f"{ANNA}.csv"]["num_quarantined"]) == (2, 1)
+    report = build_lake(root, [folder])
+    assert (report.landing.num_erased_files, list(histories(root))) == (1, [ANNA])
     assert traces_of(root, MARIA) == []
+
+
+@pytest.mark.parametrize("form", ["KT1", "KT4"])
+def test_one_students_file_that_was_landed_alone_is_erased(form: str, tmp_path: Path) -> None:
+    (tmp_path / "questions.csv").write_text(QUESTIONS, encoding="utf-8")
+    content = {
+        "KT1": f"{HEADER}{START},1,q1,a,4000\n",
+        "KT4": "timestamp,action_type,item_id,user_answer\n"
+        f"{START},respond,q1,a\n{START + 1},submit,b1,\n{START + 2},respond,q2,a\n",
+    }
+    source, root = tmp_path / f"{MARIA}.csv", tmp_path / "lake"
+    source.write_text(content[form], encoding="utf-8")
+    build_lake(root, [source])
+    erase_students(root, [MARIA])
+    assert traces_of(root, MARIA) == []
+    assert build_lake(root, [source]).num_new_events == 0
 
 
 KILLED = """

@@ -1,7 +1,8 @@
 """A landed batch: rows written to bronze, and what became of each source file, in one commit."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -16,18 +17,25 @@ from knowtrace.lake.tables import Table
 from knowtrace.lake.traces import ERASED
 from knowtrace.sources.ednet import UNREADABLE
 
+Progress = Callable[[str, int, int], None]
+"""(stage, done, total): called as work goes on."""
+
 
 @dataclass(kw_only=True)
 class Batch:
-    """One batch: the files written to bronze, and what became of each source file."""
+    """One batch: the files written to bronze, and what became of each source file, with its format.
+
+    `others` counts rows that are no answers by their action.
+    """
 
     name: str
     loaded_at: datetime
     written: list[tuple[Table, list[DataFile]]]
-    files: list[tuple[LandedFile, str, int]]
+    files: list[tuple[LandedFile, str]]
     rejected: list[Rejected]
     num_known: int = 0
     notes: Sequence[str] = ()
+    others: Counter[str] = field(default_factory=Counter[str])
 
 
 def next_name(snapshot: Snapshot) -> str:
@@ -52,11 +60,11 @@ def commit_batch(batch: Batch, log: CommitLog, snapshot: Snapshot, report: Landi
             "format": form,
             "num_bytes": file.num_bytes,
             "num_rows": file.num_rows,
-            "num_merged": merged,
+            "num_merged": file.num_merged,
             "num_quarantined": file.num_quarantined,
             "batch": batch.name,
         }
-        for file, form, merged in batch.files
+        for file, form in batch.files
     ]
     rejected = [
         {
@@ -79,8 +87,8 @@ def commit_batch(batch: Batch, log: CommitLog, snapshot: Snapshot, report: Landi
         following = following.appended(table, files)
     report.num_files += len(batch.files)
     report.num_unreadable_files += sum(row.rule == UNREADABLE for row in batch.rejected)
-    report.num_rows += sum(file.num_rows for file, _, _ in batch.files)
-    report.num_merged += sum(merged for _, _, merged in batch.files)
+    report.num_rows += sum(file.num_rows for file, _ in batch.files)
+    report.num_merged += sum(file.num_merged for file, _ in batch.files)
     report.num_quarantined += len(batch.rejected)
     report.num_erased += sum(row.rule == ERASED for row in batch.rejected)
     report.notes.extend(batch.notes)

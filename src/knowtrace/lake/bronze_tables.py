@@ -141,7 +141,11 @@ PARSED_ANSWERS = Table(
     key=("source_file", "user_id", "ordinal", "loaded_at"),
     is_bucketed=True,
     columns=(
-        column("source", "text", "The file or folder that was landed, with the folder it lies in."),
+        column(
+            "source",
+            "text",
+            "The file or folder that was landed, with the folder it lies in; of EdNet's students the format.",
+        ),
         SOURCE_FILE,
         column("line", "long", "The line the answer begins at, where the reader tells.", null=True, low=1),
         column("user_id", "text", "The student."),

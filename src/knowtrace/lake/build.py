@@ -15,7 +15,7 @@ from typing import Any
 from knowtrace.domain import FIRST_KNOWN
 from knowtrace.errors import DataError
 from knowtrace.lake import events, features, item_counts, people, sequences
-from knowtrace.lake.batches import now_after
+from knowtrace.lake.batches import Progress, now_after
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, WITHDRAWALS
 from knowtrace.lake.candidates import READERS
 from knowtrace.lake.checks import check
@@ -31,7 +31,7 @@ from knowtrace.lake.gold_tables import (
     SKILL_SETS,
     SKILL_VOCABULARY,
 )
-from knowtrace.lake.landing import Progress, land_source
+from knowtrace.lake.landing import land_source
 from knowtrace.lake.reports import BuildOptions, BuildReport
 from knowtrace.lake.silver_tables import (
     EVENTS,

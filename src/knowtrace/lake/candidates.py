@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from knowtrace.lake.bronze_tables import PARSED_ANSWERS, RAW_EDNET_KT1, RAW_EDNET_QUESTIONS
 from knowtrace.lake.engine import Engine, Expression, Frame, looked_up
+from knowtrace.lake.student_files import EDNET_KT1
 from knowtrace.lake.tables import BUCKET, Table
 from knowtrace.sources.ednet import NO_CHOICE, UNKNOWN_QUESTION
 from knowtrace.sources.ednet_contents import CHOICES, UNTAGGED
@@ -51,7 +52,9 @@ def from_parsed(engine: Engine, rows: Frame, _beside: Sequence[Frame]) -> Frame:
     what else the file holds.
     """
     f = engine.functions
-    at_once = engine.window.partitionBy("loaded_at", "user_id", "answered_at").orderBy("ordinal")
+    at_once = engine.window.partitionBy("loaded_at", "source_file", "user_id", "answered_at").orderBy(
+        "ordinal"
+    )
     counts = ("hints_used", "attempt")
     placed = rows.withColumn("place", f.row_number().over(at_once))
     for name in counts:
@@ -137,7 +140,7 @@ def from_ednet_kt1(engine: Engine, rows: Frame, beside: Sequence[Frame]) -> Fram
         f.lit(None).cast("bigint").alias("attempt"),
         f.lit(None).cast("string").alias("given_split"),
         f.lit(None).cast("string").alias("event_id"),
-        f.lit("EdNet KT1").alias("dataset"),
+        f.lit(EDNET_KT1).alias("dataset"),
         f.lit(0).cast("bigint").alias("order_key"),
         "source_file",
         "line",

@@ -47,13 +47,13 @@ from knowtrace.lake.silver_tables import (
     USER_SPLITS,
 )
 from knowtrace.lake.skill_maps import named_skills
+from knowtrace.lake.student_files import EDNET_KT1, EDNET_KT4
 from knowtrace.lake.tables import Table, bucket_of
 from knowtrace.lake.traces import BY_LINE, ERASED, Place, lines_that_stay, names, student_of_file
 
 _COMPUTE: Any = compute
 
 SPILL = "_work"
-EDNET_KT1, EDNET_KT4 = "EdNet KT1", "EdNet KT4"
 WITH_STUDENTS = tuple(table for table in TABLES if "user_id" in table.column_names)
 
 PLACE = ("source_file", "line", "loaded_at")
@@ -159,12 +159,13 @@ class _Erasing:
         return sorted({bucket_of(student_id) for student_id in self.ids})
 
     def _find_places(self) -> None:
-        """Note where these students' answers were landed, and how many in each landing."""
+        """Note where in shared files these students' answers were landed, and how many in each landing."""
         condition = dataset.field("user_id").isin(sorted(self.ids))
         for table in (PARSED_ANSWERS, WITHDRAWALS):
             for place in self._scan(table, self.buckets, condition):
-                self.gone.add(place)
-                self.num_landed[place[2]] += table is PARSED_ANSWERS
+                if place[2] in self.landings:
+                    self.gone.add(place)
+                    self.num_landed[place[2]] += table is PARSED_ANSWERS
 
     def _others_at(self, times: Iterable[datetime]) -> set[At]:
         """Return the places of everybody else's answers in some landings."""
@@ -186,8 +187,12 @@ class _Erasing:
     def _erase_lines(self) -> None:
         """Take out the lines as written; where they cannot be told apart, all of a source that names these students."""
         for file in self.before.files(RAW_LINES):
-            rows = parquet.ParquetFile(self.root / file.path).read()
-            at = rows["loaded_at"][0].as_py()
+            source = parquet.ParquetFile(self.root / file.path)
+            at = source.read_row_group(0, columns=["loaded_at"])["loaded_at"][0].as_py()
+            if at not in self.landings:
+                self.files.without(RAW_LINES, file, self._of_others_files, columns=("source_file",))
+                continue
+            rows = source.read()
             mine = _lines_at(at, self.gone)
             if not mine and not self._may_name(rows):
                 continue
@@ -266,7 +271,7 @@ class _Erasing:
 
     def _is_quarantined(self, row: dict[str, Any], others: set[At]) -> bool:
         place = (row["source_file"], row["line"], row["loaded_at"])
-        if self._has_file_each(row["loaded_at"]) and student_of_file(row["source_file"]) in self.ids:
+        if row["loaded_at"] not in self.landings and student_of_file(row["source_file"]) in self.ids:
             return True
         if place in self.gone and row["line"] is not None and place not in others:
             return True
@@ -274,7 +279,7 @@ class _Erasing:
 
     @cached_property
     def landings(self) -> dict[datetime, tuple[str, str]]:
-        """The name and format of the file or folder of each landing that was no batch of KT1's files."""
+        """The name and format of the file or folder of each landing that was not of one file for each student."""
         rows = [
             row
             for file in self.before.files(SOURCE_FILES)
@@ -285,19 +290,18 @@ class _Erasing:
         return {
             row["loaded_at"]: (row["source_file"].rsplit("/", 1)[-1], row["format"])
             for row in rows
-            if row["format"] != EDNET_KT1
+            if not _is_students_own(row["source_file"], row["format"])
         }
-
-    def _has_file_each(self, at: datetime) -> bool:
-        """Return whether a landing was of one file for each student."""
-        return at not in self.landings or self.landings[at][1] == EDNET_KT4
 
     def _erase_from_source_files(self) -> None:
         """Take out students' own files; count the answers that go from other files as rejected."""
 
         def stays(rows: Rows) -> Iterator[bool]:
             pairs = zip(rows["source_file"].to_pylist(), rows["format"].to_pylist(), strict=True)
-            return (form != EDNET_KT1 or student_of_file(name) not in self.ids for name, form in pairs)
+            return (
+                not _is_students_own(name, form) or student_of_file(name) not in self.ids
+                for name, form in pairs
+            )
 
         def counted(rows: Rows) -> Rows:
             place = rows.schema.get_field_index("num_quarantined")
@@ -321,19 +325,18 @@ class _Erasing:
             self.found.update(rows["user_id"].filter(is_of).unique().to_pylist())
             return ~is_of.to_numpy()
 
-        def stays_by_file(rows: Rows) -> Iterable[bool]:
-            named = rows["source_file"].unique().to_pylist()
-            mine = {name: owner for name in named if (owner := student_of_file(name)) in self.ids}
-            self.found.update(filter(None, mine.values()))
-            return ~_COMPUTE.is_in(
-                rows["source_file"], value_set=pa.array(list(mine), pa.string())
-            ).to_numpy()
-
         for table in WITH_STUDENTS:
             for file in self.before.files(table, self.buckets if table.is_bucketed else None):
                 self.files.without(table, file, stays, columns=("user_id",))
         for file in self.before.files(RAW_EDNET_KT1, self.buckets):
-            self.files.without(RAW_EDNET_KT1, file, stays_by_file, columns=("source_file",))
+            self.files.without(RAW_EDNET_KT1, file, self._of_others_files, columns=("source_file",))
+
+    def _of_others_files(self, rows: Rows) -> Iterable[bool]:
+        """Return which rows are of files that belong to nobody here."""
+        named = rows["source_file"].unique().to_pylist()
+        mine = {name: owner for name in named if (owner := student_of_file(name)) in self.ids}
+        self.found.update(filter(None, mine.values()))
+        return ~_COMPUTE.is_in(rows["source_file"], value_set=pa.array(list(mine), pa.string())).to_numpy()
 
     def _count_items(self) -> None:
         """Take the erased answers out of the counts of items and skills."""
@@ -370,6 +373,11 @@ class _Erasing:
                 if student_id not in erased
             ],
         )
+
+
+def _is_students_own(name: str, form: str) -> bool:
+    """Return whether a landed file is one student's: a table of another format may have such a name, too."""
+    return form in (EDNET_KT1, EDNET_KT4) and student_of_file(name) is not None
 
 
 def _lines_at(at: datetime, places: Iterable[At]) -> set[Place]:

@@ -1,23 +1,18 @@
 """Landing: new files of a source into bronze, a commit per batch. A file whose bytes are known is passed over."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from pyarrow import compute, parquet
 
 from knowtrace.errors import DataError
-from knowtrace.lake import student_files
 from knowtrace.lake.arrow import write_rows
-from knowtrace.lake.batches import Batch, commit_batch, next_name, now_after
+from knowtrace.lake.batches import Batch, Progress, commit_batch, next_name, now_after
 from knowtrace.lake.bronze_tables import (
     PARSED_ANSWERS,
-    RAW_EDNET_KT1,
-    RAW_EDNET_QUESTIONS,
     RAW_LINES,
     SOURCE_FILES,
     WITHDRAWALS,
@@ -28,6 +23,7 @@ from knowtrace.lake.parsed import parse, source_name
 from knowtrace.lake.reports import LandingReport
 from knowtrace.lake.sources_found import Source
 from knowtrace.lake.student_files import LandedFile, Member, Rejected
+from knowtrace.lake.student_landing import land_questions, land_students
 from knowtrace.lake.traces import student_of_file
 from knowtrace.sources.ednet import UNREADABLE
 from knowtrace.sources.formats import SourceOptions
@@ -38,12 +34,6 @@ _COMPUTE: Any = compute
 
 NO_FORMAT = "unreadable"
 """The format of a file that no loader could read."""
-
-BATCHES_AHEAD = 2
-"""Batches a worker may have waiting: enough to keep it busy, few enough to hold in memory."""
-
-Progress = Callable[[str, int, int], None]
-"""(stage, done, total): called as work goes on."""
 
 
 def land_source(
@@ -63,16 +53,12 @@ def land_source(
     report = LandingReport()
     known = known_hashes(log.root, snapshot)
     if source.questions is not None:
-        snapshot = commit_batch(
-            _land_questions(source.questions, known, log, snapshot), log, snapshot, report
-        )
+        snapshot = commit_batch(land_questions(source.questions, known, log, snapshot), log, snapshot, report)
     if source.students:
         students = without_erased(source.students, erased)
         report.num_erased_files = len(source.students) - len(students)
         source = replace(source, students=students)
-        return _land_students(
-            source, known, log, snapshot, report, workers=workers, progress=progress
-        ), report
+        return land_students(source, known, log, snapshot, report, workers=workers, progress=progress), report
     return _land_files(
         source, options, known, log, snapshot, report, erased=erased, progress=progress
     ), report
@@ -115,7 +101,7 @@ def _land_files(
                 refused = error
             else:
                 snapshot = commit_batch(batch, log, snapshot, report)
-                formats.update(form for _, form, _ in batch.files)
+                formats.update(form for _, form in batch.files)
                 num_read += 1
         if refused is not None:
             if len(source.files) == 1:
@@ -191,113 +177,6 @@ def hash_of(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _land_students(
-    source: Source,
-    known: frozenset[str],
-    log: CommitLog,
-    snapshot: Snapshot,
-    report: LandingReport,
-    *,
-    workers: int,
-    progress: Progress,
-) -> Snapshot:
-    parts = student_files.batches(source.students)
-    names = [f"{snapshot.version + 1:08d}-{number:05d}" for number in range(len(parts))]
-    work = [
-        _Part(members=part, name=name, root=log.root, source=source, after=snapshot.created_at)
-        for part, name in zip(parts, names, strict=True)
-    ]
-    for done, batch in enumerate(_in_turn(work, known, workers), 1):
-        _refuse_lost_columns(batch)
-        snapshot = commit_batch(batch, log, snapshot, report)
-        progress("landing", done, len(parts))
-    return snapshot
-
-
-def _refuse_lost_columns(batch: Batch) -> None:
-    """Raises: DataError when all of several new files lack columns: one costs itself alone."""
-    lost = [row for row in batch.rejected if row.rule == UNREADABLE and row.column]
-    if len(lost) == len(batch.files) > 1:
-        raise DataError(
-            f"None of {len(lost):,} new students' files can be read: of the first, {lost[0].file}, {lost[0].value}. "
-            "Deliver them with the columns they had before."
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """Some students' files, the name of the batch they become, and the commit it comes after."""
-
-    members: list[student_files.Member]
-    name: str
-    root: Path
-    source: Source
-    after: str
-
-
-def _in_turn(parts: list[_Part], known: frozenset[str], workers: int) -> Iterator[Batch]:
-    """Yield each part as landed: by other processes, a few ahead, when there is work for them."""
-    if workers < 2 or len(parts) < 2:
-        yield from (_land_part(part, known) for part in parts)
-        return
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_remember, initargs=(known,)
-    ) as pool:
-        waiting: set[Future[Batch]] = set()
-        for part in parts:
-            waiting.add(pool.submit(_land_part, part))
-            while len(waiting) >= workers * BATCHES_AHEAD:
-                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in ready)
-        while waiting:
-            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in ready)
-
-
-_known_here: frozenset[str] = frozenset()
-"""The hashes that this worker process was told once, for all its parts."""
-
-
-def _remember(known: frozenset[str]) -> None:
-    global _known_here  # noqa: PLW0603 - what a pool's initializer leaves for its tasks
-    _known_here = known
-
-
-def _land_part(part: _Part, known: frozenset[str] | None = None) -> Batch:
-    columns = tuple(
-        name for name in RAW_EDNET_KT1.column_names if name not in ("source_file", "line", "loaded_at")
-    )
-    landed = student_files.land(part.members, columns, _known_here if known is None else known)
-    now = now_after(part.after)
-    return Batch(
-        name=part.name,
-        loaded_at=now,
-        written=[(RAW_EDNET_KT1, write_rows(part.root, RAW_EDNET_KT1, landed.rows, part.name, now))],
-        files=[(file, part.source.format, 0) for file in landed.files],
-        rejected=landed.rejected,
-        num_known=landed.num_known,
-    )
-
-
-def _land_questions(path: Path, known: frozenset[str], log: CommitLog, snapshot: Snapshot) -> Batch:
-    columns = ("question_id", "bundle_id", "correct_answer", "tags")
-    member = student_files.Member(path=str(path), name=path.name, size=path.stat().st_size)
-    landed = student_files.land([member], columns, known)
-    if not landed.num_known and (unreadable := [row for row in landed.rejected if row.rule == UNREADABLE]):
-        raise DataError(
-            f"{path} cannot be read ({unreadable[0].value}): give EdNet's table of questions, by which all is graded."
-        )
-    name, now = next_name(snapshot), now_after(snapshot.created_at)
-    return Batch(
-        name=name,
-        loaded_at=now,
-        written=[(RAW_EDNET_QUESTIONS, write_rows(log.root, RAW_EDNET_QUESTIONS, landed.rows, name, now))],
-        files=[(file, "EdNet questions", 0) for file in landed.files],
-        rejected=landed.rejected,
-        num_known=landed.num_known,
-    )
-
-
 def _land_parsed(
     path: Path,
     digest: str,
@@ -313,6 +192,7 @@ def _land_parsed(
         content_hash=digest,
         num_bytes=num_bytes,
         num_rows=parsed.answers.num_rows + parsed.num_merged + len(parsed.rejected),
+        num_merged=parsed.num_merged,
         num_quarantined=len(parsed.rejected),
     )
     name, now = next_name(snapshot), now_after(snapshot.created_at)
@@ -328,7 +208,7 @@ def _land_parsed(
                 *parsed.raw,
             )
         ],
-        files=[(file, parsed.format, parsed.num_merged)],
+        files=[(file, parsed.format)],
         rejected=parsed.rejected,
         notes=parsed.notes,
     )
@@ -355,6 +235,6 @@ def _unreadable(unread: _Unread, snapshot: Snapshot) -> Batch:
         name=next_name(snapshot),
         loaded_at=now_after(snapshot.created_at),
         written=[],
-        files=[(file, NO_FORMAT, 0)],
+        files=[(file, NO_FORMAT)],
         rejected=[rejected],
     )

@@ -20,6 +20,7 @@ from knowtrace.lake.traces import BY_LINE, ERASED, Place, lines_that_stay, names
 from knowtrace.sources import Dataset, read
 from knowtrace.sources.formats import SourceOptions
 from knowtrace.sources.lines import numbered_lines, opened
+from knowtrace.standards.characters import whole
 
 OF_INTERACTION = (
     "item_id",
@@ -73,7 +74,7 @@ def parse(path: Path, options: SourceOptions, erased: ErasedStudents) -> Parsed:
         dataset, lines, rejected = _without(dataset, lines, rejected, erased, path.name)
     return Parsed(
         format=dataset.format,
-        answers=_answers(dataset, source_name(path), path.name),
+        answers=answer_rows(dataset, source_name(path), path.name),
         lines=lines,
         withdrawals=_withdrawals(dataset),
         raw=raw,
@@ -154,7 +155,8 @@ def _withdrawals(dataset: Dataset) -> Rows:
     return pa.Table.from_pylist(rows, schema=schema).append_column(BUCKET, pa.array(buckets, pa.string()))
 
 
-def _answers(dataset: Dataset, source: str, file: str) -> Rows:
+def answer_rows(dataset: Dataset, source: str, file: str) -> Rows:
+    """Return a dataset's answers as rows of bronze; where no places are known, all are of `file`."""
     schema = arrow_schema(PARSED_ANSWERS).remove(len(PARSED_ANSWERS.columns) - 1)
     batches = [
         pa.RecordBatch.from_pydict(_columns(dataset, source, file, student, history), schema=schema)
@@ -193,14 +195,18 @@ def _lines(path: Path, landed: Sequence[Path]) -> Rows:
     """Return every line of a file, or of a folder's text files; one that is no text, or landed as a table, has none."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     files = [file for file in files if file not in landed]
+    return line_rows((file.name, number, line) for file in files for number, line in _lines_of(file))
+
+
+def line_rows(lines: Iterable[tuple[str, int, str]]) -> Rows:
+    """Return lines (file, number, text) as rows of bronze, a half of a surrogate pair as U+FFFD."""
     names: list[str] = []
     numbers: list[int] = []
     texts: list[str] = []
-    for file in files:
-        for number, line in _lines_of(file):
-            names.append(file.name)
-            numbers.append(number)
-            texts.append(line)
+    for name, number, text in lines:
+        names.append(name)
+        numbers.append(number)
+        texts.append(whole(text))
     schema = arrow_schema(RAW_LINES).remove(len(RAW_LINES.columns) - 1)
     return pa.table({"source_file": names, "line": numbers, "text": texts}, schema=schema)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from knowtrace.errors import DataError
 from knowtrace.lake.commits import LOG
-from knowtrace.lake.student_files import LOOKED_AT, Member, header_lines, members
+from knowtrace.lake.student_files import EDNET_KT1, EDNET_KT4, LOOKED_AT, Member, header_lines, members
 from knowtrace.sources.ednet_contents import find_contents
 from knowtrace.sources.ednet_kt1 import is_ednet_kt1
 from knowtrace.sources.ednet_kt4 import is_ednet_kt4
@@ -31,11 +31,10 @@ def find_source(path: Path, options: SourceOptions) -> Source:
     if (path / LOG).is_dir():
         raise DataError(f"{path} is a lake itself: give the files it was built from.")
     if options.columns is None and (students := members(path)):
-        if _are(students, is_ednet_kt1):
-            questions = find_contents(path, options.contents)
-            return Source(format="EdNet KT1", students=tuple(students), questions=questions)
-        if _are(students, is_ednet_kt4):
-            return Source(format="", files=(path,))
+        for form, recognises in ((EDNET_KT1, is_ednet_kt1), (EDNET_KT4, is_ednet_kt4)):
+            if _are(students, recognises):
+                questions = find_contents(path, options.contents)
+                return Source(format=form, students=tuple(students), questions=questions)
     if path.is_dir() and (several := _tables_in(path)):
         return Source(format="", files=tuple(several))
     return Source(format="", files=(path,))

@@ -11,6 +11,7 @@ import os
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +27,17 @@ from knowtrace.sources.ednet import UNREADABLE
 from knowtrace.sources.lines import GZIP, numbered_lines, without_suffixes
 from knowtrace.sources.records import TOO_LONG, header_of, records
 
+EDNET_KT1, EDNET_KT4 = "EdNet KT1", "EdNet KT4"
+"""The formats of one file a student."""
+
 BATCH_BYTES = 128 * 2**20
 """Files of a landing batch hold about as many bytes, unpacked."""
 
 LARGEST_FILE = 2**30
 """Bytes of one student's file, unpacked: a larger one is no student's."""
+
+GZIP_RATIO = 6
+"""Bytes unpacked to one of a packed log: EdNet's longest have 6."""
 
 LOOKED_AT = 100
 """Files that are looked at to recognise what they are."""
@@ -63,17 +70,19 @@ class LandedFile:
     content_hash: str
     num_bytes: int
     num_rows: int = 0
+    num_merged: int = 0
     num_quarantined: int = 0
 
 
 @dataclass(kw_only=True)
 class Landed:
-    """The rows of some files: text columns as in the header, `source_file`, `line` and the student's `bucket`."""
+    """The rows of some files, with the student's `bucket`; `others` counts rows that are no answers by action."""
 
     rows: Rows
     files: list[LandedFile] = field(default_factory=list[LandedFile])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     num_known: int = 0
+    others: Counter[str] = field(default_factory=Counter[str])
 
 
 def members(path: Path) -> list[Member]:
@@ -119,49 +128,27 @@ def is_student_file(name: str) -> bool:
     return last.startswith("u") and last.endswith((".csv", ".csv.gz"))
 
 
-def batches(files: Sequence[Member], *, largest: int = BATCH_BYTES) -> list[list[Member]]:
-    """Return the files in order, in batches of about `largest` bytes."""
+def batches(files: Sequence[Member]) -> list[list[Member]]:
+    """Return the files in order, in batches of about BATCH_BYTES."""
     parts: list[list[Member]] = []
-    held = largest
+    held = BATCH_BYTES
     for file in files:
-        if held + file.size > largest:
+        size = file.size * (GZIP_RATIO if file.name.endswith(".gz") else 1)
+        if held + size > BATCH_BYTES:
             parts.append([])
             held = 0
         parts[-1].append(file)
-        held += file.size
+        held += size
     return parts
 
 
 def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str]) -> Landed:
-    """Read files into rows of `columns`; skip those whose hash is known, and reject those that cannot be read."""
+    """Read files into text columns, `source_file`, `line` and `bucket`; skip and reject them as `new_contents`."""
     landed = Landed(rows=_empty(columns))
     plain: list[tuple[LandedFile, bytes]] = []
     odd: list[Rows] = []
     header: bytes | None = None
-    met: set[str] = set()
-
-    def unopened(member: Member, why: str) -> None:
-        digest = _hash_unopened(member)
-        if digest in known:
-            landed.num_known += 1
-            return
-        file = LandedFile(name=member.name, content_hash=digest, num_bytes=0)
-        landed.files.append(file)
-        _reject_file(landed, file, why)
-
-    for member, stored in _contents(files, unopened):
-        digest = _hash_of(member, stored)
-        if digest in known or digest in met:
-            landed.num_known += 1
-            continue
-        met.add(digest)
-        file = LandedFile(name=member.name, content_hash=digest, num_bytes=len(stored))
-        landed.files.append(file)
-        try:
-            content = _unpacked(stored)
-        except (OSError, EOFError, zlib.error) as error:
-            _reject_file(landed, file, str(error))
-            continue
+    for file, content in new_contents(files, known, landed):
         first, body = _split_header(content)
         header = header or first
         if first == header and _is_plain(body):
@@ -174,6 +161,40 @@ def land(files: Sequence[Member], columns: tuple[str, ...], known: frozenset[str
         together = _empty(columns)
     landed.rows = pa.concat_tables([together, *odd])
     return landed
+
+
+def new_contents(
+    files: Sequence[Member], known: frozenset[str], landed: Landed
+) -> Iterator[tuple[LandedFile, bytes]]:
+    """Yield each file that can be read with its bytes, unpacked, one held at a time.
+
+    `landed` is told of all new files: those whose hash is known are counted, those that cannot be read rejected.
+    """
+    met: set[str] = set()
+
+    def unopened(member: Member, why: str) -> None:
+        digest = _hash_unopened(member)
+        if digest in known:
+            landed.num_known += 1
+            return
+        file = LandedFile(name=member.name, content_hash=digest, num_bytes=0)
+        landed.files.append(file)
+        reject_file(landed, file, why)
+
+    for member, stored in _contents(files, unopened):
+        digest = _hash_of(member, stored)
+        if digest in known or digest in met:
+            landed.num_known += 1
+            continue
+        met.add(digest)
+        file = LandedFile(name=member.name, content_hash=digest, num_bytes=len(stored))
+        landed.files.append(file)
+        try:
+            content = _unpacked(stored)
+        except (OSError, EOFError, zlib.error) as error:
+            reject_file(landed, file, str(error))
+            continue
+        yield file, content
 
 
 def header_lines(files: Sequence[Member]) -> Iterator[str]:
@@ -317,14 +338,16 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _reject_file(landed, file, f"the byte 0x{content[error.start]:02x} is not UTF-8")
+        reject_file(landed, file, f"the byte 0x{content[error.start]:02x} is not UTF-8")
+        return landed.rows.slice(0, 0)
     lines = numbered_lines(
         io.StringIO(text, newline=None), lambda number, line: reject(number, "", line, TOO_LONG)
     )
     delimiter, names = header_of(next((line for _, line in lines), ""))
     missing = [name for name in columns if name not in names]
     if missing:
-        return _reject_file(landed, file, f"it has no column {', '.join(missing)}", ", ".join(missing))
+        reject_file(landed, file, f"it has no column {', '.join(missing)}", ", ".join(missing))
+        return landed.rows.slice(0, 0)
     at = [names.index(name) for name in columns]
     found = [
         (number, *(fields[i] for i in at)) for number, fields in records(lines, delimiter, names, reject)
@@ -337,12 +360,12 @@ def _read_odd(file: LandedFile, content: bytes, columns: tuple[str, ...], landed
     return rows.append_column("line", pa.array(cells[0], pa.int64())).select(_empty(columns).column_names)
 
 
-def _reject_file(landed: Landed, file: LandedFile, why: str, column: str = "") -> Rows:
+def reject_file(landed: Landed, file: LandedFile, why: str, column: str = "") -> None:
+    """Count a file as one rejected row; `column` names what it lacks."""
     landed.rejected.append(
         Rejected(file=file.name, line=None, column=column, value=why[:200], rule=UNREADABLE)
     )
     file.num_rows, file.num_quarantined = 1, 1
-    return landed.rows.slice(0, 0)
 
 
 def _empty(columns: tuple[str, ...]) -> Rows:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from knowtrace.sources.actions import note_actions
+from knowtrace.sources.actions import action_notes
 from knowtrace.sources.column_rows import column_rows
 from knowtrace.sources.gathering import Gathering
 from knowtrace.standards.cells import NO_ITEM, BadCellError
@@ -82,7 +82,7 @@ def read_visits(path: Path, gathering: Gathering) -> dict[tuple[str, str], Visit
         else:
             others[action] += 1
             _take_other(visit, (seconds, line), action)
-    note_actions(others, HELP | OTHERS | {STARTED}, "EDM Cup", gathering)
+    gathering.notes += action_notes(others, HELP | OTHERS | {STARTED}, "EDM Cup")
     return {key: visit for key, visit in visits.items() if visit.first is not None}
 
 

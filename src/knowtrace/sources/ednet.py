@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from knowtrace.errors import DataError
-from knowtrace.sources.actions import note_actions
+from knowtrace.sources.actions import action_notes
 from knowtrace.sources.dataset import Dataset
 from knowtrace.sources.ednet_contents import CHOICES, Question, find_contents, read_questions
 from knowtrace.sources.gathering import Answer, Gathering
@@ -22,6 +23,9 @@ from knowtrace.standards.characters import holds_halves, whole
 
 Row = tuple[int, dict[str, str]]
 """A line and its cells by column."""
+
+Read = tuple[list[str], list[tuple[int, list[str]]], list[tuple[int, str, str, str]]]
+"""A file's header, its rows with their lines, and what is none: line, column, value and rule."""
 
 UNREADABLE = "every file of a folder can be read"
 UNKNOWN_QUESTION = "every question is in the table of questions"
@@ -121,31 +125,40 @@ def read_students(
                 f"{file.name} ({', '.join(header)[:200]}) is not {format_name}, as its neighbours are: "
                 f"every file needs the columns {', '.join(columns)}."
             )
-        for row in rejected:
-            student.reject(*row)
-        cells_of = (
-            (line, {k: v.strip() for k, v in zip(header, cells, strict=True)}) for line, cells in rows
-        )
-        others += read_student(student, cells_of)
-    note_actions(others, actions, format_name, gathering)
+        others += take_rows(student, (header, rows, rejected), read_student)
+    gathering.notes += action_notes(others, actions, format_name)
     return gathering.settle()
 
 
-def _rows_of(
-    file: Path,
-) -> tuple[list[str], list[tuple[int, list[str]]], list[tuple[int, str, str, str]]]:
-    """Return the header, the rows with their lines, and what is none: all of a file, before any of it is taken.
+def take_rows(
+    student: StudentFile, read: Read, read_student: Callable[[StudentFile, Iterator[Row]], Counter[str]]
+) -> Counter[str]:
+    """Take what was read of one student's file; return how many rows were no answers, by their action."""
+    header, rows, rejected = read
+    for row in rejected:
+        student.reject(*row)
+    cells_of = ((line, {k: v.strip() for k, v in zip(header, cells, strict=True)}) for line, cells in rows)
+    return read_student(student, cells_of)
+
+
+def _rows_of(file: Path) -> Read:
+    """Return all of a file, before any of it is taken.
 
     Raises: DataError when it cannot be read, or its name, which is the student's, is no text.
     """
     if holds_halves(file.name):
         raise DataError(f"{whole(file.name)} names its student by what is no text: rename it.")
+    with opened(file) as stream:
+        return rows_in(stream)
+
+
+def rows_in(stream: TextIO) -> Read:
+    """Return the header, the rows and what is none."""
     rejected: list[tuple[int, str, str, str]] = []
 
     def reject(line: int, column: str, value: str, rule: str) -> None:
         rejected.append((line, column, value, rule))
 
-    with opened(file) as stream:
-        lines = numbered_lines(stream, lambda number, line: reject(number, "", line, TOO_LONG))
-        delimiter, header = header_of(next((line for _, line in lines), ""))
-        return header, list(records(lines, delimiter, header, reject)), rejected
+    lines = numbered_lines(stream, lambda number, line: reject(number, "", line, TOO_LONG))
+    delimiter, header = header_of(next((line for _, line in lines), ""))
+    return header, list(records(lines, delimiter, header, reject)), rejected

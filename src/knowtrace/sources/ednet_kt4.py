@@ -47,7 +47,7 @@ def is_ednet_kt4(header: list[str]) -> bool:
 def read_ednet_kt4(path: Path, contents: Path | None) -> Dataset:
     """Read one student's file or a folder of them. Raises: DataError when it cannot be read."""
     return read_students(
-        path, contents, format_name="EdNet KT4", columns=COLUMNS, read_student=_read_student, actions=ACTIONS
+        path, contents, format_name="EdNet KT4", columns=COLUMNS, read_student=read_student, actions=ACTIONS
     )
 
 
@@ -59,7 +59,7 @@ class _Bundle:
     last: dict[str, Row] = field(default_factory=dict[str, Row])
 
 
-def _read_student(student: StudentFile, rows: Iterator[Row]) -> Counter[str]:
+def read_student(student: StudentFile, rows: Iterator[Row]) -> Counter[str]:
     """Take the answers of one log; return how many rows were other actions, by their names."""
     open_bundles: dict[str, _Bundle] = {}
     others: Counter[str] = Counter()
