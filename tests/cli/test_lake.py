@@ -52,6 +52,17 @@ def test_lineage_leads_from_gold_to_the_line_as_written(lake: Path) -> None:
     assert "It starts from one student's answer by its position" in text
 
 
+def test_lineage_of_an_item_leads_to_its_files_and_lines(lake: Path) -> None:
+    arguments = ["lake", "lineage", "--lake", str(lake), "--item", "q3"]
+    lineage = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert (lineage["num_events"], lineage["num_days"], lineage["num_files"]) == (1, 1, 1)
+    assert [(file["source_file"], file["num_events"]) for file in lineage["files"]] == [("u1.csv", 1)]
+    assert lineage["first"]["raw"]["question_id"] == "q3"
+    shown = CliRunner().invoke(app, arguments).output
+    assert "1 answers from 1 files, on 1 rows of gold.item_days." in shown
+    assert "the row as written" in shown
+
+
 @pytest.mark.data
 def test_lineage_of_answers_that_were_parsed_from_a_students_file(tmp_path: Path) -> None:
     build_lake(tmp_path, [DATA / "ednet"])
@@ -128,6 +139,12 @@ def test_a_dry_run_says_what_a_skill_map_would_do(lake: Path, tmp_path: Path) ->
         (
             ["lake", "lineage", "--lake", "LAKE", "--user", "u9", "--position", "1"],
             "has no answer 1 of student 'u9'",
+        ),
+        (["lake", "lineage", "--lake", "LAKE", "--item", "q9"], "has no item 'q9'"),
+        (["lake", "lineage", "--lake", "LAKE"], "give --user with --position, or --item alone"),
+        (
+            ["lake", "lineage", "--lake", "LAKE", "--user", "u1", "--item", "q1"],
+            "give --user with --position, or --item alone",
         ),
         (["lake", "build", "--source", "nowhere", "--into", "LAKE"], "There is nothing at nowhere"),
         (

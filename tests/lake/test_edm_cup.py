@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import orjson
 import pytest
 
 from knowtrace.lake import CommitLog, build_lake, erase_students, lineage_of
@@ -25,7 +26,7 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
     write_layout(simulate(config, seed=2).dataset, "edm-cup", folder)
     lines = (folder / "action_logs.csv").read_text(encoding="utf-8").splitlines()
-    lines = [f"{lines[0]},hint_id", *(f"{line},H{number}" for number, line in enumerate(lines[1:]))]
+    lines = [lines[0], *(f"{line[:-2]},H{number}," for number, line in enumerate(lines[1:]))]
     (folder / "action_logs.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     details = written(folder / "assignment_details.csv")
     pairs = [f"{row['assignment_log_id']}-test,{row['assignment_log_id']}" for row in details]
@@ -48,9 +49,10 @@ def test_every_row_is_landed_as_written(source: Path, tmp_path: Path) -> None:
         expected = [row for row in written(source / file) if None not in row.values()]
         assert len(landed) == len(expected) > 0, name
         for row, cells in zip(landed, expected, strict=True):
-            hint = cells.pop("hint_id", None)
+            hint, explanation = cells.pop("hint_id", None), cells.pop("explanation_id", None)
             assert {key: row[key] for key in cells} == cells, name
-            assert row["others"] == ("" if hint is None else f'{{"hint_id":"{hint}"}}')
+            others = {"hint_id": hint, "explanation_id": explanation}
+            assert row["others"] == ("" if hint is None else orjson.dumps(others).decode())
     (rejected,) = [row for row in rows_of(tmp_path / "lake", "silver.quarantine") if row["value"] == "alone"]
     assert (rejected["source_file"], rejected["stage"]) == ("assignment_relationships.csv", "landing")
     assert rows_of(tmp_path / "lake", "bronze.raw_lines") == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowtrace.errors import DataError
-from knowtrace.lake import CommitLog, build_lake, lineage_of, plan_build, student_files
+from knowtrace.lake import CommitLog, build_lake, erase_students, lineage_of, plan_build, student_files
 from knowtrace.sources import read
 from knowtrace.sources.ednet import UNREADABLE
 from lake.conftest import QUESTIONS, START
@@ -170,6 +170,30 @@ def test_a_damaged_member_of_a_zip_is_named(kt4: Path, tmp_path: Path) -> None:
     (row,) = [r for r in rows_of(tmp_path / "lake", "silver.quarantine") if r["rule"] == UNREADABLE]
     assert row["source_file"] == "u1.csv"
     assert list(histories(tmp_path / "lake")) == ["u2"]
+
+
+def test_an_erased_students_logs_leave_a_lake_as_if_they_had_never_been_there(
+    kt4: Path, tmp_path: Path
+) -> None:
+    """Her answers, a repeat among them, her quarantined row and her lines; the other's file keeps its counts."""
+    (kt4 / "copy").mkdir()
+    for folder in (kt4, kt4 / "copy"):
+        (folder / "u8.csv").write_text(FIRST, encoding="utf-8")
+    build_lake(tmp_path / "lake", [kt4])
+    erase_students(tmp_path / "lake", ["u8"])
+    for folder in (kt4, kt4 / "copy"):
+        (folder / "u8.csv").unlink()
+    build_lake(tmp_path / "without", [kt4])
+    tables = (
+        *TABLES[:3],
+        "bronze.raw_lines",
+        "bronze.parsed_answers",
+        "bronze.source_files",
+        "silver.users",
+        "silver.items",
+    )
+    for table in tables:
+        assert content_of(tmp_path / "lake", table) == content_of(tmp_path / "without", table), table
 
 
 def test_logs_that_all_lost_a_column_stop_the_build(kt4: Path, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def by_brute_force(simulation: Simulation, student: int, num_draws: int = 200_00
             first + gain,
             np.full(num_draws, item.discrimination),
             np.tile(item.thresholds, (num_draws, 1)),
-            config.guessing,
+            guessing=config.guessing,
+            slipping=config.slipping,
         )
         predicted.append(weights @ given)
         weights *= given[:, answer.response]
@@ -51,8 +52,10 @@ def by_brute_force(simulation: Simulation, student: int, num_draws: int = 200_00
     return np.array(predicted)
 
 
-@pytest.mark.parametrize(("num_categories", "guessing"), [(2, 0.0), (2, 0.2), (4, 0.0)])
-def test_it_knows_what_brute_force_knows(num_categories: int, guessing: float) -> None:
+@pytest.mark.parametrize(
+    ("num_categories", "guessing", "slipping"), [(2, 0.0, 0.0), (2, 0.2, 0.1), (4, 0.0, 0.0)]
+)
+def test_it_knows_what_brute_force_knows(num_categories: int, guessing: float, slipping: float) -> None:
     config = SimulationConfig(
         num_students=3,
         num_answers=25,
@@ -60,6 +63,7 @@ def test_it_knows_what_brute_force_knows(num_categories: int, guessing: float) -
         num_skills=1,
         num_categories=num_categories,
         guessing=guessing,
+        slipping=slipping,
         half_life_days=1e9,
         gaming_share=0.0,
         drifting_share=0.0,

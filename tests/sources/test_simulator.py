@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from knowtrace.sources import Simulation, SimulationConfig, simulate
-from knowtrace.sources.simulator import gaming_probabilities, gpcm_probabilities
+from knowtrace.sources.simulator import answer_probabilities, gaming_probabilities, gpcm_probabilities
 
 BINARY = SimulationConfig(num_students=300, num_answers=50)
 GRADED = replace(BINARY, num_categories=4)
@@ -35,12 +35,20 @@ def test_two_categories_are_the_2pl() -> None:
     assert p[0, 1] == pytest.approx(1 / (1 + np.exp(-1.5)))
 
 
+def test_4pl_by_hand() -> None:
+    """Barton and Lord (1981): c + (d - c) / (1 + exp(-a (theta - b))), with d = 1 - slipping."""
+    ability, threshold = np.array([1.2, -40.0, 40.0]), np.full((3, 1), 0.2)
+    p = answer_probabilities(ability, np.full(3, 1.5), threshold, guessing=0.2, slipping=0.1)
+    assert p[:, 1] == pytest.approx([0.2 + 0.7 / (1 + np.exp(-1.5)), 0.2, 0.9])
+    assert p.sum(axis=1) == pytest.approx(1)
+
+
 def test_blind_answers_lie_near_chance() -> None:
     assert gaming_probabilities(2) == pytest.approx([0.75, 0.25])
     assert gaming_probabilities(4).sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("config", [BINARY, GRADED, replace(BINARY, guessing=0.2)])
+@pytest.mark.parametrize("config", [BINARY, GRADED, replace(BINARY, guessing=0.2, slipping=0.1)])
 def test_the_oracle_is_calibrated(config: SimulationConfig) -> None:
     simulation = simulate(config, 3)
     oracle, responses = oracle_of(simulation), responses_of(simulation)
@@ -55,9 +63,12 @@ def test_the_oracle_is_calibrated(config: SimulationConfig) -> None:
             assert (responses == k)[sure].mean() == pytest.approx(oracle[:, :, k][sure].mean(), abs=0.06)
 
 
-def test_guessing_is_the_floor_of_honest_answers() -> None:
-    oracle = oracle_of(simulate(replace(BINARY, guessing=0.2, gaming_share=0), 1))
-    assert oracle[:, :, 1].min() >= 0.2
+def test_guessing_is_the_floor_and_slipping_the_ceiling_of_honest_answers() -> None:
+    simulation = simulate(replace(BINARY, guessing=0.2, slipping=0.1, headroom=9.0, gaming_share=0), 1)
+    right = oracle_of(simulation)[:, :, 1]
+    assert right.min() >= 0.2
+    assert 0.89 < right.max() <= 0.9
+    assert {(item.guessing, item.slipping) for item in simulation.items} == {(0.2, 0.1)}
 
 
 def test_students_learn_and_without_growth_they_do_not() -> None:
@@ -153,3 +164,5 @@ def test_every_value_out_of_range_is_named_at_once() -> None:
         "guessing (0.2) must be 0 for 3 categories",
     ):
         assert text in str(error.value)
+    with pytest.raises(ValueError, match=r"guessing \(0\.6\) and slipping \(0\.5\) must sum to at most 1"):
+        SimulationConfig(guessing=0.6, slipping=0.5)

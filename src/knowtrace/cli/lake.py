@@ -15,7 +15,7 @@ from knowtrace.cli.terminal import ids_in, notes, out, pairs, print_json, say, w
 from knowtrace.errors import DataError
 
 if TYPE_CHECKING:
-    from knowtrace.lake import LakeReceipt
+    from knowtrace.lake import ItemLineage, LakeReceipt, Lineage
 
 app = typer.Typer(
     no_args_is_help=True, help="Raw logs to bronze, silver and gold tables, on DuckDB or Spark."
@@ -162,35 +162,77 @@ def status_command(*, lake: LakeOption, as_json: JsonOption = False) -> None:
 def lineage_command(
     *,
     lake: LakeOption,
-    user: Annotated[str, typer.Option(help="The student, as the source writes the id.")],
-    position: Annotated[int, typer.Option(min=1, help="Which answer of the student, from 1.")],
+    user: Annotated[str | None, typer.Option(help="The student, as the source writes the id.")] = None,
+    position: Annotated[int | None, typer.Option(min=1, help="Which answer of the student, from 1.")] = None,
+    item: Annotated[
+        str | None, typer.Option(help="In place of an answer: an item, as the source writes the id.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where a row of gold came from: its event, its file and line, and the row as it was written.
 
-    It starts from one student's answer by its position: counts of items, vocabularies and rows that were appended have
-    no single line behind them.
+    It starts from one student's answer by its position. Of an item, whose rows have no single line behind them, it
+    shows the files its answers came from, the first of these answers with their lines, and what was appended of it.
 
     Example: knowtrace lake lineage --lake lake --user u17 --position 3
     """
-    from knowtrace.lake import CommitLog, lineage_of  # noqa: PLC0415 - an extra
+    from knowtrace.lake import CommitLog, item_lineage, lineage_of  # noqa: PLC0415 - an extra
 
-    lineage = lineage_of(lake, CommitLog(lake).last(), user, position)
-    if as_json:
-        print_json(asdict(lineage))
-        return
+    if (user is None) != (position is None) or (user is None) == (item is None):
+        raise DataError("An answer or an item has a lineage: give --user with --position, or --item alone.")
+    snapshot = CommitLog(lake).last()
+    if item is not None:
+        of_item = item_lineage(lake, snapshot, item)
+        if as_json:
+            print_json(asdict(of_item))
+        else:
+            _show_item(of_item)
+    elif user is not None and position is not None:
+        lineage = lineage_of(lake, snapshot, user, position)
+        if as_json:
+            print_json(asdict(lineage))
+        else:
+            _show_lineage(lineage)
+
+
+def _show_lineage(lineage: "Lineage") -> None:
     for title, record in (
         ("gold.wdirt_features", lineage.features),
         ("silver.canonical_learning_events", lineage.event),
         ("the row as written", lineage.raw),
         ("bronze.source_files", lineage.source),
     ):
-        table = RichTable(show_header=False, title=title, title_justify="left", box=None)
-        table.add_column(style="dim")
-        table.add_column()
-        for name, value in (record or {"": "its lines are not kept"}).items():
-            table.add_row(name, escape(str(value)))
-        out.print(table)
+        _show_record(title, record or {"": "its lines are not kept"})
+
+
+def _show_record(title: str, record: dict[str, Any]) -> None:
+    table = RichTable(show_header=False, title=title, title_justify="left", box=None)
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in record.items():
+        table.add_row(name, escape(str(value)))
+    out.print(table)
+
+
+def _show_item(item: "ItemLineage") -> None:
+    _show_record("gold.item_vocabulary", item.vocabulary)
+    for parameters in item.parameters:
+        _show_record("gold.item_parameters", parameters)
+    out.print(
+        f"{item.num_events:,} answers from {item.num_files:,} files, on {item.num_days:,} rows of gold.item_days."
+    )
+    files = RichTable("source_file", "dataset", "landed", "answers", title="files, most answers first")
+    for file in item.files:
+        files.add_row(
+            escape(file.source_file), escape(file.dataset), str(file.loaded_at), f"{file.num_events:,}"
+        )
+    places = RichTable("student", "position", "answered", "source_file", "line", title="first answers")
+    for place in item.places:
+        names = ("user_id", "position", "timestamp", "source_file", "line")
+        places.add_row(*(escape(str(place[name])) for name in names))
+    out.print(files, places)
+    if item.first is not None:
+        _show_lineage(item.first)
 
 
 @app.command("erase")

@@ -7,7 +7,7 @@ from knowtrace.lake.commits import CommitLog, DataFile, Snapshot
 from knowtrace.lake.dataset import is_lake, read_lake
 from knowtrace.lake.erase import erase_students
 from knowtrace.lake.erasures import LakeReceipt
-from knowtrace.lake.lineage import Lineage, lineage_of
+from knowtrace.lake.lineage import ItemLineage, Lineage, item_lineage, lineage_of
 from knowtrace.lake.reports import BuildOptions, BuildReport
 from knowtrace.lake.status import BuildPlan, LakeStatus, plan_build, status_of
 from knowtrace.lake.tables import Column, Table
@@ -22,6 +22,7 @@ __all__ = [
     "Column",
     "CommitLog",
     "DataFile",
+    "ItemLineage",
     "LakeReceipt",
     "LakeStatus",
     "Lineage",
@@ -32,6 +33,7 @@ __all__ = [
     "build_lake",
     "erase_students",
     "is_lake",
+    "item_lineage",
     "lineage_of",
     "plan_build",
     "read_lake",

@@ -134,7 +134,13 @@ class _Observer:
         abilities = mean[:, None] + spread[:, None] * self._points  # (N, Q)
         self._honest = np.stack(
             [
-                answer_probabilities(ability, discrimination, thresholds, self._config.guessing)
+                answer_probabilities(
+                    ability,
+                    discrimination,
+                    thresholds,
+                    guessing=self._config.guessing,
+                    slipping=self._config.slipping,
+                )
                 for ability in abilities.T
             ],
             axis=1,

@@ -1,9 +1,9 @@
 """Students with a known truth: what a model should find out, and the best any model could predict.
 
 Students have an ability per skill. It grows with every answer in the skill, up to a ceiling of their own, and
-what was gained fades between sessions. Items are 2PL, 3PL (`guessing` > 0) or, with more than two categories,
-GPCM; most have one skill, some two (the ability is then the mean of both). Gaming students answer most items
-within seconds, near chance. Drifting items change their difficulty on one date.
+what was gained fades between sessions. Items are 2PL, 3PL (`guessing` > 0), 4PL (`slipping` > 0) or, with more than
+two categories, GPCM; most have one skill, some two (the ability is then the mean of both). Gaming students answer
+most items within seconds, near chance. Drifting items change their difficulty on one date.
 """
 
 from collections.abc import Mapping
@@ -31,9 +31,10 @@ LONGEST_BLIND_SECONDS = 3.5
 class SimulationConfig:
     """How many of everything, and how strong every effect is. Abilities and difficulties are in logits.
 
-    `guessing` is the 3PL floor of binary items and 0 for graded ones. `growth` is the share of the way to the
-    ceiling (`headroom` above where the student started) that one answer covers; `half_life_days` is when half
-    of the gain has faded. `drift` is added to the difficulty of drifting items from `drift_after_days` on.
+    `guessing` is the 3PL floor of binary items, 1 - `slipping` their 4PL ceiling; both are 0 for graded ones.
+    `growth` is the share of the way to the ceiling (`headroom` above where the student started) that one answer
+    covers; `half_life_days` is when half of the gain has faded. `drift` is added to the difficulty of drifting items
+    from `drift_after_days` on.
     Raises: ValueError naming every value out of range.
     """
 
@@ -43,6 +44,7 @@ class SimulationConfig:
     num_skills: int = 10
     num_categories: int = 2
     guessing: float = 0.0
+    slipping: float = 0.0
     two_skill_share: float = 0.15
     growth: float = 0.06
     headroom: float = 2.0
@@ -61,7 +63,8 @@ class SimulationConfig:
 
     def __post_init__(self) -> None:
         counts = ("num_students", "num_answers", "num_items", "num_skills", "answers_per_session")
-        shares = ("guessing", "two_skill_share", "growth", "gaming_share", "gaming_rate", "drifting_share")
+        chances = ("guessing", "slipping")
+        shares = (*chances, "two_skill_share", "growth", "gaming_share", "gaming_rate", "drifting_share")
         positive = ("half_life_days", "days_between_sessions", "median_elapsed_seconds")
         value = self.__getattribute__
         problems = [f"{name} ({value(name)}) must be at least 1" for name in counts if value(name) < 1]
@@ -73,8 +76,16 @@ class SimulationConfig:
             problems.append(f"num_categories ({self.num_categories}) must be at least 2")
         if self.num_items < self.num_skills:
             problems.append(f"num_items ({self.num_items}) must be at least num_skills ({self.num_skills})")
-        if self.guessing > 0 and self.num_categories > 2:
-            problems.append(f"guessing ({self.guessing}) must be 0 for {self.num_categories} categories")
+        if self.num_categories > 2:
+            problems += [
+                f"{name} ({value(name)}) must be 0 for {self.num_categories} categories"
+                for name in chances
+                if value(name) > 0
+            ]
+        if self.guessing + self.slipping > 1:
+            problems.append(
+                f"guessing ({self.guessing}) and slipping ({self.slipping}) must sum to at most 1"
+            )
         if not self.groups:
             problems.append("groups must name at least one group")
         if self.start.tzinfo is None:
@@ -92,6 +103,7 @@ class SimulatedItem:
     discrimination: float
     thresholds: tuple[float, ...]
     guessing: float
+    slipping: float
     is_drifting: bool
 
 
@@ -151,6 +163,7 @@ def simulate(config: SimulationConfig, seed: int) -> Simulation:
                 discrimination=float(items.discrimination[i]),
                 thresholds=tuple(items.thresholds[i].tolist()),
                 guessing=config.guessing,
+                slipping=config.slipping,
                 is_drifting=bool(items.is_drifting[i]),
             )
             for i, item_id in enumerate(item_ids)
@@ -180,12 +193,12 @@ def gpcm_probabilities(ability: Floats, discrimination: Floats, thresholds: Floa
 
 
 def answer_probabilities(
-    ability: Floats, discrimination: Floats, thresholds: Floats, guessing: float
+    ability: Floats, discrimination: Floats, thresholds: Floats, *, guessing: float, slipping: float
 ) -> Floats:
-    """Return (N, K) of honest answers: `gpcm_probabilities` above a floor of guessing, which binary items may have."""
+    """Return (N, K) of honest answers: `gpcm_probabilities`, for binary items from `guessing` to 1 - `slipping`."""
     probabilities = gpcm_probabilities(ability, discrimination, thresholds)
-    if guessing:
-        probabilities = probabilities * (1 - guessing) + guessing * np.array([0.0, 1.0])
+    if guessing or slipping:
+        probabilities = probabilities * (1 - guessing - slipping) + np.array([slipping, guessing])
     return probabilities
 
 
@@ -280,7 +293,11 @@ def _answer_all(
         theta = (ability * on_item).sum(axis=1) / on_item.sum(axis=1)
         thresholds = items.thresholds[item] + shift[:, None]
         honest = answer_probabilities(
-            theta, items.discrimination[item], thresholds, config.guessing
+            theta,
+            items.discrimination[item],
+            thresholds,
+            guessing=config.guessing,
+            slipping=config.slipping,
         )  # (N, K)
         games = is_gaming & (rng.random(num_students) < config.gaming_rate)
         probabilities = np.where(games[:, None], blind, honest)

@@ -22,6 +22,9 @@ ACTION_COLUMNS = (
     "continuous_score_viewable",
     "action",
 )
+HELP_COLUMNS = ("hint_id", "explanation_id")
+"""The last columns of `action_logs.csv`, empty here: which hint was shown nobody knows."""
+
 DETAIL_COLUMNS = (
     "assignment_log_id",
     "teacher_id",
@@ -50,7 +53,7 @@ PROBLEM_COLUMNS = (
 def write_edm_cup(dataset: Dataset, folder: Path) -> None:
     """Write the tables. A problem has one skill in them: the item's first."""
     assignments: dict[str, tuple[str, datetime]] = {}
-    write_rows(folder / "action_logs.csv", ACTION_COLUMNS, _actions(dataset, assignments))
+    write_rows(folder / "action_logs.csv", (*ACTION_COLUMNS, *HELP_COLUMNS), _actions(dataset, assignments))
     details = (
         (name, "T1", "C1", student, "Q1", "", "", seconds_text(start), "")
         for name, (student, start) in assignments.items()
@@ -76,9 +79,9 @@ def _actions(dataset: Dataset, assignments: dict[str, tuple[str, datetime]]) -> 
         clicks = list(_clicks(answer, time))
         if name not in assignments:
             assignments[name] = answer.student_id, clicks[0][0]
-            yield name, seconds_text(clicks[0][0]), "", "", "", "", "", "assignment_started"
+            yield name, seconds_text(clicks[0][0]), "", "", "", "", "", "assignment_started", "", ""
         for when, action in clicks:
-            yield name, seconds_text(when), answer.item_id, 3, "hint", 1, 0, action
+            yield name, seconds_text(when), answer.item_id, 3, "hint", 1, 0, action, "", ""
 
 
 def _clicks(answer: Interaction, time: datetime) -> Iterator[tuple[datetime, str]]:

@@ -8,6 +8,8 @@ from knowtrace.sources.layouts.rows import Row, clock_text, skills_of_items, tim
 
 ROOT = "root"
 KEY, WRONG = 1, 4
+UNSPECIFIED = 0
+"""A gender that was not told."""
 
 
 def write_eedi(dataset: Dataset, folder: Path) -> None:
@@ -23,6 +25,11 @@ def write_eedi(dataset: Dataset, folder: Path) -> None:
         answers,
     )
     metadata = folder / "metadata"
+    write_rows(
+        metadata / "student_metadata_task_1_2.csv",
+        ("UserId", "Gender", "DateOfBirth", "PremiumPupil"),
+        ((student_id, UNSPECIFIED, "", "") for student_id in dataset.students),
+    )
     write_rows(
         metadata / "answer_metadata_task_1_2.csv",
         ("AnswerId", "DateAnswered", "Confidence", "GroupId", "QuizId", "SchemeOfWorkId"),

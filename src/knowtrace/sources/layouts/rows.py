@@ -1,7 +1,7 @@
 """What the layouts share: answers that surely have a time, and tables written row by row."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,11 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row], *, delim
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
+
+
+def row_of(columns: Sequence[str], cells: Mapping[str, object]) -> Row:
+    """Return the cells that are known, in the order of the columns, the others empty."""
+    return [cells.get(name) for name in columns]
 
 
 def seconds_text(time: datetime) -> str:
