@@ -105,8 +105,8 @@ class Settings(BaseSettings):
     A credential may send `rate_limit`, a student's `student_rate_limit`, all of a tenant's together what
     `tenant_rate_limits` says of it, else `tenant_rate_limit`; a tenant `events_per_day` answers.
 
-    `max_stream_subscribers` event streams are open at once, half of them for one tenant, `max_student_streams` of them
-    for one student.
+    `max_stream_subscribers` event streams are open at once, `max_student_streams` of them for one student; a tenant
+    that has more than half gives way to others.
 
     `training_consent_default` says whether answers of students who were never asked may train models.
 

@@ -1,6 +1,7 @@
 """What a canary is withdrawn for: answers that take too long, and answers foretold worse than by the champion."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,19 +29,29 @@ MODELS = "/api/v1/models/dkt"
 
 
 @pytest.fixture(scope="module")
-def candidate(small_dataset: Dataset, tiny_run: Path) -> str:
+def models(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models of this file's own: others count what is beside the tiny run."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(tiny_run, folder / "tiny")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def candidate(small_dataset: Dataset, models: Path) -> str:
     """A run beside the tiny one."""
     recipe = Recipe(
         model="dkt",
         settings={"embedding_dim": 8, "hidden_dim": 8},
         training=TrainingConfig(epochs=1, batch_answers=1024, learning_rate=0.02, seed=2),
     )
-    return train(small_dataset, recipe, tiny_run.parent / "casting", reporter=SilentReporter()).version
+    return train(small_dataset, recipe, models / "casting", reporter=SilentReporter()).version
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"roles_poll_seconds": 0.05, "live_quality_share": 0.0})
+def settings(settings: Settings, models: Path) -> Settings:
+    return settings.model_copy(
+        update={"run": models / "tiny", "roles_poll_seconds": 0.05, "live_quality_share": 0.0}
+    )
 
 
 async def make_canary(client: httpx.AsyncClient, classroom: Classroom, version: str, share: float) -> Loaded:

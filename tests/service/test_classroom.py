@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
@@ -14,7 +13,7 @@ from knowtrace.store import Store
 
 @pytest.mark.parametrize("role", ["knowtrace", "plain"])
 async def test_a_role_that_goes_past_policies_is_warned_of(
-    tiny_run: Path, postgres_url: str, role: str, monkeypatch: pytest.MonkeyPatch
+    tiny_run: Path, postgres_url: str, role: str
 ) -> None:
     async with Store(postgres_url) as store, store._engine.begin() as connection:
         await connection.exec_driver_sql("DROP ROLE IF EXISTS plain")
@@ -23,8 +22,6 @@ async def test_a_role_that_goes_past_policies_is_warned_of(
         await connection.exec_driver_sql(f"CREATE SCHEMA public AUTHORIZATION {role}")
     url = make_url(postgres_url).set(username=role).render_as_string(hide_password=False)
     with capture_logs() as lines:
-        # The module's own was bound to whatever was configured when it was first imported.
-        monkeypatch.setattr("knowtrace.service.classroom.log", structlog.get_logger())
         async with open_classroom(Settings(run=tiny_run, database_url=url)):
             pass
     warned = [line for line in lines if "past row-level security" in line["event"]]

@@ -1,6 +1,7 @@
 """Logs are JSON and name no student."""
 
 import logging
+import sys
 from collections.abc import Iterator
 
 import httpx
@@ -50,6 +51,30 @@ def test_an_exception_is_logged_by_type_and_place_alone(capsys: pytest.CaptureFi
     )
     assert "test_logs.py" in line["error_at"][0]
     assert "anna" not in str(line)
+
+
+@pytest.mark.usefixtures("logging_put_back")
+def test_every_modules_own_logger_follows_what_is_configured_later(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in the service, which configures its log after everything is imported."""
+    loggers = [
+        (name, vars(module)["log"])
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("knowtrace.") and "log" in vars(module)
+    ]
+    configure_logging("info")
+    for _, log in loggers:
+        try:
+            int("anna said so")
+        except ValueError:
+            log.exception("It failed")
+    lines = [orjson.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == len(loggers) > 10
+    for (name, _), line in zip(loggers, lines, strict=True):
+        assert (line["message"], line["level"], line["error"]) == ("It failed", "error", "ValueError"), name
+        assert line["logger"].startswith("knowtrace."), name
+        assert "anna" not in str(line), name
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])

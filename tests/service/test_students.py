@@ -176,17 +176,41 @@ async def test_one_caller_leaves_streams_for_others() -> None:
     broker.subscribe(student, "anna")
     with pytest.raises(TooManyError):
         broker.subscribe(student, "anna")
-    program = Caller("north", "key:3", Role.SERVICE)
-    for number in range(2):
-        broker.subscribe(program, f"s{number}")
-    for subject in ("key:3", "key:5"):
-        with pytest.raises(TooManyError, match="4 streams are open in this tenant"):
-            broker.subscribe(replace(program, subject=subject), "anna")
-    for number in range(4):
-        broker.subscribe(Caller("south", f"key:{number}", Role.EDUCATOR), "anna")
     broker.end_all()
     for _ in range(2):
         broker.subscribe(student, "anna")
+
+
+@pytest.mark.parametrize("most", [8, 9])
+async def test_a_tenant_has_every_stream_until_another_asks_for_its_half(most: int) -> None:
+    broker = Broker(max_subscribers=most, max_of_student=2)
+    north, south = Caller("north", "key:1", Role.SERVICE), Caller("south", "key:2", Role.EDUCATOR)
+    theirs = [broker.subscribe(north, f"s{number}") for number in range(most)]
+    with pytest.raises(UnavailableError, match=f"{most} streams are open"):
+        broker.subscribe(replace(north, subject="key:3"), "anna")
+    ours = [broker.subscribe(south, "anna") for _ in range(4)]
+    with pytest.raises(UnavailableError):
+        broker.subscribe(south, "anna")
+    assert broker.num_subscribers == most
+    for subscription in theirs[-4:]:
+        assert await subscription.next(1) is None
+    broker.publish("south", "anna", lambda: b"heard")
+    for number in range(most - 4):
+        broker.publish("north", f"s{number}", lambda: b"heard")
+    assert [await one.next(1) for one in (*ours, *theirs[:-4])] == [b"heard"] * most
+    broker.unsubscribe(ours[0])
+    broker.subscribe(north, "anna")
+
+
+async def test_nobody_gives_way_to_a_reader_who_may_not_have_more() -> None:
+    broker = Broker(max_subscribers=8, max_of_student=1)
+    anna = Caller("south", "key:2", Role.STUDENT, "anna")
+    broker.subscribe(anna, "anna")
+    for number in range(7):
+        broker.subscribe(Caller("north", "key:1", Role.SERVICE), f"s{number}")
+    with pytest.raises(TooManyError, match="has 1 streams open"):
+        broker.subscribe(anna, "anna")
+    assert broker.num_subscribers == 8
 
 
 async def test_a_message_nobody_hears_is_never_built() -> None:

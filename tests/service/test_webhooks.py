@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 from sqlalchemy.event import listen
@@ -248,8 +247,6 @@ async def test_whatever_sending_raises_is_an_attempt_and_tells_no_secret(
     hook = await subscribe(client, receiver.url)
     monkeypatch.setattr("knowtrace.service.delivery.senders.post", broken)
     with capture_logs() as logs:
-        # The module's own was bound to whatever was configured when it was first imported.
-        monkeypatch.setattr("knowtrace.service.delivery.deliverer.log", structlog.get_logger())
         await client.post("/api/v1/events", json=event(1))
         [dead] = await dead_of(client, hook, 1)
     assert (dead["attempts"], dead["last_error"]) == (2, "ValueError: the log of this service says where")

@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 5.0
 PAUSES_SECONDS = (5, 30, 120, 600, 3_000)
 """Between one try and the next; after the last, nobody is told any more."""
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.callbacks")
+log: Any = structlog.get_logger("knowtrace.callbacks")
 
 
 class Messenger:

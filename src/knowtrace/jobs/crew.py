@@ -18,7 +18,7 @@ MOST_DEFERRED_SECONDS = 1.0
 
 LOOK_SECONDS = 0.01
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.jobs")
+log: Any = structlog.get_logger("knowtrace.jobs")
 
 
 class Crew:

@@ -15,7 +15,7 @@ from knowtrace.store import Claim, Store
 RENEWALS = 3
 """Times that a lease is renewed before it would end."""
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.jobs")
+log: Any = structlog.get_logger("knowtrace.jobs")
 
 
 async def renew_until_lost(renew: Callable[[], Awaitable[bool]], *, seconds: float, **of: str) -> None:

@@ -20,7 +20,7 @@ LEASE_SECONDS = 120.0
 MOST_ATTEMPTS = 3
 """Processes that may die in one run before it is given up."""
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.schedules")
+log: Any = structlog.get_logger("knowtrace.schedules")
 
 
 @dataclass(frozen=True, slots=True)

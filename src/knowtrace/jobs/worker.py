@@ -26,7 +26,7 @@ PAUSE_SECONDS = 1.0
 
 STORING_PAUSES_SECONDS = (0.1, 0.5, 2.0)
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.jobs")
+log: Any = structlog.get_logger("knowtrace.jobs")
 
 
 @dataclass(frozen=True, slots=True)

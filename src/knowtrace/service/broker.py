@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from knowtrace.errors import TooManyError, UnavailableError
-from knowtrace.service.identity.caller import LOCAL, Caller
+from knowtrace.service.identity.caller import Caller
 from knowtrace.tracing import StudentKey
 
 MOST_WAITING = 64
@@ -51,8 +51,9 @@ class Subscription:
 class Broker:
     """Passes messages about a student to everybody who subscribed to that student.
 
-    At most `max_subscribers` listen at once, of whom at most half are one tenant's, and `max_of_student` one student's
-    readers: one for each open tab. Other credentials of a tenant may serve a whole school.
+    At most `max_subscribers` listen at once, and `max_of_student` one student's readers: one for each open tab. Other
+    credentials of a tenant may serve a whole school. A tenant may have all that nobody else asks for; beyond half, its
+    streams end one by one as other tenants ask.
     """
 
     def __init__(self, *, max_subscribers: int, max_of_student: int) -> None:
@@ -78,15 +79,6 @@ class Broker:
         """
         if self._is_closed:
             raise UnavailableError("The service is stopping: connect again in a moment.")
-        if self._num_subscribers >= self._max_subscribers:
-            raise UnavailableError(
-                f"{self._num_subscribers} streams are open, the most this service keeps: ask again later."
-            )
-        if caller != LOCAL and self._by_tenant[caller.tenant_id] >= self._half:
-            raise TooManyError(
-                f"{self._half} streams are open in this tenant, the most that one may have: close one, then ask again.",
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            )
         subscription = Subscription(caller, student_id)
         most = min(self._half, self._max_of_student)
         if caller.student_id is not None and self._by_reader[subscription.reader] >= most:
@@ -94,6 +86,8 @@ class Broker:
                 f"This caller has {most} streams open, the most that one may have: close one, then ask again.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
+        if self._num_subscribers >= self._max_subscribers:
+            self._make_room(caller.tenant_id)
         self._by_reader[subscription.reader] += 1
         self._by_tenant[caller.tenant_id] += 1
         self._by_student.setdefault(subscription.about, set()).add(subscription)
@@ -138,6 +132,20 @@ class Broker:
         """End every stream, so that a server that stops need not wait for readers."""
         self._is_closed = True
         self.end_all()
+
+    def _make_room(self, tenant_id: str) -> None:
+        """End a stream in the tenant that has more than half, for one that has less.
+
+        Raises:
+            UnavailableError: no tenant has, or it is this one.
+        """
+        above = next((tenant for tenant, number in self._by_tenant.items() if number > self._half), None)
+        if above is None or self._by_tenant[tenant_id] >= self._half:
+            raise UnavailableError(
+                f"{self._num_subscribers} streams are open, the most this service keeps: ask again later."
+            )
+        newest = next(student for student in reversed(self._by_student) if student.tenant_id == above)
+        self._end([next(iter(self._by_student[newest]))])
 
     def _end(self, subscriptions: Iterable[Subscription]) -> None:
         for subscription in subscriptions:

@@ -41,7 +41,7 @@ REST = 9.0
 
 PATIENCE_SECONDS = 10.0
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.models")
+log: Any = structlog.get_logger("knowtrace.models")
 
 
 class Wager:

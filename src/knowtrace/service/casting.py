@@ -22,7 +22,7 @@ SLOWER = 2.0
 SLOWER_BY_SECONDS = 0.005
 """A canary is withdrawn when its median answer takes more than twice the champion's and 5 ms more."""
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.models")
+log: Any = structlog.get_logger("knowtrace.models")
 
 
 async def cast(

@@ -41,7 +41,7 @@ from knowtrace.tracing.drift import Drift
 from knowtrace.tracing.intake import Intake
 from knowtrace.tracing.quality import LiveQuality
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.service")
+log: Any = structlog.get_logger("knowtrace.service")
 
 
 @dataclass(frozen=True, kw_only=True)

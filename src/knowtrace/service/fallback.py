@@ -21,7 +21,7 @@ SHARE = 0.5
 MOST_SHADOWS = 8
 """Answers that a shadow may be behind; more are not computed at all."""
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.fallback")
+log: Any = structlog.get_logger("knowtrace.fallback")
 
 
 async def answered(

@@ -14,7 +14,7 @@ from knowtrace.tracing import StudentKey
 from knowtrace.tracing.erasing import Erased, Erasure
 from knowtrace.tracing.intake import Intake
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.forgetting")
+log: Any = structlog.get_logger("knowtrace.forgetting")
 
 
 class Forgetting:

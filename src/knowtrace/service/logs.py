@@ -29,7 +29,11 @@ class Pseudonyms:
 
 
 def configure_logging(level: LogLevel) -> None:
-    """Send every log line of the process to stdout as JSON, ours and the libraries' alike."""
+    """Send every log line of the process to stdout as JSON, ours and the libraries' alike.
+
+    Ours have the name that `structlog.get_logger` was given. A module must not bind its logger while it is imported:
+    that would keep what was configured then, lines for a terminal, with the words of exceptions.
+    """
     handler = logging.StreamHandler(sys.stdout)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     rename = structlog.processors.EventRenamer("message")
@@ -61,6 +65,7 @@ def configure_logging(level: LogLevel) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            structlog.stdlib.add_logger_name,
             stamp,
             _where_it_failed,
             rename,
@@ -76,6 +81,8 @@ def _where_it_failed(
 ) -> MutableMapping[str, Any]:
     """Replace an exception by its type and the lines it passed: its text may quote what a student sent."""
     info = fields.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
     error = info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
         fields["error"] = type(error).__name__

@@ -27,7 +27,7 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._log: Any = structlog.get_logger().bind(logger="knowtrace.service")
+        self._log: Any = structlog.get_logger("knowtrace.service")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -18,7 +18,7 @@ from knowtrace.errors import KnowTraceError
 from knowtrace.service.head import is_endless
 from knowtrace.service.record import record_of
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.service")
+log: Any = structlog.get_logger("knowtrace.service")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"

@@ -47,7 +47,7 @@ end
 WARN_EVERY_SECONDS = 60.0
 SEAL_BYTES = 16
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.state_cache")
+log: Any = structlog.get_logger("knowtrace.state_cache")
 
 
 class StateKeys:

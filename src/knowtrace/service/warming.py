@@ -7,7 +7,7 @@ import structlog
 from knowtrace.service.lineup import Loaded
 from knowtrace.store import Store
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.warming")
+log: Any = structlog.get_logger("knowtrace.warming")
 
 
 async def warm(store: Store, model: Loaded, *, most: int) -> None:

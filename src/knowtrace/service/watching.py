@@ -23,7 +23,7 @@ Figures = Mapping[str, float]
 QUIET = timedelta(hours=1)
 """What nobody has seen for so long is over, which is told; when it comes again, it is told again."""
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.watching")
+log: Any = structlog.get_logger("knowtrace.watching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

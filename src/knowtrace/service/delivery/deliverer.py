@@ -31,7 +31,7 @@ LANES_OF_ONE_DESTINATION = 8
 MESSAGES_AT_ONCE = 50
 LONGEST_BACKOFF_SECONDS = 3_600.0
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.delivery")
+log: Any = structlog.get_logger("knowtrace.delivery")
 
 
 class Deliverer:

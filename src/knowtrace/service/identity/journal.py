@@ -37,7 +37,7 @@ class Journal:
         self._noted: dict[tuple[str, str], datetime] = {}
         self._task: asyncio.Task[None] | None = None
         self._is_ending = asyncio.Event()
-        self._log: Any = structlog.get_logger().bind(logger="knowtrace.journal")
+        self._log: Any = structlog.get_logger("knowtrace.journal")
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._write_on())

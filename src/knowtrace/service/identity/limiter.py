@@ -47,7 +47,7 @@ class Limiter:
         self._redis = _redis(settings.redis_url) if settings.redis_url else None
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._again_at = self._warned_at = float("-inf")
-        self._log: Any = structlog.get_logger().bind(logger="knowtrace.limits")
+        self._log: Any = structlog.get_logger("knowtrace.limits")
 
     async def close(self) -> None:
         if self._redis is not None:

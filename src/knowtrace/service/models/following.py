@@ -16,7 +16,7 @@ from knowtrace.service.models.service import activate_named
 
 FOLLOWER = Caller("default", "alias", Role.OPERATOR)
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.models")
+log: Any = structlog.get_logger("knowtrace.models")
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from knowtrace.service.delivery.alerts import schedule_failed
 from knowtrace.service.schedules.work import schedules_of
 from knowtrace.store import Outcome, ScheduleRun, Transaction
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.schedules")
+log: Any = structlog.get_logger("knowtrace.schedules")
 
 
 @asynccontextmanager

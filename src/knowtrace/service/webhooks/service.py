@@ -26,7 +26,7 @@ from knowtrace.store import Deed, Session, StoredWebhook
 MOST_DEAD_SHOWN = 1_000
 MOST_WEBHOOKS = 20
 
-log: Any = structlog.get_logger().bind(logger="knowtrace.webhooks")
+log: Any = structlog.get_logger("knowtrace.webhooks")
 
 
 async def create_webhook(
