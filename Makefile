@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
+.PHONY: help setup spark services check format test demo serve bench accuracy graded simulated speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -49,7 +49,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
+bench: accuracy graded simulated speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -59,6 +59,24 @@ accuracy: setup ## the leaderboard: five folds, as published and clean; hours, a
 	  $(KNOWTRACE_DATA)/assistments2017 --models $(MODELS) --stack mingru,gbdt --folds 0,1,2,3,4 \
 	  --protocols published,clean --settings benchmarks/chosen.json --board $(BOARD) --workers 2 \
 	  --json $(RESULTS)/leaderboard.json --page docs/leaderboard.md
+
+GRADED := build/graded
+
+graded: setup ## the leaderboard of a graded test: 2,392 students, 100 items scored 0 to 4
+	mkdir -p $(GRADED)
+	$(BIN)/knowtrace data unpivot $(KNOWTRACE_DATA)/psychometrics/medical_graded.csv.gz \
+	  --into $(GRADED)/medical_graded.csv --drop gender,StudySuccess
+	$(BIN)/knowtrace leaderboard $(GRADED)/medical_graded.csv \
+	  --models item-mean,elo,irt,deep-gpcm,transformer-gpcm --folds 0 --protocols published \
+	  --settings benchmarks/chosen.json --board boards/graded --json $(RESULTS)/leaderboard_graded.json \
+	  --page docs/leaderboard_graded.md
+
+simulated: setup ## the leaderboard of simulated answers in four categories: shares of what could be known
+	$(BIN)/knowtrace simulate --out $(GRADED)/simulated_graded --students 1000 --answers 100 --items 100 --skills 5 \
+	  --categories 4 --seed 1
+	$(BIN)/knowtrace leaderboard $(GRADED)/simulated_graded --models item-mean,mingru --folds 0 \
+	  --protocols published --settings benchmarks/chosen.json --board boards/graded \
+	  --json $(RESULTS)/leaderboard_simulated.json --page docs/leaderboard_simulated.md
 
 cold: setup ## AUC on items that training never saw answered
 	$(BIN)/python benchmarks/cold_start.py --out $(RESULTS)/cold_start.json
