@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export KNOWTRACE_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark services check format test demo serve bench accuracy graded simulated speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
+.PHONY: help setup spark services check format test demo serve bench accuracy graded simulated bkt speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -49,7 +49,7 @@ demo: setup ## logged answers to a live mastery page; ONCE=1 ends by itself
 serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:8000
 	$(BIN)/knowtrace serve --run $(RUN) --database sqlite+aiosqlite:///demo/demo.db
 
-bench: accuracy graded simulated speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
+bench: accuracy graded simulated bkt speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
 
 MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
 BOARD  := boards/main
@@ -77,6 +77,11 @@ simulated: setup ## the leaderboard of simulated answers in four categories: sha
 	$(BIN)/knowtrace leaderboard $(GRADED)/simulated_graded --models item-mean,mingru --folds 0 \
 	  --protocols published --settings benchmarks/chosen.json --board boards/graded \
 	  --json $(RESULTS)/leaderboard_simulated.json --page docs/leaderboard_simulated.md
+
+bkt: setup ## Bayesian knowledge tracing beside the published figures, five folds
+	$(BIN)/knowtrace leaderboard $(KNOWTRACE_DATA)/assistments2009 $(KNOWTRACE_DATA)/assistments2015 --models bkt \
+	  --folds 0,1,2,3,4 --protocols published --board boards/bkt --json $(RESULTS)/leaderboard_bkt.json \
+	  --page docs/leaderboard_bkt.md
 
 cold: setup ## AUC on items that training never saw answered
 	$(BIN)/python benchmarks/cold_start.py --out $(RESULTS)/cold_start.json
