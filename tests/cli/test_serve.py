@@ -38,6 +38,13 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert "manifest.json is missing" in done.stderr
 
 
+def test_without_a_run_it_is_the_one_that_the_environment_names(tmp_path: Path) -> None:
+    database = f"sqlite+aiosqlite:///{tmp_path / 'x.db'}"
+    done = serve("--database", database, KNOWTRACE_RUN=str(tmp_path / "of-the-environment"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "of-the-environment" in done.stderr
+
+
 def test_a_setting_that_cannot_be_used(tiny_run: Path) -> None:
     done = serve("--run", str(tiny_run), KNOWTRACE_LOG_LEVEL="loud")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

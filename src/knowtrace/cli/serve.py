@@ -9,9 +9,12 @@ from knowtrace.cli.installation import DatabaseOption, settings_of
 
 def serve_command(
     named: Annotated[
-        str,
-        typer.Option("--run", help="The run to serve: a folder, s3://…/VERSION, or models:/NAME@champion."),
-    ],
+        str | None,
+        typer.Option(
+            "--run",
+            help="The run to serve: a folder, s3://…/VERSION, models:/NAME@champion; default: folder KNOWTRACE_RUN.",
+        ),
+    ] = None,
     database: DatabaseOption = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; default: KNOWTRACE_HOST, or 127.0.0.1.")
@@ -33,4 +36,4 @@ def serve_command(
     # What the command line leaves open is the environment's to say.
     settings = settings_of(database_url=database, host=host, port=port)
     refuse_unsafe(settings)  # before anything is fetched
-    run(with_run(settings, named), pages=add_pages)
+    run(with_run(settings, named or str(settings.run)), pages=add_pages)
