@@ -287,9 +287,9 @@ def main() -> None:
             rounds = arguments.rounds if copies * num_answers < LARGE else 1
             sizes.append(compared(Path(work), ways, rounds, limits))
         ways = [way for way in ways if "ended_for" not in sizes[-1]["ways"][way]]
-    result = {"limit_gib": arguments.limit_gib, "sizes": sizes, "machine": machine()}
-    if arguments.out:
-        write_result(arguments.out, result)
+        result = {"limit_gib": arguments.limit_gib, "limit_seconds": arguments.limit_seconds, "sizes": sizes}
+        if arguments.out:
+            write_result(arguments.out, {**result, "machine": machine()})
 
 
 if __name__ == "__main__":

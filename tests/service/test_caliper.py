@@ -204,6 +204,17 @@ async def test_one_event_that_breaks_a_rule_refuses_the_envelope(
     assert (await send(client, completed(2))).json()["num_repeated"] == 0
 
 
+@pytest.mark.parametrize("entity", [{"type": "Person"}, {"type": "Person", "id": 7}, {"id": "a"}])
+async def test_an_entity_without_an_id_or_a_type_refuses_the_envelope(
+    client: httpx.AsyncClient, completed: Callable[..., Body], entity: Body
+) -> None:
+    """The schema asks for both: whoever leaves one out would be told that all was taken."""
+    answer = await send(client, completed(1), entity)
+    assert answer.status_code == 400, answer.text
+    assert "data, 1" in answer.text or "data.1" in answer.text, answer.text
+    assert (await send(client, completed(1))).json()["num_repeated"] == 0
+
+
 async def test_too_many_events_are_413(client: httpx.AsyncClient) -> None:
     assert (await send(client, *[{"id": "a", "type": "B"}] * 1_001)).status_code == 413
 

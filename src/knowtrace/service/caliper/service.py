@@ -44,6 +44,7 @@ MOST_ROUNDS = 10
 """Times that the answers are brought in line with the halves, where others bring more halves meanwhile."""
 
 NO_ID = "an event has an id, of at most 200 printable characters"
+NO_ENTITY = "an entity that is described has an id"
 NO_TIME = "an event has an eventTime, ISO 8601 with its offset"
 NO_STUDENT = "a student's id has at most 200 printable characters"
 ONCE = "the ids of events sent together differ"
@@ -126,6 +127,8 @@ def _read(envelope: Envelope, settings: Settings) -> list[Sent]:
         if "action" not in event and not text_at(event, "type").endswith("Event"):
             if not text_at(event, "type"):
                 problems.append((["data", number], NO_EVENT))
+            elif not text_at(event, "id"):
+                problems.append((["data", number, "id"], NO_ENTITY))
             continue
         found = _problems(event, settings)
         problems += [(["data", number, *path], rule) for path, rule in found]
