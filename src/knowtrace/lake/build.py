@@ -256,8 +256,8 @@ class _Build:
             (ITEM_DAYS, item_counts.item_days),
             (ITEM_SKILL_SETS, item_counts.item_skill_sets),
         ):
-            before = self.engine.read(table, (), self.root) if is_anew else self._read(table)
-            frame = counts(self.engine, before, new, splits)
+            is_first = is_anew or not self.snapshot.files(table)
+            frame = counts(self.engine, None if is_first else self._read(table), new, splits)
             self._replace(table, self._write(table, frame))
         sets = self._read(ITEM_SKILL_SETS)
         self._replace(ITEMS, self._write(ITEMS, item_counts.items(self.engine, sets)))

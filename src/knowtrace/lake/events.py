@@ -90,13 +90,21 @@ def numbered(engine: Engine, answers: Frame) -> Frame:
     """Return events, one row per answer, with their positions and containers."""
     f, window = engine.functions, engine.window
     order = window.partitionBy("user_id").orderBy(*_order(engine))
-    before = f.lag("container_id").over(order)
-    placed = answers.withColumn("position", f.row_number().over(order)).withColumn(
-        "is_together", f.coalesce(f.col("container_id") == before, f.lit(False))
+    # Both windows in one selection: DuckDB sorts all columns once for each that it finds windows in.
+    placed = answers.select(
+        *answers.columns,
+        f.row_number().over(order).alias("position"),
+        f.lag("container_id").over(order).alias("container_before"),
     )
-    until_here = window.partitionBy("user_id").orderBy("position").rowsBetween(window.unboundedPreceding, 0)
-    begins = f.when(~f.col("is_together"), f.col("position"))
-    return placed.withColumn("container", f.max(begins).over(until_here))
+    is_together = f.coalesce(f.col("container_id") == f.col("container_before"), f.lit(False))
+    # As text: SQLFrame writes "ignore nulls" of a window where DuckDB takes none. It takes half the time of a maximum.
+    container = f.expr(
+        "last_value(begins) IGNORE NULLS OVER "
+        "(PARTITION BY user_id ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    )
+    return placed.withColumn("begins", f.when(~is_together, f.col("position"))).withColumn(
+        "container", container
+    )
 
 
 def repeats(engine: Engine, ranks: Frame) -> Frame:

@@ -47,9 +47,7 @@ def features(engine: Engine, events: Frame, splits: Frame, items: Frame, sets: F
         "correct",
         (f.col("container") - 1).alias("attempts_before"),
         f.coalesce(f.sum("correct").over(earlier), f.lit(0)).alias("correct_before"),
-        f.count(f.lit(1))
-        .over(same_item.rangeBetween(window.unboundedPreceding, -1))
-        .alias("item_attempts_before"),
+        (f.rank().over(same_item) - 1).cast("bigint").alias("item_attempts_before"),
         f.coalesce(f.avg("correct").over(recent), f.lit(0.5)).alias("recent_accuracy"),
         f.avg(helped).over(before(-HELP_WINDOW, -1)).alias("help_tendency"),
         _bucket_of(engine, f.avg("latency_ms").over(recent)).alias("recent_latency_bucket"),

@@ -20,21 +20,15 @@ def day_of(engine: Engine) -> Expression:
     return f.when(f.col("timestamp") >= FIRST_DATED, f.floor(f.col("timestamp") / DAY).cast("bigint"))
 
 
-def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame, *, sign: int = 1) -> Frame:
+def item_days(engine: Engine, before: Frame | None, new: Frame, splits: Frame, *, sign: int = 1) -> Frame:
     """Return the counts of each item and day with those of new events added, and the sums over the days before.
 
-    With a `sign` of -1 those of events that go are taken away.
+    `before` is None where nothing was counted yet. With a `sign` of -1 those of events that go are taken away.
     """
     f, window = engine.functions, engine.window
     names = ("num_events", "num_correct", *TRAINING)
     counted = _counts(engine, new.withColumn("day", day_of(engine)), splits, ("item_id", "day"))
-    total = engine.named(
-        before.select("item_id", "day", *names)
-        .union(_signed(engine, counted, ("item_id", "day"), names, sign))
-        .groupBy("item_id", "day")
-        .agg(*(f.sum(name).alias(name) for name in names))
-        .filter(f.col("num_events") > 0)
-    )
+    total = engine.named(_total(engine, before, counted, ("item_id", "day"), names, sign))
     # Unknown days come last, so that no known day counts them as before it.
     earlier = (
         window.partitionBy("item_id")
@@ -51,19 +45,12 @@ def item_days(engine: Engine, before: Frame, new: Frame, splits: Frame, *, sign:
     )
 
 
-def item_skill_sets(engine: Engine, before: Frame, new: Frame, splits: Frame, *, sign: int = 1) -> Frame:
+def item_skill_sets(
+    engine: Engine, before: Frame | None, new: Frame, splits: Frame, *, sign: int = 1
+) -> Frame:
     """Return the counts of each item and set of skills with those of new events added, or taken away as above."""
-    f = engine.functions
-    names = ("num_events", *TRAINING)
     counted = _counts(engine, new, splits, ("item_id", "skill_ids"))
-    together = before.select("item_id", "skill_ids", *names).union(
-        _signed(engine, counted, ("item_id", "skill_ids"), names, sign)
-    )
-    return (
-        together.groupBy("item_id", "skill_ids")
-        .agg(*(f.sum(name).alias(name) for name in names))
-        .filter(f.col("num_events") > 0)
-    )
+    return _total(engine, before, counted, ("item_id", "skill_ids"), ("num_events", *TRAINING), sign)
 
 
 def items(engine: Engine, sets: Frame) -> Frame:
@@ -96,9 +83,21 @@ def skills(engine: Engine, sets: Frame) -> Frame:
     )
 
 
-def _signed(engine: Engine, counted: Frame, by: Sequence[str], names: Sequence[str], sign: int) -> Frame:
+def _total(
+    engine: Engine, before: Frame | None, counted: Frame, by: tuple[str, str], names: Sequence[str], sign: int
+) -> Frame:
+    """Return counts with others added or taken away, without what has come to nothing."""
     f = engine.functions
-    return counted.select(*by, *((f.col(name) * f.lit(sign)).alias(name) for name in names))
+    if before is None:
+        return counted.select(*by, *names)
+    signed = counted.select(*by, *((f.col(name) * f.lit(sign)).alias(name) for name in names))
+    return (
+        before.select(*by, *names)
+        .union(signed)
+        .groupBy(*by)
+        .agg(*(f.sum(name).alias(name) for name in names))
+        .filter(f.col("num_events") > 0)
+    )
 
 
 def _counts(engine: Engine, events: Frame, splits: Frame, by: tuple[str, str]) -> Frame:

@@ -30,7 +30,7 @@ from knowtrace.sources.records import TOO_LONG, header_of, records
 EDNET_KT1, EDNET_KT4 = "EdNet KT1", "EdNet KT4"
 """The formats of one file a student."""
 
-BATCH_BYTES = 128 * 2**20
+BATCH_BYTES = 64 * 2**20
 """Files of a landing batch hold about as many bytes, unpacked."""
 
 LARGEST_FILE = 2**30
