@@ -1,5 +1,6 @@
 """What every suite may use: a small simulation, a tiny trained run on it, and where the real data lie."""
 
+import asyncio
 import copy
 import functools
 import gc
@@ -21,6 +22,7 @@ from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from knowtrace.registry import Run
 from knowtrace.sources import Dataset, SimulationConfig, read, simulate, write_simulation
+from knowtrace.store import Store
 from knowtrace.training import Recipe, TrainingConfig, train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,6 +115,28 @@ def real_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with every table and no row: its migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "store.db"
+
+    async def make() -> None:
+        async with Store(f"sqlite+aiosqlite:///{path}") as store:
+            await store.migrate()
+
+    asyncio.run(make())
+    assert not list(path.parent.glob("*-wal")), "the file holds all of it"
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated: Path, tmp_path: Path) -> str:
+    """The address of a copy of it."""
+    path = tmp_path / "test.db"
+    shutil.copyfile(migrated, path)
+    return f"sqlite+aiosqlite:///{path}"
 
 
 @pytest.fixture(scope="session")

@@ -49,9 +49,9 @@ async def as_role(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_run: Path) -> Settings:
+def settings(sqlite_url: str, tiny_run: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=tiny_run,
         lock_wait_seconds=0.1,
         max_request_bytes=512 * 1024,

@@ -38,9 +38,9 @@ SOUND = {
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_run: Path) -> Settings:
+def settings(sqlite_url: str, tiny_run: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=tiny_run,
         webhook_hosts=("127.0.0.1",),
         seal_key="0123456789abcdef" * 4,

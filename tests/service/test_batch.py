@@ -20,9 +20,9 @@ PREDICT, BATCH, SUBMIT = "/api/v1/predict", "/api/v1/predict/batch", "/api/v1/ba
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_run: Path) -> Settings:
+def settings(sqlite_url: str, tiny_run: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=tiny_run,
         max_request_bytes=4 * 2**20,
         job_poll_seconds=0.05,

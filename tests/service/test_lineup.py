@@ -32,10 +32,8 @@ def folder(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, folder: Path) -> Settings:
-    return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", run=folder / "first", max_loaded_models=2
-    )
+def settings(sqlite_url: str, folder: Path) -> Settings:
+    return Settings(database_url=sqlite_url, run=folder / "first", max_loaded_models=2)
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ def folder(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def settings(tmp_path: Path, folder: Path) -> Settings:
+def settings(sqlite_url: str, folder: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=folder / "served",
         roles_poll_seconds=0.05,
         max_loaded_models=2,

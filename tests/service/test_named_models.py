@@ -48,13 +48,13 @@ def shelf(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_run: Path, shelf: str, mlflow: str) -> Settings:
+def settings(sqlite_url: str, tmp_path: Path, tiny_run: Path, shelf: str, mlflow: str) -> Settings:
     make_keys(tmp_path / "key", tmp_path / "key.pub")
     served = Path(shutil.copytree(tiny_run, tmp_path / "models" / "served"))
     sign(served, tmp_path / "key")
     publish(Run.open(served), shelf)
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=served,
         trusted_keys=(tmp_path / "key.pub",),
         model_locations=(shelf,),

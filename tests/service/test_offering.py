@@ -41,12 +41,12 @@ def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_run: Path, empty_registry: Path) -> Settings:
+def settings(sqlite_url: str, tmp_path: Path, tiny_run: Path, empty_registry: Path) -> Settings:
     make_keys(tmp_path / "key", tmp_path / "key.pub")
     served = Path(shutil.copytree(tiny_run, tmp_path / "models" / "served"))
     sign(served, tmp_path / "key")
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=served,
         job_workers=0,
         trusted_keys=(tmp_path / "key.pub",),

@@ -46,9 +46,9 @@ def first(answers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, first: Path, answers: Path) -> Settings:
+def settings(sqlite_url: str, tmp_path: Path, first: Path, answers: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=first,
         job_workers=0,
         export_folder=tmp_path / "exports",

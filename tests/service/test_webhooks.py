@@ -36,9 +36,9 @@ URL = "/api/v1/webhooks"
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_run: Path) -> Settings:
+def settings(sqlite_url: str, tiny_run: Path) -> Settings:
     return Settings(
-        database_url=f"sqlite+aiosqlite:///{tmp_path / 'test.db'}",
+        database_url=sqlite_url,
         run=tiny_run,
         webhook_hosts=("127.0.0.1",),
         seal_key="0123456789abcdef" * 4,
@@ -449,10 +449,9 @@ async def test_a_lane_is_leased_to_one(classroom: Classroom, client: httpx.Async
 
 
 @pytest.fixture
-async def school(tiny_run: Path, tmp_path: Path) -> AsyncIterator[School]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'school.db'}"
+async def school(tiny_run: Path, sqlite_url: str) -> AsyncIterator[School]:
     keys = {"webhook_hosts": ("127.0.0.1",), "seal_key": "0123456789abcdef" * 4}
-    async with open_school(tiny_run, url, delivery_poll_seconds=0.02, **keys) as school:
+    async with open_school(tiny_run, sqlite_url, delivery_poll_seconds=0.02, **keys) as school:
         yield school
 
 

@@ -21,10 +21,10 @@ on_every_database = pytest.mark.parametrize("database_url", ["sqlite", "postgres
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     if getattr(request, "param", "sqlite") == "postgresql":
         return request.getfixturevalue("postgres_url")
-    return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    return request.getfixturevalue("sqlite_url")
 
 
 @pytest.fixture

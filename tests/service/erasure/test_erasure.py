@@ -37,10 +37,8 @@ Body = dict[str, Any]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'school.db'}"
-    return request.getfixturevalue("postgres_url")
+def database_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
 
 
 @pytest.fixture
@@ -128,7 +126,7 @@ async def test_nothing_of_an_erased_student_is_found_anywhere(
     assert not school.app.state.timelines
     written = capsys.readouterr()
     assert "request" in written.out and CANARY not in written.out + written.err
-    files = list(tmp_path.glob("school.db*"))
+    files = list(tmp_path.glob("test.db*"))
     for file in files:
         assert CANARY.encode() not in file.read_bytes(), file
     assert receipt["is_file_clean"] is (True if files else None)
@@ -318,4 +316,4 @@ async def test_the_search_of_the_file_would_find_what_is_not_overwritten(
 
     await seed(school)
     await erase(school)
-    assert any(CANARY.encode() in file.read_bytes() for file in tmp_path.glob("school.db*"))
+    assert any(CANARY.encode() in file.read_bytes() for file in tmp_path.glob("test.db*"))

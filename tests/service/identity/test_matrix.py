@@ -20,11 +20,11 @@ on_every_database = pytest.mark.parametrize("database_url", ["sqlite", "postgres
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """SQLite, or PostgreSQL as the role of docs/security.md, whom policies bind."""
     if getattr(request, "param", "sqlite") == "postgresql":
         return request.getfixturevalue("as_role")
-    return f"sqlite+aiosqlite:///{tmp_path / 'school.db'}"
+    return request.getfixturevalue("sqlite_url")
 
 
 @pytest.fixture

@@ -22,13 +22,8 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'school.db'}"
-
-
-@pytest.fixture
-async def school(tiny_run: Path, database_url: str) -> AsyncIterator[School]:
-    async with open_school(tiny_run, database_url) as school:
+async def school(tiny_run: Path, sqlite_url: str) -> AsyncIterator[School]:
+    async with open_school(tiny_run, sqlite_url) as school:
         yield school
 
 
@@ -172,12 +167,12 @@ async def test_a_student_with_too_many_streams_is_told_so_and_the_teacher_is_not
 
 
 async def test_revoking_reaches_another_process_in_time(
-    school: School, tiny_run: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    school: School, tiny_run: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two applications over one database; the clock that keys are kept by is moved on instead of waited for."""
     assert keys_module.ROW_SECONDS < 5
     key = await school.issue("north", "short-lived", Role.SERVICE)
-    async with open_school(tiny_run, database_url) as other:
+    async with open_school(tiny_run, sqlite_url) as other:
         other.keys["north", "shared"] = key
         assert (await other.ask(("north", "shared"), "GET", "/api/v1/skills")).status_code == 200
         await school.desk.revoke("north", key.split("_")[1])
@@ -206,9 +201,9 @@ async def test_a_stream_ends_with_the_key_that_opened_it(school: School) -> None
 
 
 async def test_requests_beyond_the_limit_wait_and_every_answer_says_how_many_are_left(
-    tiny_run: Path, database_url: str
+    tiny_run: Path, sqlite_url: str
 ) -> None:
-    async with open_school(tiny_run, database_url, rate_limit="5/day", student_rate_limit="2/day") as school:
+    async with open_school(tiny_run, sqlite_url, rate_limit="5/day", student_rate_limit="2/day") as school:
         left = []
         for _ in range(5):
             answer = await school.ask(ADMIN, "GET", "/api/v1/skills")
@@ -229,8 +224,8 @@ async def test_requests_beyond_the_limit_wait_and_every_answer_says_how_many_are
         assert (await school.ask(None, "GET", "/health")).status_code == 200
 
 
-async def test_guessing_is_slowed_down_and_known_keys_go_on(tiny_run: Path, database_url: str) -> None:
-    async with open_school(tiny_run, database_url, failure_limit="3/day") as school:
+async def test_guessing_is_slowed_down_and_known_keys_go_on(tiny_run: Path, sqlite_url: str) -> None:
+    async with open_school(tiny_run, sqlite_url, failure_limit="3/day") as school:
         assert (await school.ask(ADMIN, "GET", "/api/v1/skills")).status_code == 200
         guesses = [
             await school.ask(None, "GET", "/api/v1/skills", headers={"X-API-Key": new_api_key().text})
@@ -241,9 +236,9 @@ async def test_guessing_is_slowed_down_and_known_keys_go_on(tiny_run: Path, data
         assert (await school.ask(ADMIN, "GET", "/api/v1/skills")).status_code == 200
 
 
-async def test_a_device_with_a_revoked_key_locks_nobody_else_out(tiny_run: Path, database_url: str) -> None:
+async def test_a_device_with_a_revoked_key_locks_nobody_else_out(tiny_run: Path, sqlite_url: str) -> None:
     """Behind one address, as a school's tablets are."""
-    async with open_school(tiny_run, database_url, failure_limit="3/day") as school:
+    async with open_school(tiny_run, sqlite_url, failure_limit="3/day") as school:
         key = await school.issue("north", "lost tablet", Role.SERVICE)
         await school.desk.revoke("north", key.split("_")[1])
         for _ in range(10):
@@ -253,11 +248,11 @@ async def test_a_device_with_a_revoked_key_locks_nobody_else_out(tiny_run: Path,
 
 
 async def test_a_tenants_keys_share_its_quota_and_no_other_tenant_feels_it(
-    tiny_run: Path, database_url: str
+    tiny_run: Path, sqlite_url: str
 ) -> None:
     """The north has six requests for all of its keys, the south three of its own; a denied one counts too."""
     quotas: dict[str, Any] = {"tenant_rate_limit": "6/day", "tenant_rate_limits": {"south": "3/day"}}
-    async with open_school(tiny_run, database_url, **quotas) as school:
+    async with open_school(tiny_run, sqlite_url, **quotas) as school:
 
         async def statuses(tenant_id: str, *names: str) -> list[int]:
             return [
@@ -274,8 +269,8 @@ async def test_a_tenants_keys_share_its_quota_and_no_other_tenant_feels_it(
         assert (refused.headers["ratelimit-limit"], refused.headers["ratelimit-remaining"]) == ("6", "0")
 
 
-async def test_a_tenant_sends_as_many_answers_a_day_as_it_may(tiny_run: Path, database_url: str) -> None:
-    async with open_school(tiny_run, database_url, events_per_day=3) as school:
+async def test_a_tenant_sends_as_many_answers_a_day_as_it_may(tiny_run: Path, sqlite_url: str) -> None:
+    async with open_school(tiny_run, sqlite_url, events_per_day=3) as school:
 
         def events(first: int, count: int) -> list[dict[str, Any]]:
             at = "2026-03-01T10:00:00Z"
@@ -465,8 +460,8 @@ async def test_a_cookie_writes_only_from_our_own_pages(
     assert (await school.client.post("/sign-out", headers=headers)).status_code == (303 if is_ours else 403)
 
 
-async def test_outside_development_the_cookie_needs_tls(tiny_run: Path, database_url: str) -> None:
-    async with open_school(tiny_run, database_url, environment="production") as school:
+async def test_outside_development_the_cookie_needs_tls(tiny_run: Path, sqlite_url: str) -> None:
+    async with open_school(tiny_run, sqlite_url, environment="production") as school:
         assert "Secure" in (await sign_in(school, school.keys[ADMIN])).headers["set-cookie"]
 
 
@@ -493,12 +488,12 @@ async def test_the_schema_says_who_must_tell_who_they_are(school: School) -> Non
 
 
 async def test_a_token_of_the_provider_is_a_caller_like_any_other(
-    tiny_run: Path, database_url: str, tmp_path: Path
+    tiny_run: Path, sqlite_url: str, tmp_path: Path
 ) -> None:
     keys_file = tmp_path / "keys.json"
     keys_file.write_bytes(public_keys(RSA))
     provider = {"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_keys": str(keys_file)}
-    async with open_school(tiny_run, database_url, **provider) as school:
+    async with open_school(tiny_run, sqlite_url, **provider) as school:
 
         async def status(path: str, **claims: Any) -> int:
             headers = {"Authorization": f"Bearer {token(**claims).text}"}
@@ -510,6 +505,6 @@ async def test_a_token_of_the_provider_is_a_caller_like_any_other(
         assert await status("/api/v1/mastery/ben", role="student", student_id="anna") == 403
         assert await status("/api/v1/audit", role="admin") == 200
         assert await status("/api/v1/students", role="educator", exp=5) == 401
-    async with open_school(tiny_run, database_url) as school:
+    async with open_school(tiny_run, sqlite_url) as school:
         headers = {"Authorization": f"Bearer {token().text}"}
         assert (await school.ask(None, "GET", "/api/v1/skills", headers=headers)).status_code == 401
