@@ -1,15 +1,31 @@
 """The real data, against what its README and its published clusters say."""
 
 import csv
+import functools
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from knowtrace.sources import Dataset, find_contamination, find_twins, read
 
 pytestmark = pytest.mark.data
+
+prepared = functools.lru_cache(maxsize=1)(read)
+"""Reading takes seconds: the tests of one dataset stay together, so that one worker reads it once."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    yield
+    prepared.cache_clear()
+
+
+def of(name: str, *values: object) -> Any:
+    return pytest.param(name, *values, marks=pytest.mark.xdist_group(f"real {name}"))
 
 
 def num_items(dataset: Dataset) -> int:
@@ -24,21 +40,22 @@ def num_skills(dataset: Dataset) -> int:
 @pytest.mark.parametrize(
     ("name", "counts"),
     [
-        ("assistments2009", (282_760, 3_852, 17_737, 123)),
-        ("assistments2015", (682_797, 19_093, 100, 100)),
-        ("assistments2017", (941_502, 1_705, 3_162, 102)),
+        of("assistments2009", (282_760, 3_852, 17_737, 123)),
+        of("assistments2015", (682_797, 19_093, 100, 100)),
+        of("assistments2017", (941_502, 1_705, 3_162, 102)),
     ],
 )
 def test_prepared_files(real_data: Path, name: str, counts: tuple[int, int, int, int]) -> None:
-    dataset = read(real_data / name)
+    dataset = prepared(real_data / name)
     num_students = len(dataset.students)
     assert (dataset.num_interactions, num_students, num_items(dataset), num_skills(dataset)) == counts
     assert dataset.quarantined == ()
     assert len(dataset.splits) == num_students
 
 
+@pytest.mark.xdist_group("real assistments2009")
 def test_the_published_parts_of_assistments_2009(real_data: Path) -> None:
-    dataset = read(real_data / "assistments2009")
+    dataset = prepared(real_data / "assistments2009")
     assert Counter(dataset.splits.values())["test"] == 770
     assert sum(len(dataset.students[s]) for s, split in dataset.splits.items() if split == "test") == 55_969
     assert dataset.skill_names["1"] == "Box and Whisker"
@@ -52,13 +69,17 @@ def test_the_published_parts_of_assistments_2009(real_data: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "twins", "sure_twins", "equal_histories", "blocks"),
-    [("assistments2009", 92, 89, 0, 0), ("assistments2015", 14, 0, 22, 0), ("assistments2017", 4, 0, 0, 2)],
+    [
+        of("assistments2009", 92, 89, 0, 0),
+        of("assistments2015", 14, 0, 22, 0),
+        of("assistments2017", 4, 0, 0, 2),
+    ],
 )
 def test_contamination(
     real_data: Path, name: str, twins: int, sure_twins: int, equal_histories: int, blocks: int
 ) -> None:
     """Figures of `docs/contamination.md`."""
-    found = find_contamination(read(real_data / name))
+    found = find_contamination(prepared(real_data / name))
     assert (len(found.twins), sum(g.is_beyond_chance for g in found.twins)) == (twins, sure_twins)
     assert sum(len(group.student_ids) for group in found.exact_duplicates) == equal_histories
     assert (len(found.copied_blocks), found.duplicated_items) == (blocks, ())
