@@ -41,3 +41,10 @@ def test_a_row_that_is_there_twice_is_refused_in_any_order(
             for place in parquet.read_table(root / file.path, columns=["source_file", "line"]).to_pylist()
         }
     assert written == {(file[0], file, line) for file, line in places}
+
+
+def test_a_row_without_its_place_is_refused(tmp_path: Path) -> None:
+    row: dict[str, object] = dict.fromkeys(RAW_EDNET_KT1.column_names, "1") | {"line": 2, "bucket": "a"}
+    rows = pa.Table.from_pylist([row, row | {"source_file": None, "line": None}]).drop_columns(["loaded_at"])
+    with pytest.raises(DataError, match="source_file is known; line is known"):
+        write_rows(tmp_path, RAW_EDNET_KT1, rows, "1", datetime.now(UTC))

@@ -90,9 +90,11 @@ def _ascends(rows: Rows, key: Sequence[str]) -> bool:
     after = np.zeros(max(rows.num_rows - 1, 0), dtype=np.bool_)
     same = ~after
     for name in key:
-        values = rows[name].combine_chunks()
-        values = values.dictionary_encode().indices if pa.types.is_string(values.type) else values
-        steps = np.diff(values.to_numpy(zero_copy_only=False))
+        values = rows[name]
+        if pa.types.is_string(values.type):
+            # Before chunks are put together: the texts themselves may be more than one array can hold.
+            values = values.dictionary_encode().combine_chunks().indices
+        steps = np.diff(np.asarray(values, dtype=np.float64))
         after |= same & (steps > 0)
         same &= steps == 0
     return bool(after.all())
