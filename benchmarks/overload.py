@@ -7,6 +7,7 @@ All are sent at a fixed rate, and a latency counts from the moment a request was
 
     saturation   the rate is raised step by step; the last one at which p95 is within the limit and every request is
                  answered with 200
+    held         the rate of the saturation, for --hold-seconds
     capacity     answered per second when 64 clients send as fast as they are answered
     overload     five times the capacity, for some seconds: which statuses, and how soon those that get in are answered
     recovery     the rate of the saturation, at once after it: seconds until two in which 95 % are answered in time
@@ -146,6 +147,7 @@ async def measure(server: ServerProcess, options: argparse.Namespace) -> dict[st
             break
         rate, saturation = rate * options.factor, rate
     usual = saturation or options.first
+    _, held = await tester.at(usual, options.hold_seconds) if options.hold_seconds else (None, None)
     capacity = await tester.capacity(options.step_seconds)
     await asyncio.sleep(2)
     _, overloaded = await tester.at(TIMES_OVERLOADED * capacity, options.overload_seconds)
@@ -154,6 +156,7 @@ async def measure(server: ServerProcess, options: argparse.Namespace) -> dict[st
         "saturation_per_second": saturation,
         "capacity_per_second": capacity,
         "steps": steps,
+        "held": held,
         "overload": overloaded,
         "after": recovered,
         "recovery_seconds": seconds_to_recover(after, options.limit_ms),
@@ -171,6 +174,7 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=2_000.0)
     parser.add_argument("--limit-ms", type=float, default=20.0, help="what p95 must keep")
     parser.add_argument("--step-seconds", type=float, default=15.0)
+    parser.add_argument("--hold-seconds", type=float, default=0.0, help="0 leaves it out")
     parser.add_argument("--overload-seconds", type=float, default=20.0)
     parser.add_argument("--students", type=int, default=1_000)
     parser.add_argument("--out", type=Path, default=Path("docs/results/overload.json"))
