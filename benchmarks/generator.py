@@ -134,8 +134,12 @@ async def closed(load: Load, clients: list[Client], until: float) -> None:
 
 
 async def open_model(load: Load, clients: list[Client], until: float, rate: float) -> int:
-    """Send at a fixed rate; return how many requests never found a free client."""
-    idle = deque(clients)
+    """Send at a fixed rate; return how many requests never found a free client.
+
+    Who was answered last sends next, as pools of connections do: in turn, each connection would lie idle for longer
+    than a server keeps it, and nearly every request would need a new one.
+    """
+    idle = list(clients)
     due = deque[float]()
     running: set[asyncio.Task[None]] = set()
 
@@ -155,7 +159,7 @@ async def open_model(load: Load, clients: list[Client], until: float, rate: floa
     while next_due < until:
         while next_due <= time.perf_counter():
             if idle:
-                start(idle.popleft(), next_due)
+                start(idle.pop(), next_due)
             else:
                 due.append(next_due)
             next_due += 1 / rate
