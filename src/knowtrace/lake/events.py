@@ -97,7 +97,7 @@ def numbered(engine: Engine, answers: Frame) -> Frame:
         f.lag("container_id").over(order).alias("container_before"),
     )
     is_together = f.coalesce(f.col("container_id") == f.col("container_before"), f.lit(False))
-    # As text: SQLFrame writes "ignore nulls" of a window where DuckDB takes none. It takes half the time of a maximum.
+    # As text: SQLFrame writes "ignore nulls" of a window where DuckDB takes none. A maximum takes three times as long.
     container = f.expr(
         "last_value(begins) IGNORE NULLS OVER "
         "(PARTITION BY user_id ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
