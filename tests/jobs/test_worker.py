@@ -179,10 +179,10 @@ async def test_results_are_stored_once_the_database_is_back(
 
     working, calls = Store._transaction, iter([True, False])
 
-    def away(store: Store) -> Any:
+    def away(store: Store, wait_for_turn: Any) -> Any:
         if next(calls, False):
             raise UnavailableError("The database is away.")
-        return working(store)
+        return working(store, wait_for_turn)
 
     assert await shop.worker(lost).take_turn()
     assert (await shop.job(job_id)).status is JobStatus.COMPLETED

@@ -65,7 +65,7 @@ async def test_the_same_id_in_another_tenant_stays(store: Store) -> None:
 async def test_an_erasure_moves_the_head_of_the_log(store: Store) -> None:
     async with store.transaction() as transaction:
         await transaction.note_erasure(7)
-        assert await transaction.head() == 7
+        assert transaction.head == 7
     assert await store.erased_at() == 7
     async with store._engine.connect() as connection:
         assert await connection.scalar(sa.text("SELECT count(*) FROM log_head")) == 1

@@ -88,10 +88,10 @@ async def test_events_are_known_by_their_id(store: Store) -> None:
 
 async def test_the_head_moves_with_the_log(store: Store) -> None:
     async with store.transaction() as transaction:
-        assert await transaction.head() == 0
+        assert transaction.head == 0
         await transaction.move_head(7)
     async with store.transaction() as transaction:
-        assert await transaction.head() == 7
+        assert transaction.head == 7
 
 
 async def test_a_revision_takes_the_place_and_keeps_what_was_there(store: Store) -> None:

@@ -99,7 +99,7 @@ async def test_what_was_stored_before_there_were_tenants_is_the_default_tenants(
     async with store.reading("school") as session:
         assert await session.events.known(["e7"]) == {}
     async with store.transaction() as transaction:
-        assert await transaction.head() == 7
+        assert transaction.head == 7
     await store.migrate("0001")
     async with store._engine.connect() as connection:
         assert await connection.scalar(sa.text("SELECT count(*) FROM student_mastery")) == 1

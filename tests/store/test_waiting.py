@@ -5,11 +5,10 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
-import sqlalchemy as sa
 
 from knowtrace.domain import Interaction
 from knowtrace.errors import UnavailableError
-from knowtrace.store import Store, StoredEvent, dialect
+from knowtrace.store import Store, StoredEvent, dialect, turns
 
 
 async def test_a_writer_waits_only_so_long_for_another_process(store: Store, database_url: str) -> None:
@@ -28,11 +27,7 @@ async def test_a_writer_waits_only_so_long_for_another_process(store: Store, dat
 async def test_a_writer_that_has_frozen_is_ended(
     postgres_store: Store, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = sa.select(
-        sa.func.set_config("idle_in_transaction_session_timeout", "100ms", sa.true()),
-        sa.func.pg_advisory_xact_lock(dialect.WRITER_LOCK),
-    )
-    monkeypatch.setattr(dialect, "LOCK", impatient)
+    monkeypatch.setattr(turns, "LONGEST_PAUSE", "100ms")
     async with Store(postgres_url, lock_wait_seconds=5) as other:
         with pytest.raises(UnavailableError):
             async with postgres_store.writing("default"), asyncio.timeout(10), other.writing("default"):

@@ -53,10 +53,10 @@ async def test_decisions_and_answers_sent_together_share_a_transaction(
     begun = 0
     transaction = Store.transaction
 
-    def counting(self: Store) -> object:
+    def counting(self: Store, first: str = "") -> object:
         nonlocal begun
         begun += 1
-        return transaction(self)
+        return transaction(self, first)
 
     monkeypatch.setattr(Store, "transaction", counting)
     async with Intake(store, tracer) as intake:

@@ -1,5 +1,8 @@
 """The one place that knows which database it talks to; `row_security.py` has what only PostgreSQL can do."""
 
+import math
+import select
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,9 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from knowtrace.errors import SettingsError
 from knowtrace.store import one_trip
@@ -24,17 +28,10 @@ WRITES = "knowtrace_writes"
 
 CONNECTIONS = 10
 
-LONGEST_PAUSE_SECONDS = 60
-"""A writer that does nothing for so long within its transaction has frozen: PostgreSQL then ends it, or it would hold
-up the writers of all other processes."""
+USED_AT = "knowtrace_used_at"
 
-WRITER_LOCK = 0x6B6E6F77
-"""PostgreSQL's advisory lock that the one writer at a time holds: the word "know"."""
-
-LOCK = sa.select(
-    sa.func.set_config("idle_in_transaction_session_timeout", f"{LONGEST_PAUSE_SECONDS}s", sa.true()),
-    sa.func.pg_advisory_xact_lock(WRITER_LOCK),
-)
+DOUBTFUL_AFTER_SECONDS = 10.0
+"""A connection to a server that has lain idle for longer is asked whether it still stands before it is used."""
 
 
 def make_engine(
@@ -74,7 +71,6 @@ def make_engine(
         # Every transaction of ours is ended by us: one more ROLLBACK per commit would only be another trip
         # to it.
         pool_reset_on_return=None,
-        pool_pre_ping=dialect == "postgresql" and not for_glances,
         isolation_level="AUTOCOMMIT" if for_glances else None,
         # What goes beyond the size is opened for one use and closed again, which costs more than the use.
         pool_size=1 if for_writing else CONNECTIONS,
@@ -87,6 +83,8 @@ def make_engine(
             _begin_ourselves(engine)
     else:
         _prepare_postgresql(engine, lock_wait_seconds)
+        if not for_glances:
+            _look_before_use(engine)
     return engine
 
 
@@ -137,17 +135,39 @@ def _prepare_postgresql(engine: AsyncEngine, lock_wait_seconds: float) -> None:
         connection.commit()
 
 
+def _look_before_use(engine: AsyncEngine) -> None:
+    """Find connections that have ended while they were kept, mostly without a trip to the server for it."""
+    dialect = engine.dialect
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def note(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[USED_AT] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        idle_seconds = time.monotonic() - record.info.get(USED_AT, math.inf)
+        if idle_seconds < DOUBTFUL_AFTER_SECONDS and not _has_news(connection.driver_connection.fileno()):
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            if not dialect.is_disconnect(error, connection, None):
+                raise
+            raise DisconnectionError from error
+
+
+def _has_news(socket: int) -> bool:
+    """Return whether a server has said something unasked: mostly that it has ended the connection."""
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 async def for_reading(connection: AsyncConnection) -> AsyncConnection:
     """Make everything read on this connection one snapshot; SQLite's transactions are one already."""
     if connection.dialect.name == "postgresql":
         return await connection.execution_options(isolation_level="REPEATABLE READ")
     return connection
-
-
-async def lock_for_writing(connection: AsyncConnection) -> None:
-    """Wait until no other process writes, not for ever; BEGIN IMMEDIATE has done so on SQLite."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(LOCK)
 
 
 async def empty_write_ahead_log(connection: AsyncConnection) -> bool | None:

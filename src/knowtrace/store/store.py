@@ -17,7 +17,7 @@ from knowtrace.spans import aside
 from knowtrace.store import migrating
 from knowtrace.store.audit import AuditLog
 from knowtrace.store.decisions import Decisions
-from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, lock_for_writing, make_engine
+from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, make_engine
 from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
 from knowtrace.store.glances import Glances, is_stale
@@ -37,10 +37,10 @@ from knowtrace.store.standing_alerts import StandingAlerts, any_quiet
 from knowtrace.store.students import Students
 from knowtrace.store.tables import log_head
 from knowtrace.store.tenants import all_tenants, name_tenants
+from knowtrace.store.turns import Standing, lock_for_writing, take_turn
 
 Found = TypeVar("Found")
 
-HEAD = sa.select(log_head.c.position)
 ERASED_AT = sa.select(log_head.c.erased_at)
 NOTE_ERASURE = sa.update(log_head).values(position=sa.bindparam("head"), erased_at=sa.bindparam("head"))
 MOVE_HEAD = sa.update(log_head).values(position=sa.bindparam("head"))
@@ -75,15 +75,25 @@ class Session:
 
 
 class Transaction:
-    """One transaction that writes for several tenants, one after the other."""
+    """One transaction that writes for several tenants, one after the other.
+
+    `standing` is where it found the log, `named` the tenant whose rows it has been let see.
+    """
 
     def __init__(
-        self, connection: AsyncConnection, audit_key: bytes, known_tenants: frozenset[str] = frozenset()
+        self,
+        connection: AsyncConnection,
+        audit_key: bytes,
+        known_tenants: frozenset[str],
+        *,
+        standing: Standing,
+        named: str,
     ) -> None:
         self._connection = connection
         self._audit_key = audit_key
         self._known_tenants = known_tenants
-        self._named: str | None = None
+        self._standing = standing
+        self._named = named
         self.queue = JobQueue(connection)
         self.schedules = ScheduleRuns(connection)
         self.alerts = StandingAlerts(connection)
@@ -109,17 +119,25 @@ class Transaction:
         """Let models play these parts and no others."""
         await write_roles(self._connection, roles)
 
-    async def head(self) -> int:
-        """Return where the log stands: the position of its last change, 0 for an empty log."""
-        return await self._connection.scalar(HEAD) or 0
+    @property
+    def head(self) -> int:
+        """Where the log stands: the position of its last change, 0 for an empty log."""
+        return self._standing.position
+
+    @property
+    def erased_at(self) -> int:
+        """Where the log stood when a student of any tenant was last erased, 0 if none ever was."""
+        return self._standing.erased_at
 
     async def move_head(self, position: int) -> None:
         """Say that the log has changed, for every process that remembers something of it."""
         await self._connection.execute(MOVE_HEAD, {"head": position})
+        self._standing = self._standing._replace(position=position)
 
     async def note_erasure(self, position: int) -> None:
         """Move the log's head, and say that a student was erased."""
         await self._connection.execute(NOTE_ERASURE, {"head": position})
+        self._standing = Standing(position, position)
 
 
 class Store:
@@ -183,18 +201,25 @@ class Store:
         Raises:
             UnavailableError: the database cannot be reached, is locked, or has no room.
         """
-        async with self.transaction() as transaction:
+        async with self.transaction(tenant_id) as transaction:
             yield await transaction.of(tenant_id)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction]:
+    async def transaction(self, first: str = "") -> AsyncGenerator[Transaction]:
         """Open one transaction for any number of tenants: all of it is committed, or none.
+
+        To name the `first` of them, where it is known, saves a trip to the database.
 
         Raises:
             UnavailableError: the database cannot be reached, is locked, or has no room.
         """
-        async with self._transaction() as connection:
-            transaction = Transaction(connection, self._audit_key, self._known_tenants)
+        async with self._transaction(lambda connection: take_turn(connection, first)) as (
+            connection,
+            standing,
+        ):
+            transaction = Transaction(
+                connection, self._audit_key, self._known_tenants, standing=standing, named=first
+            )
             yield transaction
         self._known_tenants |= transaction.new_tenants
 
@@ -307,7 +332,7 @@ class Store:
         Raises:
             UnavailableError: the database cannot be reached.
         """
-        async with self._transaction() as connection:
+        async with self._transaction(lock_for_writing) as (connection, _):
             return await lease_lanes(
                 connection, now=now, until=until, limit=limit, most_of_one=most_of_one, held=held
             )
@@ -323,16 +348,17 @@ class Store:
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the tables to a revision, forward or back ("base" removes them all)."""
-        async with self._transaction() as connection:
+        async with self._transaction(lock_for_writing) as (connection, _):
             await connection.run_sync(migrating.migrate, revision)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
+    async def _transaction(
+        self, wait_for_turn: Callable[[AsyncConnection], Awaitable[Found]]
+    ) -> AsyncGenerator[tuple[AsyncConnection, Found]]:
         async with self._turn, self._connection("store.transaction", self._writer) as connection:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin() as transaction:
-                await lock_for_writing(connection)
-                yield connection
+                yield connection, await wait_for_turn(connection)
                 with _uncertain():
                     await transaction.commit()
 

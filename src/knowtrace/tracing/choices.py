@@ -29,7 +29,8 @@ async def keep_choices(
     kept: set[str] = set()
     for tenant_id in dict.fromkeys(choice.tenant_id for choice in choices):
         session = await transaction.of(tenant_id)
-        decisions = await _of_those_who_stay(session, [c for c in choices if c.tenant_id == tenant_id])
+        mine = [choice for choice in choices if choice.tenant_id == tenant_id]
+        decisions = await _of_those_who_stay(session, mine, transaction.erased_at)
         await session.decisions.append(decisions)
         if outgoing is not None and outgoing.wants(tenant_id):
             await outgoing.tell_decisions(session, decisions, at=at)
@@ -37,8 +38,9 @@ async def keep_choices(
     return kept
 
 
-async def _of_those_who_stay(session: Session, choices: Sequence[Choice]) -> list[StoredDecision]:
-    erased_at = await session.erased_at()
+async def _of_those_who_stay(
+    session: Session, choices: Sequence[Choice], erased_at: int
+) -> list[StoredDecision]:
     doubtful = {choice.decision.student_id for choice in choices if choice.as_of != erased_at}
     stored = await session.students.load(doubtful) if doubtful else {}
     return [

@@ -82,7 +82,7 @@ class Committer:
 
     async def erase(self, erasure: Erasure) -> Erased:
         """Delete a student; whatever is sent of the same id afterwards begins anew."""
-        async with self._store.transaction() as transaction:
+        async with self._store.transaction(erasure.tenant_id) as transaction:
             erased = await erase(transaction, erasure)
         self.forget(StudentKey(erasure.tenant_id, erasure.student_id))
         return erased
@@ -103,8 +103,9 @@ class Committer:
         results: dict[int, EventResult] = {}
         students: dict[StudentKey, Student] = {}
         hits = 0
-        async with self._store.transaction() as transaction:
-            head = before = await self._head_of_log(transaction) if events else self._head
+        first = next((one.tenant_id for one in (*events, *choices)), "")
+        async with self._store.transaction(first) as transaction:
+            head = before = self._head_of_log(transaction) if events else self._head
             for tenant_id, numbers in by_tenant.items():
                 session = await transaction.of(tenant_id)
                 mine = [events[number] for number in numbers]
@@ -158,8 +159,8 @@ class Committer:
         Raises:
             ModelError: the model fails on this student.
         """
-        async with self._store.transaction() as transaction:
-            head = await self._head_of_log(transaction)
+        async with self._store.transaction(key.tenant_id) as transaction:
+            head = self._head_of_log(transaction)
             session = await transaction.of(key.tenant_id)
             found, _ = await self._students(session, [key.student_id], head)
             student = found[key.student_id]
@@ -181,8 +182,8 @@ class Committer:
             ModelError: the model fails on what is left of a student's answers.
         """
         now = datetime.now(UTC)
-        async with self._store.transaction() as transaction:
-            head = await self._head_of_log(transaction)
+        async with self._store.transaction(revision.tenant_id) as transaction:
+            head = self._head_of_log(transaction)
             session = await transaction.of(revision.tenant_id)
             older = await session.events.find(revision.event_id)
             if older is None:
@@ -245,12 +246,11 @@ class Committer:
             model_version=self._tracer.version,
         )
 
-    async def _head_of_log(self, transaction: Transaction) -> int:
+    def _head_of_log(self, transaction: Transaction) -> int:
         """Return where the log stands, and forget what was remembered of it when it stood elsewhere."""
-        head = await transaction.head()
-        if head != self._head:
+        if transaction.head != self._head:
             self._cache.clear()
-        return head
+        return transaction.head
 
     async def _students(
         self, session: Session, student_ids: Iterable[str], head: int

@@ -34,9 +34,8 @@ class Erased:
 async def erase(transaction: Transaction, erasure: Erasure) -> Erased:
     """Delete every row of a student and move the log's head, so that no process goes on remembering them."""
     now = datetime.now(UTC)
-    head = await transaction.head() + 1
+    head, before = transaction.head + 1, transaction.erased_at
     session = await transaction.of(erasure.tenant_id)
-    before = await session.erased_at()
     rows = await session.erasures.erase(erasure.student_id)
     if erasure.lake is not None:
         await session.erasures.await_lake(erasure.lake, at=now)
