@@ -62,12 +62,12 @@ accuracy: setup ## the leaderboard: five folds, as published and clean; hours, a
 
 GRADED := build/graded
 
-graded: setup ## the leaderboard of a graded test: 2,392 students, 100 items scored 0 to 4
+graded: setup ## the leaderboard of a graded test, five folds: 2,392 students, 100 items scored 0 to 4
 	mkdir -p $(GRADED)
 	$(BIN)/knowtrace data unpivot $(KNOWTRACE_DATA)/psychometrics/medical_graded.csv.gz \
 	  --into $(GRADED)/medical_graded.csv --drop gender,StudySuccess
 	$(BIN)/knowtrace leaderboard $(GRADED)/medical_graded.csv \
-	  --models item-mean,elo,irt,deep-gpcm,transformer-gpcm --folds 0 --protocols published \
+	  --models item-mean,elo,irt,deep-gpcm,transformer-gpcm --folds 0,1,2,3,4 --protocols published \
 	  --settings benchmarks/chosen.json --board boards/graded --json $(RESULTS)/leaderboard_graded.json \
 	  --page docs/leaderboard_graded.md
 

@@ -8,10 +8,12 @@ from contract.answers import answers_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knowtrace.errors import TrainingError
 from knowtrace.models import Sizes, build_model
 from knowtrace.models.partial_credit import (
     DISCRIMINATION,
     LARGEST_ABILITY,
+    FreeThresholds,
     OrderedThresholds,
     PartialCredit,
     PartialCreditHead,
@@ -24,7 +26,8 @@ from models.test_dkt import random_histories
 def test_ranges_hold_under_any_weights(num_categories: int, seed: int, scale: float) -> None:
     """Ability within 3, discrimination positive, thresholds in order, probabilities that sum to 1."""
     torch.manual_seed(seed)
-    head = PartialCreditHead(Sizes(num_items=9, num_skills=3, num_categories=num_categories), width=4)
+    sizes = Sizes(num_items=9, num_skills=3, num_categories=num_categories)
+    head = PartialCreditHead(sizes, width=4, thresholds="ordered")
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(scale * torch.randn_like(parameter))
@@ -70,6 +73,31 @@ def test_thresholds_start_at_the_item_means() -> None:
     assert found[0].tolist() == pytest.approx([math.log(1 / 2), math.log(2)], abs=2e-3)
     # log 5 and log(1/2) are out of order: sorted.
     assert found[1].tolist() == pytest.approx([math.log(1 / 2), math.log(5)], abs=2e-3)
+
+
+def test_free_thresholds_start_where_the_counts_put_them() -> None:
+    """Counts 5, 1, 2: log 5 and log(1/2), out of order, where ability 0 gives the shares 5/8, 1/8, 2/8."""
+    thresholds = FreeThresholds(num_items=3, num_categories=3)
+    thresholds.start_from(torch.tensor([[0.0, 0, 0], [0, 0, 0], [5, 1, 2]]), prior_answers=1e-3)
+    found = thresholds(torch.tensor([2])).detach()
+    assert found[0].tolist() == pytest.approx([math.log(5), math.log(1 / 2)], abs=2e-3)
+    figures = PartialCredit(torch.zeros(1), torch.ones(1), found, is_ordered=False)
+    assert figures.logits().softmax(-1)[0].tolist() == pytest.approx([5 / 8, 1 / 8, 2 / 8], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["deep-gpcm", "transformer-gpcm"])
+def test_thresholds_are_free_where_that_is_set(name: str) -> None:
+    sizes = Sizes(num_items=4, num_skills=5, num_categories=3)
+    model = build_model(name, sizes, {"thresholds": "free"}).eval()
+    model.start_from(answers_of(torch.tensor([[0.0, 0, 0], [0, 0, 0], [5, 1, 2], [1, 2, 1]])))
+    batch = random_histories(2, 3, seed=1)
+    batch.items[:], batch.responses[:], batch.skills[:] = 2, 0, 1
+    with torch.no_grad():
+        figures = model.figures(batch)  # pyright: ignore
+    assert not figures.is_ordered
+    assert (figures.thresholds.diff(dim=-1) < 0).all()
+    with pytest.raises(TrainingError, match=r"thresholds \('loose'\) must be one of ordered, free"):
+        build_model(name, sizes, {"thresholds": "loose"})
 
 
 def test_a_fresh_model_answers_as_the_item_means() -> None:

@@ -107,6 +107,15 @@ def test_figures_beyond_what_the_model_promises_are_named(
     assert any(said in sentence for sentence in found), found
 
 
+def test_thresholds_that_are_free_need_no_order(
+    run: Run, graded: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, valid = parts(run, graded)
+    broken(monkeypatch, lambda figures: replace(falling(figures), is_ordered=False))
+    found = model_ailments(model, [run.steps()], run.initial_state, valid)
+    assert not any("order" in sentence for sentence in found), found
+
+
 def able(wide: Wide, ability: Tensor) -> tuple[Wide, Tensor]:
     return wide, ability + 4.5
 

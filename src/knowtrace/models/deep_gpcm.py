@@ -4,7 +4,8 @@ The memory is DKVMN (Zhang et al., 2017, arXiv:1611.08108), the reading of it as
 2019, arXiv:1904.11738), the head the generalized partial credit model (Muraki, 1992).
 
 Unusual here:
-- ability within (-3, 3), discrimination positive and thresholds in order by construction (`partial_credit.py`)
+- ability within (-3, 3), discrimination positive and thresholds in order by construction, unless `thresholds` is
+  "free" (`partial_credit.py`)
 - the loss is the log probability of every step's response; the head ends in logits, so nothing is normalised twice
 - an item is its own vector plus the mean of its skills', so several skills make one step
 - the three embeddings of a response (`embedding`) place the item's vector in blocks, which a linear map reads
@@ -21,7 +22,7 @@ from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes
 from knowtrace.models.item_vectors import ItemVectors
 from knowtrace.models.key_value_memory import read, read_all, write
 from knowtrace.models.layers import PRIOR_ANSWERS, Dropout, hide_items
-from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead
+from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead, check_thresholds
 from knowtrace.models.ranges import check_ranges
 
 MOST_FLOATS = 2048
@@ -33,13 +34,15 @@ EMBEDDINGS = ("linear-decay", "unordered", "ordered")
 @dataclass(frozen=True, kw_only=True)
 class DeepGPCMConfig:
     """Slots of the memory and their width, width of item vectors and of the summary, how a response is embedded
-    ("linear-decay", "unordered" or "ordered"), dropout, hidden items, and the shrinkage of item means."""
+    ("linear-decay", "unordered" or "ordered"), thresholds ("ordered" or "free"), dropout, hidden items, and the
+    shrinkage of item means."""
 
     slots: int = 20
     value_dim: int = 64
     item_dim: int = 64
     summary_dim: int = 64
     embedding: str = "linear-decay"
+    thresholds: str = "ordered"
     dropout: float = 0.2
     hidden_items: float = 0.05
     prior_answers: float = 5.0
@@ -55,7 +58,7 @@ class DeepGPCMConfig:
             hidden_items=(0, 1),
             prior_answers=PRIOR_ANSWERS,
         )
-        problems: list[str] = []
+        problems = check_thresholds(self.thresholds)
         if self.embedding not in EMBEDDINGS:
             problems.append(f"embedding ({self.embedding!r}) must be one of {', '.join(EMBEDDINGS)}")
         if self.slots * self.value_dim > MOST_FLOATS:
@@ -85,7 +88,7 @@ class DeepGPCM(ResponseModel):
         self.erase = nn.Linear(config.value_dim, config.value_dim)
         self.add = nn.Linear(config.value_dim, config.value_dim)
         self.summary = nn.Linear(config.value_dim + width, config.summary_dim)
-        self.head = PartialCreditHead(sizes, config.summary_dim)
+        self.head = PartialCreditHead(sizes, config.summary_dim, config.thresholds)
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:

@@ -1,7 +1,10 @@
 """The generalized partial credit head that graded models share (Muraki, 1992, doi:10.1177/014662169201600206).
 
-Three figures meet: a student's ability in (-3, 3), the answer's discrimination in (0.1, 3), and the item's ordered
-thresholds. These are the ranges that Deep-GPCM states (Yeung, 2019, arXiv:1904.11738, for the binary form).
+Three figures meet: a student's ability in (-3, 3), the answer's discrimination in (0.1, 3), and the item's
+thresholds, in order. These are the ranges that Deep-GPCM states (Yeung, 2019, arXiv:1904.11738, for the binary form).
+
+Where a category between two others is hardly ever given, as in many scored exams, the thresholds around it are not in
+order, and who holds them to it cannot tell the item's mean: "free" lets them be.
 """
 
 import math
@@ -23,11 +26,13 @@ SMALLEST_GAP = 0.05
 
 @dataclass(frozen=True)
 class PartialCredit:
-    """ability (...) in (-3, 3) · discrimination (...) in (0.1, 3) · thresholds (..., K-1), rising; in logits."""
+    """ability (...) in (-3, 3) · discrimination (...) in (0.1, 3) · thresholds (..., K-1), rising where
+    `is_ordered`; in logits."""
 
     ability: Tensor
     discrimination: Tensor
     thresholds: Tensor
+    is_ordered: bool = True
 
     def logits(self) -> Tensor:
         """Return the category logits (..., K): cumulative sums of discrimination * (ability - threshold)."""
@@ -54,14 +59,42 @@ class OrderedThresholds(nn.Module):
         return rising(self.table(items))
 
 
-class PartialCreditHead(nn.Module):
-    """From a summary of student and asked item (..., width) to the three figures of the model."""
+class FreeThresholds(nn.Module):
+    """The thresholds (..., K-1) of items, in any order."""
 
-    def __init__(self, sizes: Sizes, width: int) -> None:
+    def __init__(self, num_items: int, num_categories: int) -> None:
+        super().__init__()
+        self.table = ItemTable(num_items, num_categories - 1)
+
+    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
+        """Start at the item means of counts (num_items, K)."""
+        start = thresholds_from_counts(category_counts, prior_answers=prior_answers)
+        with torch.no_grad():
+            self.table.weight[PADDING + 1 :] = start[PADDING + 1 :]
+
+    def forward(self, items: Tensor) -> Tensor:
+        return self.table(items)
+
+
+THRESHOLDS = {"ordered": OrderedThresholds, "free": FreeThresholds}
+
+
+def check_thresholds(named: str) -> list[str]:
+    """Return what is wrong with the name of a kind of thresholds, none or one problem."""
+    return [] if named in THRESHOLDS else [f"thresholds ({named!r}) must be one of {', '.join(THRESHOLDS)}"]
+
+
+class PartialCreditHead(nn.Module):
+    """From a summary of student and asked item (..., width) to the three figures of the model.
+
+    `thresholds` is "ordered" or "free".
+    """
+
+    def __init__(self, sizes: Sizes, width: int, thresholds: str) -> None:
         super().__init__()
         self.ability = nn.Linear(width, 1)
         self.discrimination = nn.Linear(width, 1)
-        self.thresholds = OrderedThresholds(sizes.num_items, sizes.num_categories)
+        self.thresholds = THRESHOLDS[thresholds](sizes.num_items, sizes.num_categories)
         lowest, highest = DISCRIMINATION
         for layer in (self.ability, self.discrimination):
             # Small, so that the item means speak first.
@@ -75,6 +108,7 @@ class PartialCreditHead(nn.Module):
             ability=LARGEST_ABILITY * self.ability(summary).squeeze(-1).tanh(),
             discrimination=lowest + (highest - lowest) * self.discrimination(summary).squeeze(-1).sigmoid(),
             thresholds=self.thresholds(items),
+            is_ordered=isinstance(self.thresholds, OrderedThresholds),
         )
 
 

@@ -6,7 +6,7 @@ arXiv:1907.06837); then comes a transformer's feed-forward layer (Vaswani et al.
 Unusual here:
 - causal by its window: the query of step t sees the answers of steps t - window to t - 1 and no other
 - order enters as a learnt bias by distance, so nothing depends on where in a history a piece begins
-- ability, discrimination and thresholds keep the ranges of `partial_credit.py`
+- ability, discrimination and thresholds keep the ranges of `partial_credit.py`; thresholds may be "free"
 - the state is the window of keys and values, so an answer costs the same after 10 and after 100,000
 """
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from knowtrace.errors import TrainingError
 from knowtrace.models.causal_window import CausalWindow
 from knowtrace.models.contract import (
     Answer,
@@ -32,19 +33,20 @@ from knowtrace.models.layers import (
     hide_items,
     response_credit,
 )
-from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead
+from knowtrace.models.partial_credit import PartialCredit, PartialCreditHead, check_thresholds
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.rings import check_rings
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerGPCMConfig:
-    """Width of all vectors, attention heads, past answers in the window, dropout, hidden items, and the shrinkage of
-    item means."""
+    """Width of all vectors, attention heads, past answers in the window, thresholds ("ordered" or "free"), dropout,
+    hidden items, and the shrinkage of item means."""
 
     width: int = 64
     heads: int = 4
     window: int = 100
+    thresholds: str = "ordered"
     dropout: float = 0.2
     hidden_items: float = 0.05
     prior_answers: float = 5.0
@@ -60,6 +62,8 @@ class TransformerGPCMConfig:
             prior_answers=PRIOR_ANSWERS,
         )
         check_rings(self, num_rings=1)
+        if problems := check_thresholds(self.thresholds):
+            raise TrainingError("; ".join(problems) + ".")
 
 
 class TransformerGPCM(ResponseModel):
@@ -76,7 +80,7 @@ class TransformerGPCM(ResponseModel):
         self.widen = nn.Linear(width, 2 * width)
         self.narrow = nn.Linear(2 * width, width)
         self.norm = nn.LayerNorm(width)
-        self.head = PartialCreditHead(sizes, width)
+        self.head = PartialCreditHead(sizes, width, config.thresholds)
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:

@@ -40,9 +40,9 @@ def model_ailments(
 ) -> list[str]:
     """Return what is wrong with a model on first answers of some students, one sentence each; none when it is sound.
 
-    Abilities must lie within +-3 (of wide and deep models +-4), discriminations be positive and thresholds in order,
-    guessing lie below 1/2, where a model has them; and each form of its steps must predict, answer by answer, what the
-    model predicts for all answers at once.
+    Abilities must lie within +-3 (of wide and deep models +-4), discriminations be positive, thresholds in order unless
+    they are free, and guessing lie below 1/2, where a model has them; and each form of its steps must predict, answer
+    by answer, what the model predicts for all answers at once.
     """
     model.eval()
     batch = valid.whole.beginnings(ANSWERS).batch(np.arange(min(STUDENTS, len(valid.student_ids))))
@@ -63,7 +63,7 @@ def model_ailments(
 
 def _of_figures(figures: PartialCredit, valid: Tensor) -> list[str]:
     found = _of_scales(figures.ability[valid], LARGEST_ABILITY, figures.discrimination[valid])
-    if not (figures.thresholds[valid].diff(dim=-1) >= 0).all():
+    if figures.is_ordered and not (figures.thresholds[valid].diff(dim=-1) >= 0).all():
         found.append("Thresholds of an item are not in order.")
     return found
 
