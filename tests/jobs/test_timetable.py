@@ -141,6 +141,10 @@ async def test_a_failure_is_written_down_and_not_repeated_before_it_is_due(desk:
 async def test_who_hears_of_failures_hears_of_those_that_are_not_tried_again(desk: Desk) -> None:
     """A run whose process stopped is begun again: only what failed, or was lost three times, is told."""
     told: list[tuple[datetime, Outcome]] = []
+    noted: list[Outcome] = []
+
+    def note(_run: ScheduleRun, outcome: Outcome) -> None:
+        noted.append(outcome)
 
     async def tell(transaction: Transaction, run: ScheduleRun, outcome: Outcome) -> None:
         assert await transaction.schedules.unfinished("nightly") is None, "told in the transaction of its end"
@@ -151,7 +155,7 @@ async def test_who_hears_of_failures_hears_of_those_that_are_not_tried_again(des
 
     def timetable(work: Work) -> Timetable:
         schedule = Schedule(name="nightly", summary="", rule=Rule.parse("0 2 * * *"), work=work, needs="")
-        return Timetable(desk.store, [schedule], now=desk.clock, tell=tell)
+        return Timetable(desk.store, [schedule], now=desk.clock, note=note, tell=tell)
 
     await timetable(desk.work).take_turn("nightly")
     desk.clock.time = day(2)
@@ -165,6 +169,7 @@ async def test_who_hears_of_failures_hears_of_those_that_are_not_tried_again(des
     assert told == [(day(2), Outcome.FAILED)]
     assert not await timetable(desk.work).take_turn("nightly")
     assert told == [(day(2), Outcome.FAILED), (day(3), Outcome.LOST)]
+    assert noted == [Outcome.RUNNING, Outcome.FAILED, Outcome.LOST]
     desk.clock.time = day(4)
     assert await timetable(desk.work).take_turn("nightly")
     assert len(told) == 2

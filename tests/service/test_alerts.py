@@ -226,6 +226,9 @@ async def test_a_schedule_that_fails_is_told_without_what_its_command_said(
     assert message["data"]["summary"].startswith("Schedule training, due ")
     assert message["data"]["summary"].endswith("UTC, ended as failed. GET /api/v1/schedules says why.")
     assert b"anna" not in receiver.requests[0][1]
+    shown = (await client.get("/metrics")).text
+    assert 'knowtrace_schedule_runs_total{outcome="failed",schedule="training"} 1.0' in shown
+    assert 'knowtrace_schedule_runs_total{outcome="done",schedule="training"} 0.0' in shown
 
 
 async def test_only_the_tenant_of_alerts_hears_of_them(tiny_run: Path, tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ class Timetable:
                 )
             if left is not None:
                 await transaction.schedules.finish(left, Outcome.LOST, "its process stopped", at=now)
+                self._note(left, Outcome.LOST)
             run = self._new_run(name, now)
             await transaction.schedules.add(run)
             if record is not None:
@@ -158,6 +159,7 @@ class Timetable:
             if left is not None and left.attempts >= MOST_ATTEMPTS:
                 detail = f"{left.attempts} processes stopped while they ran it"
                 await self._finish(transaction, left, Done(detail, Outcome.LOST))
+                self._note(left, Outcome.LOST)
             elif left is not None:
                 worker, lease_until = self._worker(), self._lease_until()
                 await runs.take_over(left, worker=worker, now=now, lease_until=lease_until)

@@ -170,6 +170,12 @@ class Metrics:
             buckets=JOB_SECONDS,
         )
         self._job_failures = Counter("knowtrace_job_failures_total", "Jobs that failed", ["kind"], registry=r)
+        self._schedule_runs = Counter(
+            "knowtrace_schedule_runs_total",
+            "Runs of schedules that this process ended",
+            ["schedule", "outcome"],
+            registry=r,
+        )
         self._lanes = Gauge(
             "knowtrace_delivery_lanes_waiting",
             "Students of whom a destination is still to hear, of all processes",
@@ -225,6 +231,14 @@ class Metrics:
         self._job_seconds.labels(kind, status).observe(seconds)
         if status == JobStatus.FAILED:
             self._job_failures.labels(kind).inc()
+
+    def watch_schedules(self, names: Iterable[str], outcomes: Iterable[str]) -> None:
+        """Show the schedules that run here from the start: an increase from nothing is none to Prometheus."""
+        for name, outcome in product(names, outcomes):
+            self._schedule_runs.labels(name, outcome)
+
+    def schedule_ended(self, name: str, outcome: str) -> None:
+        self._schedule_runs.labels(name, outcome).inc()
 
     def observe_commit(self, committed: Committed) -> None:
         for outcome, count in Tally(result.outcome for result in committed.results).items():

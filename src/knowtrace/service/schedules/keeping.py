@@ -15,6 +15,8 @@ from knowtrace.service.delivery.alerts import schedule_failed
 from knowtrace.service.schedules.work import schedules_of
 from knowtrace.store import Outcome, ScheduleRun, Transaction
 
+ENDED = (Outcome.DONE, Outcome.REFUSED, Outcome.FAILED, Outcome.LOST)
+
 log: Any = structlog.get_logger("knowtrace.schedules")
 
 
@@ -28,14 +30,22 @@ async def keeping_time(classroom: Classroom) -> AsyncGenerator[Timetable]:
     settings = classroom.settings
     schedules = schedules_of(settings, classroom)
 
+    def note(run: ScheduleRun, outcome: Outcome) -> None:
+        has_failed = outcome in (Outcome.FAILED, Outcome.LOST)
+        told = log.warning if has_failed else log.info
+        told("schedule", schedule=run.schedule, due_at=run.due_at.isoformat(), outcome=outcome.value)
+        if outcome in ENDED:
+            classroom.metrics.schedule_ended(run.schedule, outcome)
+
     async def tell(transaction: Transaction, run: ScheduleRun, outcome: Outcome) -> None:
         alert = schedule_failed(run, outcome)
         await classroom.mailroom.tell_alert(transaction, alert, at=datetime.now(UTC))
 
     async with Timetable(
-        classroom.store, schedules, now=lambda: datetime.now(UTC), note=_note, tell=tell
+        classroom.store, schedules, now=lambda: datetime.now(UTC), note=note, tell=tell
     ) as timetable:
         due = [schedule.name for schedule in schedules if schedule.work is not None]
+        classroom.metrics.watch_schedules(due, ENDED)
         turns = [partial(timetable.take_turn, name) for name in due] if settings.run_schedules else []
         async with Crew(
             turns,
@@ -44,7 +54,3 @@ async def keeping_time(classroom: Classroom) -> AsyncGenerator[Timetable]:
             wake=asyncio.Event(),
         ):
             yield timetable
-
-
-def _note(run: ScheduleRun, outcome: Outcome) -> None:
-    log.info("schedule", schedule=run.schedule, due_at=run.due_at.isoformat(), outcome=outcome.value)
