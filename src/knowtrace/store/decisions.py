@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from knowtrace.store.tables import recommendations
+from knowtrace.store.dialect import one_or_many
+from knowtrace.store.tables import Row, recommendations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class StoredDecision:
     propensity: float | None
 
 
+APPEND = sa.insert(recommendations).inline()
+
 COLUMNS = tuple(field.name for field in fields(StoredDecision))
 
 
@@ -37,12 +40,12 @@ class Decisions:
         self._tenant_id = tenant_id
 
     async def append(self, decisions: Sequence[StoredDecision]) -> None:
-        rows = [
+        rows: list[Row] = [
             {"tenant_id": self._tenant_id, **{name: getattr(decision, name) for name in COLUMNS}}
             for decision in decisions
         ]
         if rows:
-            await self._connection.execute(sa.insert(recommendations), rows)
+            await self._connection.execute(APPEND, one_or_many(rows))
 
     async def forget(self, *, before: datetime, limit: int) -> int:
         """Delete some decisions of before a time; return how many."""

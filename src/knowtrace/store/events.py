@@ -22,6 +22,19 @@ KNOWN = sa.select(events.c.event_id, events.c.fingerprint, events.c.withdrawn_at
     OF_TENANT, events.c.event_id.in_(sa.bindparam("event_ids", expanding=True))
 )
 ONE = sa.select(events).where(OF_TENANT, events.c.event_id == sa.bindparam("id"))
+LAST_ANSWERED = sa.func.max(events.c.answered_at, type_=events.c.answered_at.type)
+ITEMS_SEEN = (
+    sa.select(events.c.item_id, LAST_ANSWERED, sa.func.max(events.c.response))
+    .where(
+        OF_TENANT,
+        events.c.student_id == sa.bindparam("student"),
+        events.c.withdrawn_at.is_(None),
+        events.c.answered_at >= sa.bindparam("since"),
+    )
+    .group_by(events.c.item_id)
+    .order_by(LAST_ANSWERED.desc())
+    .limit(sa.bindparam("most"))
+)
 APPEND = sa.insert(events).inline()
 REPLACE = sa.update(events).where(OF_TENANT, events.c.event_id == sa.bindparam("id"))
 KEEP_OLDER = sa.insert(event_revisions)
@@ -143,9 +156,8 @@ class EventLog:
 
     async def extent(self, student_id: str) -> tuple[int, datetime | None, int]:
         """Return how many answers a student has, when the last was given, and the position of the last to arrive."""
-        last = sa.func.max(events.c.answered_at, type_=events.c.answered_at.type)
         mine = self._of(student_id).with_only_columns(
-            sa.func.count(), last, sa.func.coalesce(sa.func.max(events.c.position), 0)
+            sa.func.count(), LAST_ANSWERED, sa.func.coalesce(sa.func.max(events.c.position), 0)
         )
         found = await self._connection.execute(mine)
         count, at, position = found.one()
@@ -153,18 +165,8 @@ class EventLog:
 
     async def items_seen(self, student_id: str, *, since: datetime, limit: int) -> dict[str, ItemSeen]:
         """Return the items a student answered since a time, the most recently seen first."""
-        last = sa.func.max(events.c.answered_at, type_=events.c.answered_at.type)
         found = await self._connection.execute(
-            sa.select(events.c.item_id, last, sa.func.max(events.c.response))
-            .where(
-                events.c.tenant_id == self._tenant_id,
-                events.c.student_id == student_id,
-                events.c.withdrawn_at.is_(None),
-                events.c.answered_at >= since,
-            )
-            .group_by(events.c.item_id)
-            .order_by(last.desc())
-            .limit(limit)
+            ITEMS_SEEN, {"tenant": self._tenant_id, "student": student_id, "since": since, "most": limit}
         )
         return {item_id: ItemSeen(last_answered_at=at, best_response=best) for item_id, at, best in found}
 
