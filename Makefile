@@ -102,7 +102,7 @@ speed: setup $(RUN)/manifest.json $(DKT)/manifest.json ## training against pyKT'
 load: setup $(RUN)/manifest.json ## events per second and latency of the service; where it is full, and what then
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --out $(RESULTS)/serve_events.json
 	$(BIN)/python benchmarks/serve_events.py --run $(RUN) --connections 64 --rate 300 --out $(RESULTS)/serve_events_open.json
-	$(BIN)/python benchmarks/overload.py --run $(RUN) --first 30 --factor 1.25 --step-seconds 20 --hold-seconds 600 --limit-ms 20 \
+	$(BIN)/python benchmarks/overload.py --run $(RUN) --first 16 --factor 1.25 --step-seconds 20 --hold-rate 100 --hold-seconds 600 --limit-ms 20 \
 	  --out $(RESULTS)/overload.json
 
 kills: setup $(DKT)/manifest.json ## 1,000 kill -9 under write load on each database: nothing acknowledged is lost
