@@ -146,10 +146,9 @@ def _look_before_use(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "checkout")
     def look(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         idle_seconds = time.monotonic() - record.info.get(USED_AT, math.inf)
-        if idle_seconds < DOUBTFUL_AFTER_SECONDS and not _has_news(connection.driver_connection.fileno()):
-            return
         try:
-            dialect.do_ping(connection)
+            if idle_seconds > DOUBTFUL_AFTER_SECONDS or _has_news(connection.driver_connection.fileno()):
+                dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as error:
             if not dialect.is_disconnect(error, connection, None):
                 raise
