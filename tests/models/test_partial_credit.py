@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from knowtrace.errors import TrainingError
 from knowtrace.models import Sizes, build_model
+from knowtrace.models.layers import ItemThresholds
 from knowtrace.models.partial_credit import (
     DISCRIMINATION,
     LARGEST_ABILITY,
-    FreeThresholds,
     OrderedThresholds,
     PartialCredit,
     PartialCreditHead,
@@ -77,7 +77,7 @@ def test_thresholds_start_at_the_item_means() -> None:
 
 def test_free_thresholds_start_where_the_counts_put_them() -> None:
     """Counts 5, 1, 2: log 5 and log(1/2), out of order, where ability 0 gives the shares 5/8, 1/8, 2/8."""
-    thresholds = FreeThresholds(num_items=3, num_categories=3)
+    thresholds = ItemThresholds(num_items=3, num_categories=3)
     thresholds.start_from(torch.tensor([[0.0, 0, 0], [0, 0, 0], [5, 1, 2]]), prior_answers=1e-3)
     found = thresholds(torch.tensor([2])).detach()
     assert found[0].tolist() == pytest.approx([math.log(5), math.log(1 / 2)], abs=2e-3)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
 from knowtrace.models.contract import Sizes
-from knowtrace.models.layers import ItemTable, category_logits, thresholds_from_counts
+from knowtrace.models.layers import ItemTable, ItemThresholds, category_logits, thresholds_from_counts
 
 LARGEST_ABILITY = 3.0
 DISCRIMINATION = (0.1, 3.0)
@@ -59,24 +59,7 @@ class OrderedThresholds(nn.Module):
         return rising(self.table(items))
 
 
-class FreeThresholds(nn.Module):
-    """The thresholds (..., K-1) of items, in any order."""
-
-    def __init__(self, num_items: int, num_categories: int) -> None:
-        super().__init__()
-        self.table = ItemTable(num_items, num_categories - 1)
-
-    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
-        """Start at the item means of counts (num_items, K)."""
-        start = thresholds_from_counts(category_counts, prior_answers=prior_answers)
-        with torch.no_grad():
-            self.table.weight[PADDING + 1 :] = start[PADDING + 1 :]
-
-    def forward(self, items: Tensor) -> Tensor:
-        return self.table(items)
-
-
-THRESHOLDS = {"ordered": OrderedThresholds, "free": FreeThresholds}
+THRESHOLDS = {"ordered": OrderedThresholds, "free": ItemThresholds}
 
 
 def check_thresholds(named: str) -> list[str]:
