@@ -47,18 +47,19 @@ async def test_the_tenant_that_a_transaction_begins_with_is_named_with_it(as_ser
 async def test_a_connection_that_ended_while_it_was_kept_is_replaced(
     postgres_store: Store, postgres_url: str
 ) -> None:
-    others = sa.text(
-        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    async with Store(postgres_url) as restarting:
+    own = sa.text("SELECT pg_backend_pid()")
+    async with Store(postgres_url) as other:
         for _ in range(2):
             async with postgres_store.writing("school") as session:
                 await session.students.save([student("anna")])
+                ours = [await session.events._connection.scalar(own)]
             async with postgres_store.reading("school") as session:
                 assert set(await session.students.load(["anna"])) == {"anna"}
-            async with restarting._engine.connect() as connection:
-                assert (await connection.execute(others)).all()
+                ours.append(await session.events._connection.scalar(own))
+            async with other._engine.connect() as connection:
+                for one in ours:
+                    ended = sa.text(f"SELECT pg_terminate_backend({one}, 2000)")
+                    assert await connection.scalar(ended)
 
 
 @pytest.mark.parametrize(("seconds", "pings"), [(3600.0, 0), (0.0, 1)])

@@ -1,15 +1,13 @@
 """The database: snapshots to read from, one transaction at a time to write in, migrations at start."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from knowtrace.errors import UnavailableError
@@ -20,6 +18,7 @@ from knowtrace.store.decisions import Decisions
 from knowtrace.store.dialect import WRITES, empty_write_ahead_log, for_reading, make_engine
 from knowtrace.store.erasure import Erasures
 from knowtrace.store.events import EventLog
+from knowtrace.store.failures import unavailable, uncertain_commit
 from knowtrace.store.glances import Glances, is_stale
 from knowtrace.store.item_parameters import ItemParameters
 from knowtrace.store.job_queue import JobQueue, Waiting, waiting
@@ -190,7 +189,7 @@ class Store:
             return await self._glance(tenant_id, look)
 
     async def _glance(self, tenant_id: str, look: Callable[[Session], Awaitable[Found]]) -> Found:
-        with _unavailable(), aside("store.glance"):
+        with unavailable(), aside("store.glance"):
             async with self._glances.over(tenant_id) as connection:
                 return await look(Session(connection, tenant_id, self._audit_key))
 
@@ -359,14 +358,14 @@ class Store:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin() as transaction:
                 yield connection, await wait_for_turn(connection)
-                with _uncertain():
+                with uncertain_commit():
                     await transaction.commit()
 
     @asynccontextmanager
     async def _connection(
         self, what: str = "store.read", engine: AsyncEngine | None = None
     ) -> AsyncGenerator[AsyncConnection]:
-        with _unavailable(), aside(what):
+        with unavailable(), aside(what):
             async with (engine or self._engine).connect() as connection:
                 yield connection
 
@@ -374,32 +373,3 @@ class Store:
         await self._glances.close()
         await self._engine.dispose()
         await self._writer.dispose()
-
-
-@contextmanager
-def _uncertain() -> Generator[None]:
-    """Where a connection is lost while the database commits, nobody can say whether it did."""
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        if not error.connection_invalidated:
-            raise
-        raise UnavailableError(
-            "The connection to the database was lost while it stored this; it may have. Send it again with the same "
-            "ids in a moment, or look first where it has none: what has an id is not stored twice."
-        ) from error
-
-
-@contextmanager
-def _unavailable() -> Generator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, InternalError, PoolTimeoutError) as error:
-        # What PostgreSQL calls internal is this where it has ended the connection: a pause that was too long.
-        if isinstance(error, InternalError) and not error.connection_invalidated:
-            raise
-        cause = getattr(error, "orig", None) or error
-        raise UnavailableError(
-            "The database cannot answer. Nothing was stored by this call; send it again in a moment.",
-            behind=f"{type(cause).__name__}: {cause}",
-        ) from error
