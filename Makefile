@@ -83,8 +83,12 @@ bkt: setup ## Bayesian knowledge tracing beside the published figures, five fold
 	  --folds 0,1,2,3,4 --protocols published --board boards/bkt --json $(RESULTS)/leaderboard_bkt.json \
 	  --page docs/leaderboard_bkt.md
 
-cold: setup ## AUC on items that training never saw answered
-	$(BIN)/python benchmarks/cold_start.py --out $(RESULTS)/cold_start.json
+cold: setup ## AUC on items that training never saw answered, with their content and without
+	$(BIN)/python benchmarks/cold_start.py --models item-mean,best-lr-plus,mingru --epochs 5 --out $(RESULTS)/cold_start.json
+	$(BIN)/python benchmarks/cold_start.py --data wordings --models item-mean,irt,best-lr,gbdt,dkt,mingru \
+	  --out $(RESULTS)/cold_start_wordings.json
+	$(BIN)/python benchmarks/cold_start.py --data verbagg --fifths 5 --models item-mean,irt,elo,best-lr \
+	  --out $(RESULTS)/cold_start_verbagg.json
 
 coverage: setup ## how often 90 % intervals of abilities hold the true one, on simulated students
 	$(BIN)/python benchmarks/ability_coverage.py --out $(RESULTS)/ability_coverage.json

@@ -23,6 +23,7 @@ PUBLIC: dict[str, list[str]] = {
         "accept",
         "apply_skill_map",
         "bank_of",
+        "described",
         "draft_map",
         "graph_of",
         "map_coverage",
@@ -89,7 +90,9 @@ PUBLIC: dict[str, list[str]] = {
     "knowtrace.deciding": ["Advice", "Candidate", "Catalogue", "Rules", "difficulty", "recommend"],
     "knowtrace.domain": [
         "CatalogueItem",
+        "DescribedItem",
         "FIRST_KNOWN",
+        "FROM_OTHERS",
         "Interaction",
         "ItemCurve",
         "Mastery",

@@ -220,3 +220,39 @@ def test_a_split_that_is_not_used_is_said(knowtrace: Knowtrace, folds: Path, tmp
     said = knowtrace("train", "--model", "item-mean", "--data", folds, "--out", tmp_path / "run")
     assert said.code == 0
     assert "The split column is not one split per student: ignored." in said.error
+
+
+def test_a_bank_tells_of_items_that_nobody_answered(knowtrace: Knowtrace, data: Path, tmp_path: Path) -> None:
+    """Simulated items carry the word "hard" or "easy" as their thresholds lie; two new items carry one each."""
+    truth = json.loads((data / "truth.json").read_text())["items"]
+    words = {item["item_id"]: ("hard" if sum(item["thresholds"]) > 0 else "easy") for item in truth}
+    words |= {"new-hard": "hard", "new-easy": "easy"}
+    bank = tmp_path / "bank.csv"
+    rows = [f"{item_id},A {word} question,skill-1" for item_id, word in words.items()]
+    bank.write_text("\n".join(["item_id,text,skill_ids", *rows]) + "\n")
+    run_path = tmp_path / "run"
+    said = knowtrace(
+        "train", "--model", "irt", "--data", data, "--bank", bank, "--out", run_path, "--json"
+    )  # fmt: skip
+    assert said.code == 0, said.error
+    assert "bank.csv: 22 items" in said.error
+    run = Run.open(run_path)
+    assert run.config["data"]["num_described"] == 22
+    new = run.vocabulary.item("new-hard")
+    assert new is not None
+    assert new.is_unanswered
+    curves = run.item_curves
+    assert curves["new-hard"].difficulty > curves["new-easy"].difficulty + 0.5
+    assert knowtrace("evaluate", run_path, "--data", data, "--json").code == 0
+
+
+def test_a_bank_that_breaks_a_rule_is_refused_before_training(
+    knowtrace: Knowtrace, data: Path, tmp_path: Path
+) -> None:
+    bank = tmp_path / "bank.csv"
+    bank.write_text("item_id,text\na,x\na,y\n")
+    given = ("--model", "item-mean", "--data", data, "--bank", bank, "--out", tmp_path / "run")
+    said = knowtrace("train", *given)
+    assert said.code == 2
+    assert "an id stands once" in said.error
+    assert not (tmp_path / "run").exists()

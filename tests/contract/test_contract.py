@@ -4,6 +4,7 @@ import copy
 import functools
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import torch
 from contract import broken
 from contract.answers import answers_of, learnable_batch
 from contract.checks import CHECKS
+from knowtrace.domain import FIRST_KNOWN
 from knowtrace.models import MODELS, ResponseModel, Sizes, build_model, model_config, search_space
 
 TINY = {
@@ -35,14 +37,17 @@ SETTINGS = {
 
 
 def tiny_model(name: str, num_categories: int) -> ResponseModel:
-    """Return a model as it stands after some training: item counts known, no weight at its symmetric start."""
+    """Return a model as it stands after some training: items' counts and content known, no weight at its symmetric
+    start."""
     torch.manual_seed(7)
     sizes = TINY[num_categories]
     model = build_model(name.partition(" ")[0], sizes, SETTINGS.get(name))
     batch = learnable_batch(sizes)
     counts = torch.zeros(sizes.num_items, num_categories)
     counts.index_put_((batch.items, batch.responses), torch.ones(batch.items.shape), accumulate=True)
-    model.start_from(answers_of(counts, [batch]))
+    contents = torch.rand(sizes.num_items, 3).round()
+    contents[:FIRST_KNOWN] = 0
+    model.start_from(replace(answers_of(counts, [batch]), contents=contents))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Embedding):

@@ -68,7 +68,7 @@ def test_thresholds_start_at_the_item_means() -> None:
     """Counts 1, 2, 1 and no prior to speak of: thresholds log(1/2) and log(2), where ability 0 gives the shares."""
     thresholds = OrderedThresholds(num_items=4, num_categories=3)
     counts = torch.tensor([[0.0, 0, 0], [0, 0, 0], [1, 2, 1], [5, 1, 2]])
-    thresholds.start_from(counts, prior_answers=1e-3)
+    thresholds.start_from(answers_of(counts), prior_answers=1e-3)
     found = thresholds(torch.tensor([2, 3])).detach()
     assert found[0].tolist() == pytest.approx([math.log(1 / 2), math.log(2)], abs=2e-3)
     # log 5 and log(1/2) are out of order: sorted.
@@ -78,7 +78,8 @@ def test_thresholds_start_at_the_item_means() -> None:
 def test_free_thresholds_start_where_the_counts_put_them() -> None:
     """Counts 5, 1, 2: log 5 and log(1/2), out of order, where ability 0 gives the shares 5/8, 1/8, 2/8."""
     thresholds = ItemThresholds(num_items=3, num_categories=3)
-    thresholds.start_from(torch.tensor([[0.0, 0, 0], [0, 0, 0], [5, 1, 2]]), prior_answers=1e-3)
+    counts = torch.tensor([[0.0, 0, 0], [0, 0, 0], [5, 1, 2]])
+    thresholds.start_from(answers_of(counts), prior_answers=1e-3)
     found = thresholds(torch.tensor([2])).detach()
     assert found[0].tolist() == pytest.approx([math.log(5), math.log(1 / 2)], abs=2e-3)
     figures = PartialCredit(torch.zeros(1), torch.ones(1), found, is_ordered=False)

@@ -1,6 +1,7 @@
 """POST /api/v1/predict"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -78,6 +79,30 @@ async def test_confidence_is_the_evidence_not_the_distance_from_a_half(
         assert body["confidence_scores"][item.item_id] == pytest.approx(1 - (high - low))
     assert body["confidence_scores"]["new"] is None
     assert "not in the training data" in body["notes"][0]
+
+
+async def test_an_item_that_nobody_answered_is_said_to_be_one(
+    client: httpx.AsyncClient,
+    items: list[str],
+    event: Event,
+    classroom: Classroom,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vocabulary = classroom.tracer.vocabulary
+    unanswered = replace(vocabulary.items[0], category_counts=(0, 0))
+    monkeypatch.setattr(
+        classroom.tracer, "vocabulary", replace(vocabulary, items=(unanswered, *vocabulary.items[1:]))
+    )
+    said = "no answers in the training data: what is foretold of it comes from its skills, its content"
+    body = (await client.post(URL, json={"student_id": "a", "candidate_items": items[:2]})).json()
+    assert f"1 of the candidates have {said}" in body["notes"][0].replace(
+        f", {items[0]!r} the first of them", ""
+    )
+    live = {"user_sequence": [{"item_id": items[0], "correct": True}], "items": items[1:2]}
+    body = (await client.post("/invocations", json=live)).json()
+    assert f"1 of the items named have {said}" in body["notes"][0]
+    result = (await client.post("/api/v1/events", json=[{**event(0), "item_id": items[0]}])).json()
+    assert f"Item {items[0]!r} has {said}" in result["results"][0]["notes"][0]
 
 
 async def test_what_is_not_computed_is_null_with_a_reason(

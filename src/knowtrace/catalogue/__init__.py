@@ -1,5 +1,6 @@
 """What is taught and asked: skill maps, prerequisites between skills, and banks of items in and out."""
 
+from knowtrace.catalogue.described import described
 from knowtrace.catalogue.exchange import ReadBank, read_bank, write_bank
 from knowtrace.catalogue.item_bank import BankItem, ItemBank, Option, bank_of
 from knowtrace.catalogue.map_coverage import MapCoverage, apply_skill_map, draft_map, map_coverage
@@ -37,6 +38,7 @@ __all__ = [
     "accept",
     "apply_skill_map",
     "bank_of",
+    "described",
     "draft_map",
     "graph_of",
     "map_coverage",

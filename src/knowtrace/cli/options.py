@@ -8,6 +8,13 @@ import typer
 ColumnsOption = Annotated[
     str | None, typer.Option("--columns", help="Columns of a plain CSV, as student=user_id,…")
 ]
+BankOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bank",
+        help="An item bank (.json, .csv, or QTI): what its items say tells of those that nobody answered.",
+    ),
+]
 ContentsOption = Annotated[
     Path | None,
     typer.Option(

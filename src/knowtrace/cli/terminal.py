@@ -1,6 +1,7 @@
 """What commands share: where they print, how progress looks, how settings are read."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,22 @@ class TerminalReporter:
         warn(f"{self.title}: {text}")
 
 
-def read_data(path: Path, columns: str | None, **options: Any) -> Any:
-    """Read a dataset, or a lake's gold sequences, for a command; say on standard error what was left out."""
+def read_data(path: Path, columns: str | None, *, bank: Path | None = None, **options: Any) -> Any:
+    """Read a dataset, or a lake's gold sequences, for a command, with what a bank says of its items; say on standard
+    error what was left out."""
+    dataset = _read_answers(path, columns, **options)
+    return dataset if bank is None else _with_bank(dataset, bank)
+
+
+def _with_bank(dataset: Any, path: Path) -> Any:
+    from knowtrace.catalogue import described, read_bank  # noqa: PLC0415 - not all that reads data needs banks
+
+    found = described(read_bank(path).bank)
+    say(f"{path.name}: {len(found):,} items")
+    return replace(dataset, described=found)
+
+
+def _read_answers(path: Path, columns: str | None, **options: Any) -> Any:
     from knowtrace.sources import read  # noqa: PLC0415 - a command that reads no data does not wait for the loaders
 
     if (path / LAKE_LOG).is_dir():

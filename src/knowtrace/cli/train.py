@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from knowtrace.cli.options import ColumnsOption, ContentsOption
+from knowtrace.cli.options import BankOption, ColumnsOption, ContentsOption
 from knowtrace.cli.terminal import TerminalReporter, ids_in, out, pairs, print_json, read_data, say
 from knowtrace.errors import TrainingError
 
@@ -64,6 +64,7 @@ def train_command(
     clean: Annotated[bool, typer.Option(help="Remove training students who also are test students.")] = False,
     columns: ColumnsOption = None,
     contents: ContentsOption = None,
+    bank: BankOption = None,
     without: Annotated[
         Path | None,
         typer.Option("--without-students", help="A text of ids, one a line, of whom nothing is learnt."),
@@ -99,7 +100,7 @@ def train_command(
         fold=fold,
         clean=clean,
     )
-    dataset = read_data(data, columns, contents=contents)
+    dataset = read_data(data, columns, bank=bank, contents=contents)
     if without is not None:
         whole = dataset
         dataset = without_students(whole, ids_in(without))

@@ -10,14 +10,25 @@ from knowtrace.domain.interaction import (
 from knowtrace.domain.intervals import MasteryIntervals
 from knowtrace.domain.mastery import Mastery, MasteryState, mastery_state
 from knowtrace.domain.recommendation import Recommendation
-from knowtrace.domain.vocabulary import FIRST_KNOWN, PADDING, UNSEEN, CatalogueItem, ItemCurve, Vocabulary
+from knowtrace.domain.vocabulary import (
+    FIRST_KNOWN,
+    FROM_OTHERS,
+    PADDING,
+    UNSEEN,
+    CatalogueItem,
+    DescribedItem,
+    ItemCurve,
+    Vocabulary,
+)
 
 __all__ = [
     "FIRST_KNOWN",
+    "FROM_OTHERS",
     "PADDING",
     "UNKNOWN_TIME",
     "UNSEEN",
     "CatalogueItem",
+    "DescribedItem",
     "Interaction",
     "ItemCurve",
     "Mastery",

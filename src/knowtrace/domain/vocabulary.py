@@ -13,6 +13,9 @@ UNSEEN = 1
 
 FIRST_KNOWN = 2
 
+FROM_OTHERS = "what is foretold of it comes from its skills, its content and the items like it"
+"""What to say of an item of the catalogue that no training student answered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueItem:
@@ -30,10 +33,27 @@ class CatalogueItem:
         return sum(self.category_counts)
 
     @property
+    def is_unanswered(self) -> bool:
+        """Whether its answers were counted and there are none: all that a model has of it comes from other items."""
+        return bool(self.category_counts) and not self.num_answers
+
+    @property
     def mean_score(self) -> float:
         """The mean answer as a share of full credit, in [0, 1]."""
         top = len(self.category_counts) - 1
         return sum(k * count for k, count in enumerate(self.category_counts)) / (top * self.num_answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedItem:
+    """An item as whoever made it tells of it: its skills, and the words of its content and of what is noted beside it.
+
+    A word may be any text that several items can share, such as "grade=5"; it stands as often as the item has it.
+    """
+
+    item_id: str
+    skill_ids: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 class ItemCurve(NamedTuple):

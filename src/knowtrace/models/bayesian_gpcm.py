@@ -69,7 +69,7 @@ class BayesianGPCM(ResponseModel):
         self.register_buffer("num_batches", torch.tensor(0))
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.items.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.items.start_from(answers, prior_answers=self.config.prior_answers)
         self.num_answers.fill_(answers.counts[0].sum().clamp(min=1))
 
     def forward(self, batch: Batch) -> Tensor:

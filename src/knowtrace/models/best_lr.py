@@ -54,7 +54,7 @@ class BestLR(ResponseModel):
         nn.init.zeros_(self.skill_weights.weight)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.overall_weights.new_zeros(num_students, 2 + 2 * self.sizes.num_skills)

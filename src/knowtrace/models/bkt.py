@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from knowtrace.domain import PADDING
 from knowtrace.models import baum_welch
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
+from knowtrace.models.item_content import content_shift, shifted
 from knowtrace.models.layers import mean_over_skills, response_credit, scan, shift_right
 from knowtrace.models.ranges import check_ranges
 from knowtrace.models.skill_sums import SkillSums, is_touched
@@ -184,7 +185,10 @@ class BKT(ResponseModel):
         credit = counts @ torch.linspace(0, 1, self.sizes.num_categories)
         slots = self.slots.slots_of(answers.item_skills)
         of_skills = mean_over_skills(F.embedding(slots, self.mean_credit.unsqueeze(-1)).squeeze(-1), slots)
-        share = (credit + ITEM_PRIOR * of_skills) / (counts.sum(-1) + ITEM_PRIOR)
+        right_or_wrong = torch.stack([counts.sum(-1) - credit, credit], dim=-1)
+        expected = torch.stack([1 - of_skills, of_skills], dim=-1)
+        expected = shifted(expected, content_shift(answers, right_or_wrong, expected))[:, 1]
+        share = (credit + ITEM_PRIOR * expected) / (counts.sum(-1) + ITEM_PRIOR)
         self.item_shift.copy_(share.logit(1e-4) - of_skills.logit(1e-4))
 
     def _read_categories(self, counts: Tensor) -> None:

@@ -86,6 +86,7 @@ class TrainingAnswers:
     counts (1 + G, num_items, K): row 0 the answers of all training students, row g those of the g-th group; items
     of the catalogue that nobody answered have zeros. item_skills (num_items, S). item_positions (num_items,): places of
     the items in the natural order of their ids, where neighbours often are of one problem set; 0 where there is none.
+    contents (num_items, D): what is known of the items' content, zero where nothing is; None if nobody told any.
     `batches` yields every training answer once, in batches of some students; of answers given together, any one may
     stand first and be a target.
     """
@@ -94,6 +95,7 @@ class TrainingAnswers:
     item_skills: Tensor
     item_positions: Tensor
     batches: Callable[[], Iterable[Batch]]
+    contents: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ class DAS3H(ResponseModel):
         self.register_buffer("rates", rates.repeat_interleave(2))
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.overall.new_zeros(num_students, WIDTH + self.sums.size)

@@ -92,7 +92,7 @@ class DeepGPCM(ResponseModel):
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.head.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.head.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         return self.figures(batch).logits()

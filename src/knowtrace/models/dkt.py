@@ -78,7 +78,7 @@ class DKT(ResponseModel):
         nn.init.zeros_(self.skill_threshold.weight)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         steps = Steps.of(batch.valid)
@@ -134,7 +134,7 @@ class DKT(ResponseModel):
             "skill_meets": F.linear(self.vectors.skill.weight, self.asked.weight),
             "known": self.known.weight,
             "out": self.out.weight[0],
-            "item_thresholds": self.thresholds.table.of_all() - self.out.bias,
+            "item_thresholds": self.thresholds.of_all() - self.out.bias,
             "skill_thresholds": self.skill_threshold.weight[:, 0],
         }
 

@@ -52,7 +52,7 @@ class Elo(ResponseModel):
         self.log_decay = nn.Parameter(torch.full((2,), config.decay).log())
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.log_step.new_zeros(num_students, 2 + 2 * self.sizes.num_skills)

@@ -85,7 +85,7 @@ class EloUncertainty(ResponseModel):
         self.log_day_growth = nn.Parameter(torch.full((2,), config.day_growth).log())
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def initial_state(self, num_students: int = 1) -> Tensor:
         return self.log_growth.new_zeros(num_students, 2 + 2 * self.slots.num_slots)

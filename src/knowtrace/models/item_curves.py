@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from knowtrace.models.contract import TrainingAnswers
-from knowtrace.models.layers import thresholds_from_counts
+from knowtrace.models.item_content import content_shift, shifted
+from knowtrace.models.layers import overall_shares, thresholds_from_counts
 from knowtrace.models.skill_sums import at_least_one
 from knowtrace.psychometrics import Model, fit, response_matrix
 
@@ -85,12 +86,13 @@ def first_answers_of(answers: TrainingAnswers) -> FirstAnswers:
 
 
 def starting_curves(answers: TrainingAnswers, *, prior_answers: float) -> tuple[Curves, Tensor]:
-    """Return curves of slope 1 whose steps are read off counts, and the steps (num_items, K-1) of each item's skill."""
+    """Return curves of slope 1 whose steps are read off counts, and the steps (num_items, K-1) that each item's skill
+    and content lead to expect."""
     counts = answers.counts[0]
     skill = at_least_one(answers.item_skills)[:, 0]
     by_skill = counts.new_zeros(int(skill.max()) + 1, counts.shape[1]).index_add_(0, skill, counts)
-    overall = (counts.sum(0) + 1) / (counts.sum() + counts.shape[1])
-    shares = _shares(by_skill, overall, SKILL_PRIOR)[skill]  # (num_items, K)
+    shares = _shares(by_skill, overall_shares(counts), SKILL_PRIOR)[skill]  # (num_items, K)
+    shares = shifted(shares, content_shift(answers, counts, shares))
     of_skill = (shares[:, :-1] / shares[:, 1:]).log()
     own = counts + prior_answers * shares
     steps = thresholds_from_counts(own, prior_answers=1e-3)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from knowtrace.models.contract import Answer, Asked, Batch, ResponseModel, Sizes, TrainingAnswers
-from knowtrace.models.layers import PRIOR_ANSWERS, category_logits, thresholds_from_counts
+from knowtrace.models.layers import PRIOR_ANSWERS, category_logits, starting_thresholds
 from knowtrace.models.ranges import check_ranges
 
 
@@ -33,7 +33,8 @@ class ItemMean(ResponseModel):
         self.register_buffer("thresholds", torch.zeros(sizes.num_items, sizes.num_categories - 1))
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds = thresholds_from_counts(answers.counts[0], prior_answers=self.config.prior_answers)
+        start, shift = starting_thresholds(answers, prior_answers=self.config.prior_answers)
+        self.thresholds = start if shift is None else start + shift
 
     def forward(self, batch: Batch) -> Tensor:
         return self._logits(batch.items)

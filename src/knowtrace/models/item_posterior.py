@@ -1,7 +1,8 @@
 """What is known of each item's parameters: independent normal posteriors under a normal prior that is learnt too.
 
 An item's K figures are its location (mean threshold), the logarithm of its discrimination, and the logarithms of the
-K-2 gaps between thresholds. An item without training answers has the prior's distribution.
+K-2 gaps between thresholds. An item without training answers has the prior's distribution, at the place where its
+content puts it.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from knowtrace.models.contract import Sizes
-from knowtrace.models.layers import thresholds_from_counts
+from knowtrace.models.contract import Sizes, TrainingAnswers
+from knowtrace.models.item_content import ContentShift
+from knowtrace.models.layers import starting_thresholds
 
 PRIOR_MEAN = (0.0, 0.0, -0.4)
 PRIOR_STD = (1.0, 0.3, 0.5)
@@ -49,6 +51,7 @@ class ItemPosterior(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         num_figures = sizes.num_categories
+        self.content = ContentShift()
         self.register_buffer("answered", torch.zeros(sizes.num_items, 1, dtype=torch.bool))
         # Cubature of degree three in d dimensions: 2d points at distance sqrt(d) (Arasaratnam and Haykin, 2009).
         directions = torch.eye(num_figures - 1) * (num_figures - 1) ** 0.5
@@ -58,10 +61,12 @@ class ItemPosterior(nn.Module):
         self.mean = nn.Parameter(self.prior_mean.detach().repeat(sizes.num_items, 1))
         self.log_std = nn.Parameter(self.prior_log_std.detach().repeat(sizes.num_items, 1))
 
-    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
-        """Start at the item means of counts (num_items, K), the more certain the more answers there are."""
-        thresholds = thresholds_from_counts(category_counts, prior_answers=prior_answers).sort(-1).values
-        num_answers = category_counts.sum(-1, keepdim=True)
+    def start_from(self, answers: TrainingAnswers, *, prior_answers: float) -> None:
+        """Start at the item means, the more certain the more answers there are."""
+        thresholds, shift = starting_thresholds(answers, prior_answers=prior_answers)
+        self.content.keep(shift)
+        thresholds = thresholds.sort(-1).values
+        num_answers = answers.counts[0].sum(-1, keepdim=True)
         num_figures = self.prior_mean.numel()
         information = num_answers * _per_figure(INFORMATION, num_figures).to(num_answers)
         with torch.no_grad():
@@ -75,13 +80,14 @@ class ItemPosterior(nn.Module):
         mean, log_std = self._tables()
         drawn = mean + log_std.exp() * torch.randn_like(mean)
         figures = F.embedding(items, drawn)
-        return self._figures(figures[..., 0], torch.zeros_like(figures[..., 0]), figures[..., None, 1:])
+        location = self._location(items, figures)
+        return self._figures(location, torch.zeros_like(location), figures[..., None, 1:])
 
     def averaged(self, items: Tensor) -> ItemFigures:
         """Return items (...) at the points that stand for their posterior; nothing is drawn."""
         mean, log_std = (F.embedding(items, table) for table in self._tables())
         around = mean[..., None, 1:] + log_std[..., None, 1:].exp() * self.points
-        return self._figures(mean[..., 0], (2 * log_std[..., 0]).exp(), around)
+        return self._figures(self._location(items, mean), (2 * log_std[..., 0]).exp(), around)
 
     def divergence(self) -> Tensor:
         """Return the Kullback-Leibler divergence of all answered items' posteriors from the prior, in nats."""
@@ -89,6 +95,9 @@ class ItemPosterior(nn.Module):
         distance = (self.mean - self.prior_mean) * (-self.prior_log_std).exp()
         nats = log_ratio + 0.5 * ((-2 * log_ratio).exp() + distance.square() - 1)
         return (nats * self.answered).sum()
+
+    def _location(self, items: Tensor, figures: Tensor) -> Tensor:
+        return self.content(items, figures[..., :1]).squeeze(-1)
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         return (

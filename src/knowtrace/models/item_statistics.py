@@ -17,6 +17,7 @@ from knowtrace.domain import FIRST_KNOWN, PADDING
 from knowtrace.models import running_sums as running
 from knowtrace.models.contract import Batch, Sizes, TrainingAnswers
 from knowtrace.models.expectation import grow_expectations
+from knowtrace.models.item_content import content_shift, shifted
 from knowtrace.models.layers import response_credit
 from knowtrace.models.running_features import features
 
@@ -58,11 +59,20 @@ class _Targets(NamedTuple):
         )
 
 
+class _Counted(NamedTuple):
+    """The counted statistics and the base (num_items, NUM_COUNTED + 1), thresholds (num_items, K-1), and how much more
+    credit content leads to expect, (num_items,)."""
+
+    columns: Tensor
+    thresholds: Tensor
+    by_content: Tensor
+
+
 class ItemStatistics(nn.Module):
     """Statistics (num_items, NUM_STATISTICS) of all training answers, and of those without each training group.
 
-    The last column is the base: the logit of the item's mean credit, shrunk to its neighbourhood, that to its skill,
-    that to all answers.
+    The last column is the base: the logit of the item's mean credit, shrunk to what its content says beyond its
+    neighbourhood, that to its skill, that to all answers.
     """
 
     table: Tensor
@@ -80,14 +90,17 @@ class ItemStatistics(nn.Module):
     def start_from(self, answers: TrainingAnswers) -> None:
         near = _Neighbours(answers)
         counted = [_of_counts(counts, answers, near) for counts in _without_each(answers.counts)]
-        thresholds = torch.stack([found[1] for found in counted])
+        thresholds = torch.stack([found.thresholds for found in counted])
         self.positions.copy_(answers.item_positions)
         nothing = answers.counts.new_zeros(self.sizes.num_items, NUM_LEFT)
         # The features that expectations rest on are read with what counts alone tell of the items.
-        self._keep([_join(found[0], nothing) for found in counted], thresholds)
+        self._keep([_join(found.columns, nothing) for found in counted], thresholds)
         left = _without_each(self._left_by_group(answers))  # (1 + G, num_items, 2)
         self._keep(
-            [_join(found[0], _of_left(rest, near)) for found, rest in zip(counted, left, strict=True)],
+            [
+                _join(found.columns, _of_left(rest, near, found.by_content))
+                for found, rest in zip(counted, left, strict=True)
+            ],
             thresholds,
         )
 
@@ -174,29 +187,40 @@ def _join(counted: Tensor, left: Tensor) -> Tensor:
     return torch.cat([counted[:, :-1], left, counted[:, -1:]], dim=1)
 
 
-def _of_counts(counts: Tensor, answers: TrainingAnswers, near: "_Neighbours") -> tuple[Tensor, Tensor]:
-    """Return the counted statistics and the base (num_items, NUM_COUNTED + 1), and thresholds (num_items, K-1)."""
+def _of_counts(counts: Tensor, answers: TrainingAnswers, near: "_Neighbours") -> _Counted:
     overall = (counts.sum(0) + 1) / (counts.sum() + counts.shape[-1])  # (K,)
-    levels = [
+    wider = [
         _by_skill(counts, answers.item_skills),
         *(near.sums(counts, reach) for reach in reversed(COUNT_REACHES)),
-        counts,
     ]
     columns: list[Tensor] = []
     shares = overall.expand_as(counts)
-    for level in levels:
+    for level in wider:
         columns += [_logit(_shrunk(level, overall)), level.sum(-1).log1p()]
         shares = _shrunk(level, shares)
-    columns.append(_logit(shares))
-    return torch.stack(columns, dim=-1), (shares[:, :-1] / shares[:, 1:]).log()
+    shift = content_shift(answers, counts, shares)
+    expected = shifted(shares, shift)
+    # Whoever learns what an item's own answers mean has to find its content in their place.
+    own_prior = overall if shift is None else expected
+    columns += [_logit(_shrunk(counts, own_prior)), counts.sum(-1).log1p()]
+    of_item = _shrunk(counts, expected)
+    columns.append(_logit(of_item))
+    return _Counted(
+        torch.stack(columns, dim=-1),
+        (of_item[:, :-1] / of_item[:, 1:]).log(),
+        _credit(expected) - _credit(shares),
+    )
 
 
-def _of_left(left: Tensor, near: "_Neighbours") -> Tensor:
-    """Return the mean of what is left of credit, (num_items, NUM_LEFT), shrunk to zero."""
+def _of_left(left: Tensor, near: "_Neighbours", by_content: Tensor) -> Tensor:
+    """Return the mean of what is left of credit, (num_items, NUM_LEFT), shrunk to zero, an item's own to what its
+    content leads to expect."""
     levels = [left]
     for reach in LEFT_REACHES:
         levels += [near.sums(left, reach), near.sums(left, reach, of_any_skill=True)]
-    return torch.stack([level[:, 0] / (level[:, 1] + PRIOR) for level in levels], dim=-1)
+    means = [level[:, 0] / (level[:, 1] + PRIOR) for level in levels]
+    means[0] = (left[:, 0] + PRIOR * by_content) / (left[:, 1] + PRIOR)
+    return torch.stack(means, dim=-1)
 
 
 def _shrunk(counts: Tensor, prior: Tensor) -> Tensor:
@@ -205,7 +229,11 @@ def _shrunk(counts: Tensor, prior: Tensor) -> Tensor:
 
 def _logit(shares: Tensor) -> Tensor:
     """Return the logit of the mean credit of category shares (..., K)."""
-    return (shares * torch.linspace(0, 1, shares.shape[-1])).sum(-1).logit(1e-4)
+    return _credit(shares).logit(1e-4)
+
+
+def _credit(shares: Tensor) -> Tensor:
+    return (shares * torch.linspace(0, 1, shares.shape[-1])).sum(-1)
 
 
 def _by_skill(counts: Tensor, item_skills: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING, UNSEEN
-from knowtrace.models.contract import Batch, ResponseModel
+from knowtrace.models.contract import Batch, ResponseModel, TrainingAnswers
+from knowtrace.models.item_content import ContentShift, content_shift, shifted
 
 PRIOR_ANSWERS = (1e-3, 1e6)
 """The range of every `prior_answers`: with none at all, an item never answered would have no threshold."""
@@ -115,31 +116,58 @@ class ItemTable(nn.Embedding):
 
 
 class ItemThresholds(nn.Module):
-    """The thresholds (..., K-1) of items, in logits: they start at the items' training means and are learnt on."""
+    """The thresholds (..., K-1) of items, in logits: they start at the items' training means and are learnt on, apart
+    from what the items' content says."""
 
     def __init__(self, num_items: int, num_categories: int) -> None:
         super().__init__()
         self.table = ItemTable(num_items, num_categories - 1)
+        self.content = ContentShift()
 
-    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
-        start = thresholds_from_counts(category_counts, prior_answers=prior_answers)
+    def start_from(self, answers: TrainingAnswers, *, prior_answers: float) -> None:
+        start, shift = starting_thresholds(answers, prior_answers=prior_answers)
+        self.content.keep(shift)
         with torch.no_grad():
             self.table.weight[PADDING + 1 :] = start[PADDING + 1 :]
 
     def forward(self, items: Tensor) -> Tensor:
-        return self.table(items)
+        return self.content(items, self.table(items))
+
+    def of_all(self) -> Tensor:
+        """Return the thresholds (num_items, K-1) of all items in index order."""
+        return self(torch.arange(self.table.num_embeddings, device=self.table.weight.device))
 
 
-def thresholds_from_counts(category_counts: Tensor, *, prior_answers: float) -> Tensor:
+def starting_thresholds(answers: TrainingAnswers, *, prior_answers: float) -> tuple[Tensor, Tensor | None]:
+    """Return the thresholds that training answers give items apart from what content says, (num_items, K-1), and what
+    it says, (num_items, 1).
+
+    An item's answers are shrunk towards what its content leads to expect, which weighs `prior_answers` answers.
+    """
+    counts = answers.counts[0]
+    shift = content_shift(answers, counts, overall_shares(counts))
+    thresholds = thresholds_from_counts(counts, prior_answers=prior_answers, shift=shift)
+    return thresholds if shift is None else thresholds - shift, shift
+
+
+def thresholds_from_counts(
+    category_counts: Tensor, *, prior_answers: float, shift: Tensor | None = None
+) -> Tensor:
     """Return the thresholds (num_items, K-1) at which a student of score 0 answers as training students did.
 
     Counts (num_items, K) are shrunk towards the shares of all answers, which weigh `prior_answers` answers;
-    an item without answers gets the threshold of the average answer.
+    an item without answers gets the threshold of the average answer. `shift` (num_items, 1) moves what each item is
+    shrunk towards.
     """
     counts = category_counts.to(torch.get_default_dtype())
-    overall = (counts.sum(0) + 1) / (counts.sum() + counts.shape[-1])  # (K,)
-    shares = counts + prior_answers * overall
+    shares = counts + prior_answers * shifted(overall_shares(counts), shift)
     return (shares[:, :-1] / shares[:, 1:]).log()
+
+
+def overall_shares(counts: Tensor) -> Tensor:
+    """Return the share of each category (K,) in all answers (num_items, K), none of them zero."""
+    counts = counts.to(torch.get_default_dtype())
+    return (counts.sum(0) + 1) / (counts.sum() + counts.shape[-1])
 
 
 def share_unanswered(model: ResponseModel, counts: Tensor) -> None:

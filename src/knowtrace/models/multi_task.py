@@ -98,7 +98,7 @@ class MultiTask(ResponseModel):
 
     def start_from(self, answers: TrainingAnswers) -> None:
         counts, prior = answers.counts[0], self.config.prior_answers
-        self.thresholds.start_from(counts, prior_answers=prior)
+        self.thresholds.start_from(answers, prior_answers=prior)
         self.difficulty.copy_(item_difficulty(counts, prior_answers=prior))
         self.is_known.copy_(counts.sum(-1).gt(0))
 

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
-from knowtrace.models.contract import Sizes
-from knowtrace.models.layers import ItemTable, ItemThresholds, category_logits, thresholds_from_counts
+from knowtrace.models.contract import Sizes, TrainingAnswers
+from knowtrace.models.item_content import ContentShift
+from knowtrace.models.layers import ItemTable, ItemThresholds, category_logits, starting_thresholds
 
 LARGEST_ABILITY = 3.0
 DISCRIMINATION = (0.1, 3.0)
@@ -41,22 +42,26 @@ class PartialCredit:
 
 
 class OrderedThresholds(nn.Module):
-    """The thresholds (..., K-1) of items, rising: a first one, then gaps that a softplus keeps positive."""
+    """The thresholds (..., K-1) of items, rising: a first one, then gaps that a softplus keeps positive. Apart from
+    them stands what the items' content says."""
 
     def __init__(self, num_items: int, num_categories: int) -> None:
         super().__init__()
         self.table = ItemTable(num_items, num_categories - 1)
+        self.content = ContentShift()
 
-    def start_from(self, category_counts: Tensor, *, prior_answers: float) -> None:
-        """Start at the item means of counts (num_items, K); where those thresholds are not in order, they are sorted,
-        which keeps the odds of full against no credit."""
-        start = thresholds_from_counts(category_counts, prior_answers=prior_answers).sort(-1).values
+    def start_from(self, answers: TrainingAnswers, *, prior_answers: float) -> None:
+        """Start at the item means; where those thresholds are not in order, they are sorted, which keeps the odds of
+        full against no credit."""
+        start, shift = starting_thresholds(answers, prior_answers=prior_answers)
+        self.content.keep(shift)
+        start = start.sort(-1).values
         gaps = inverse_softplus(start.diff(dim=-1).clamp(min=SMALLEST_GAP))
         with torch.no_grad():
             self.table.weight[PADDING + 1 :] = torch.cat([start[:, :1], gaps], dim=-1)[PADDING + 1 :]
 
     def forward(self, items: Tensor) -> Tensor:
-        return rising(self.table(items))
+        return self.content(items, rising(self.table(items)))
 
 
 THRESHOLDS = {"ordered": OrderedThresholds, "free": ItemThresholds}

@@ -59,7 +59,7 @@ class SAKT(ResponseModel):
         self.dropout = Dropout(config.dropout)
 
     def start_from(self, answers: TrainingAnswers) -> None:
-        self.thresholds.start_from(answers.counts[0], prior_answers=self.config.prior_answers)
+        self.thresholds.start_from(answers, prior_answers=self.config.prior_answers)
 
     def forward(self, batch: Batch) -> Tensor:
         items = hide_items(batch.items, self.config.hidden_items) if self.training else batch.items

@@ -6,8 +6,8 @@ p = c + (1 - c) sigmoid(a (ability - b)), the three-parameter logistic model (Bi
 partial credit model (Muraki, 1992), without guessing.
 
 Unusual here:
-- an item's parameters are those of its skills plus n / (n + item_prior) times its own: an item without answers has
-  exactly those of its skills, and `item_parameters` gives every item's with standard error and n
+- an item's parameters are those of its skills and what its content says, plus n / (n + item_prior) times its own: an
+  item without answers has exactly the former, and `item_parameters` gives every item's with standard error and n
 - a in (1/4, 4), c in (0, most_guessing), ability in (-4, 4)
 - what is known only after an answer, such as the time it took, enters with that answer, never before
 """
@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from knowtrace.domain import PADDING
 from knowtrace.models.contract import Answer, Asked, Batch, ItemRow, ResponseModel, Sizes, TrainingAnswers
+from knowtrace.models.item_content import ContentShift
 from knowtrace.models.layers import (
     Dropout,
     ItemTable,
@@ -30,6 +31,7 @@ from knowtrace.models.layers import (
     mean_skill_vector,
     response_credit,
     shift_right,
+    starting_thresholds,
     thresholds_from_counts,
 )
 from knowtrace.models.linear_scan import linear_scan, min_gru
@@ -81,6 +83,7 @@ class WDIRT(ResponseModel):
         self.common = nn.Parameter(torch.zeros(width))
         self.of_skill = nn.Embedding(sizes.num_skills, width, padding_idx=PADDING)
         self.of_item = ItemTable(sizes.num_items, width)
+        self.content = ContentShift()
         self.register_buffer("item_weight", torch.zeros(sizes.num_items))
         self.skill = nn.Embedding(sizes.num_skills, config.skill_dim, padding_idx=PADDING)
         self.enter = nn.Linear(2 * config.skill_dim + NUM_TIMES + 3, 2 * config.hidden_dim)
@@ -99,7 +102,9 @@ class WDIRT(ResponseModel):
         num_answers = counts.sum(-1)
         self.item_weight.copy_(num_answers / (num_answers + self.config.item_prior))
         overall = thresholds_from_counts(counts.sum(0, keepdim=True), prior_answers=1.0)[0]
-        own = thresholds_from_counts(counts, prior_answers=1.0) - overall
+        start, shift = starting_thresholds(answers, prior_answers=1.0)
+        own = start - overall
+        self.content.keep(shift)
         with torch.no_grad():
             self.common[1 : 1 + len(overall)] = overall
             self.of_item.weight[PADDING + 1 :, 1 : 1 + len(overall)] = own[PADDING + 1 :]
@@ -152,7 +157,7 @@ class WDIRT(ResponseModel):
         weight = F.embedding(items, self.item_weight.unsqueeze(-1))  # (..., 1)
         raw = self.common + mean_skill_vector(self.of_skill.weight, skills) + weight * self.of_item(items)
         bound = math.log(STEEPEST)
-        difficulty = raw[..., 1 : self.sizes.num_categories]
+        difficulty = self.content(items, raw[..., 1 : self.sizes.num_categories])
         guessing = self.config.most_guessing * raw[..., -1].sigmoid()
         return Wide(
             discrimination=(bound * (raw[..., 0] / bound).tanh()).exp(),

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from knowtrace.domain import Interaction, Quarantined
+from knowtrace.domain import DescribedItem, Interaction, Quarantined
 from knowtrace.sources.shards import Shards
 from knowtrace.sources.versions import Withdrawal
 
@@ -26,6 +26,7 @@ class Dataset:
     that does not tell has none.
     `event_ids` are the source's own ids of a student's answers, one each, where it gives them; `withdrawn` are the
     answers that it takes back and may have told before.
+    `described` are items whose content is known, by id: some of those that were answered, and others.
     `shards` are the same answers in columns, of a source that can pass over them without holding them all.
     """
 
@@ -44,6 +45,7 @@ class Dataset:
     places: Mapping[str, NDArray[np.int32]] = field(default_factory=dict[str, NDArray[np.int32]])
     event_ids: Mapping[str, Sequence[str | None]] = field(default_factory=dict[str, Sequence[str | None]])
     withdrawn: Sequence[Withdrawal] = ()
+    described: Mapping[str, DescribedItem] = field(default_factory=dict[str, DescribedItem])
     shards: Shards | None = None
 
     @cached_property

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import orjson
 
-from knowtrace.domain import Interaction, Mastery, Vocabulary
+from knowtrace.domain import FROM_OTHERS, Interaction, Mastery, Vocabulary
 from knowtrace.errors import KnowTraceError
 from knowtrace.store import Deed
 
@@ -199,10 +199,13 @@ def notes_on(item_id: str, skill_ids: Sequence[str], vocabulary: Vocabulary) -> 
     touches.
     """
     notes: list[str] = []
-    if vocabulary.item(item_id) is None:
+    item = vocabulary.item(item_id)
+    if item is None:
         notes.append(
             f"Item {item_id!r} was not in the training data: it counts as an unseen item of its skills."
         )
+    elif item.is_unanswered:
+        notes.append(f"Item {item_id!r} has no answers in the training data: {FROM_OTHERS}.")
     unknown = [skill_id for skill_id in skill_ids if skill_id not in vocabulary.skill_indices]
     if not skill_ids:
         notes.append(

@@ -15,11 +15,13 @@ from knowtrace.domain import (
     PADDING,
     UNKNOWN_TIME,
     CatalogueItem,
+    DescribedItem,
     Vocabulary,
 )
 from knowtrace.models import Batch, Sizes, TrainingAnswers
 from knowtrace.sources import Dataset
 from knowtrace.training.containers import begins_of, lags_of
+from knowtrace.training.content import content_vectors
 from knowtrace.training.persons import NUM_GROUPS
 from knowtrace.training.scratch import MEMORY, Scratch
 from knowtrace.training.sharded import Met, distinct, fill_from_shards, met_in_shards
@@ -92,8 +94,9 @@ def build_vocabulary(dataset: Dataset, students: Iterable[str]) -> Vocabulary:
     """Return every item of the data with the counts of these students' answers (the training part), and the skills
     they met.
 
-    An item's skills are those it was most often logged with. An item that only other students answered is in the
-    catalogue with its skills and no counts: its place among the items is no secret, its answers are.
+    An item's skills are those it was most often logged with. An item that only other students answered, or that is
+    only described, is in the catalogue with its skills and no counts: its place among the items is no secret, its
+    answers are.
     """
     if dataset.shards is not None:
         return vocabulary_of(met_in_shards(dataset, dataset.shards, students), dataset)
@@ -122,8 +125,12 @@ def vocabulary_of(met: Met, dataset: Dataset) -> Vocabulary:
         skill for sets in met.skill_sets.values() for skills in sets for skill in skills
     )
     nothing = [0] * dataset.num_categories
-    counts = met.counts | dict.fromkeys(met.unanswered, nothing)
-    skill_sets = met.skill_sets | met.unanswered
+    # What is only described widens no model: an item has at most as many skills as those that were answered.
+    widest = max((len(skills) for sets in met.skill_sets.values() for skills in sets), default=1)
+    described = {i: Counter([distinct(d.skill_ids)[:widest]]) for i, d in dataset.described.items()}
+    unanswered = described | met.unanswered
+    counts = met.counts | {i: nothing for i in (*met.unanswered, *described) if i not in met.counts}
+    skill_sets = unanswered | met.skill_sets
     return Vocabulary(
         items=tuple(
             CatalogueItem(
@@ -199,8 +206,10 @@ def _fill(sequences: Sequences, dataset: Dataset, vocabulary: Vocabulary) -> Non
             position += 1
 
 
-def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswers:
-    """Return what models may read off the training part before any gradient step."""
+def training_answers(
+    vocabulary: Vocabulary, train: Sequences, *, described: Mapping[str, DescribedItem] | None = None
+) -> TrainingAnswers:
+    """Return what models may read off the training part, and off the content of items, before any gradient step."""
     counts = torch.zeros(1 + NUM_GROUPS, vocabulary.num_item_indices, vocabulary.num_categories)
     counts[0] = category_counts(vocabulary)
     for stretch in train.whole.stretches():
@@ -214,6 +223,7 @@ def training_answers(vocabulary: Vocabulary, train: Sequences) -> TrainingAnswer
         item_skills=item_skills(vocabulary),
         item_positions=item_positions(vocabulary),
         batches=lambda: _reading_batches(train),
+        contents=content_vectors(vocabulary, described or {}),
     )
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from knowtrace import __version__
-from knowtrace.domain import Vocabulary
+from knowtrace.domain import DescribedItem, Vocabulary
 from knowtrace.errors import NotFoundError, RunError, TrainingError
 from knowtrace.models import ResponseModel, build_model
 from knowtrace.models.layers import share_unanswered
@@ -89,7 +89,7 @@ def train(
     valid = encode(dataset, split.valid, vocabulary, scratch=scratch)
     torch.manual_seed(recipe.training.seed)
     model = build_model(recipe.model, sizes_of(vocabulary), recipe.settings)
-    prepare(model, vocabulary, learnt)
+    prepare(model, vocabulary, learnt, described=dataset.described)
     result = fit(
         model,
         learnt,
@@ -111,9 +111,15 @@ def train(
     return run
 
 
-def prepare(model: ResponseModel, vocabulary: Vocabulary, learnt: Sequences) -> None:
-    """Give a new model what can be read off training answers before any gradient step."""
-    answers = training_answers(vocabulary, learnt)
+def prepare(
+    model: ResponseModel,
+    vocabulary: Vocabulary,
+    learnt: Sequences,
+    *,
+    described: Mapping[str, DescribedItem] | None = None,
+) -> None:
+    """Give a new model what can be read off training answers and items' content before any gradient step."""
+    answers = training_answers(vocabulary, learnt, described=described)
     share_unanswered(model, answers.counts[0])
     model.start_from(answers)
 
@@ -244,6 +250,7 @@ def run_config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseMo
             "num_students": {part: len(split.part(part)) for part in ("train", "valid", "test")},
             "num_interactions": dataset.num_interactions,
             "num_categories": dataset.num_categories,
+            "num_described": len(dataset.described),
             "split": split.rule,
             "parts": split.fingerprint,
         },

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from knowtrace.domain import Interaction
+from knowtrace.domain import FROM_OTHERS, Interaction
 from knowtrace.tracing import StudentState, Tracer
 from knowtrace.tracing.answers import RejectedError, grade
 
@@ -80,12 +80,19 @@ class Inference:
         named = [(past.item_id, past.skill_ids) for past in self.history] + self.questions
         vocabulary = self.tracer.vocabulary
         items = {item_id for item_id, _ in named if item_id != NO_ITEM and vocabulary.item(item_id) is None}
+        unanswered = {
+            item for item_id, _ in named if (item := vocabulary.item(item_id)) and item.is_unanswered
+        }
         skills = {s for _, skill_ids in named for s in skill_ids if s not in vocabulary.skill_indices}
         notes: list[str] = []
         if items:
             notes.append(
                 f"{len(items)} of the items named were not in the training data: each counts as an unseen item of "
                 "its skills."
+            )
+        if unanswered:
+            notes.append(
+                f"{len(unanswered)} of the items named have no answers in the training data: {FROM_OTHERS}."
             )
         if skills:
             notes.append(

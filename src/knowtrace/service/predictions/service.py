@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from knowtrace.domain import Interaction, Mastery
+from knowtrace.domain import FROM_OTHERS, Interaction, Mastery
 from knowtrace.service.classroom import Classroom
 from knowtrace.service.identity.caller import Caller
 from knowtrace.service.predictions.schemas import PredictionOut, PredictionRequest
@@ -111,6 +111,12 @@ def _notes(tracer: Tracer, asked: PredictionRequest, items: list[str]) -> list[s
         notes.append(
             f"{len(unseen)} of the candidates were not in the training data and have no known skill: their "
             "prediction is that of any new item, without confidence."
+        )
+    known = map(tracer.vocabulary.item, items)
+    if unanswered := [item.item_id for item in known if item and item.is_unanswered]:
+        notes.append(
+            f"{len(unanswered)} of the candidates have no answers in the training data, {unanswered[0]!r} the first of "
+            f"them: {FROM_OTHERS}."
         )
     if asked.context:
         notes.append("context is not read by this model.")
