@@ -238,6 +238,7 @@ def test_a_bank_tells_of_items_that_nobody_answered(knowtrace: Knowtrace, data: 
     assert "bank.csv: 22 items" in said.error
     run = Run.open(run_path)
     assert run.config["data"]["num_described"] == 22
+    assert len(run.config["data"]["content"]) == 32
     new = run.vocabulary.item("new-hard")
     assert new is not None
     assert new.is_unanswered

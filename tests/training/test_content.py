@@ -1,14 +1,18 @@
 """Words of items as vectors, and items that are only described, in the vocabulary."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knowtrace.domain import CatalogueItem, DescribedItem, Interaction, Vocabulary
+from knowtrace.errors import TrainingError
 from knowtrace.sources import Dataset
-from knowtrace.training import build_vocabulary
-from knowtrace.training.content import WIDTH, content_vectors
+from knowtrace.training import Recipe, TrainingConfig, build_vocabulary, train
+from knowtrace.training.content import WIDTH, content_fingerprint, content_vectors
+from knowtrace.training.loop import Reporter
 
 
 def vocabulary_of(*item_ids: str) -> Vocabulary:
@@ -74,3 +78,32 @@ def test_a_described_item_is_in_the_catalogue_without_answers() -> None:
     assert found.items[2].is_unanswered
     assert not found.items[0].is_unanswered
     assert found.skills_per_item == plain.skills_per_item
+
+
+def test_an_unfinished_training_does_not_go_on_with_another_bank(
+    small_dataset: Dataset, reporter: Reporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted({answer.item_id for history in small_dataset.students.values() for answer in history})
+    banks = [
+        {i: DescribedItem(item_id=i, skill_ids=(), words=(word(n),)) for n, i in enumerate(ids)}
+        for word in (lambda n: f"w{n % 2}", lambda n: f"w{n % 3}")
+    ]
+    one, other = (replace(small_dataset, described=bank) for bank in banks)
+    assert len({content_fingerprint(d.described) for d in (small_dataset, one, other)}) == 3
+    recipe = Recipe(
+        model="dkt",
+        settings={"embedding_dim": 8, "hidden_dim": 8},
+        training=TrainingConfig(epochs=2, batch_answers=1024),
+    )
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sys.modules[train.__module__], "finish_run", dies)
+        with pytest.raises(KeyboardInterrupt):
+            train(one, recipe, tmp_path / "run", reporter=reporter)
+    for changed in (other, small_dataset):
+        with pytest.raises(TrainingError, match="unfinished training was of another model"):
+            train(changed, recipe, tmp_path / "run", reporter=reporter)
+    assert train(one, recipe, tmp_path / "run", reporter=reporter).path == tmp_path / "run"

@@ -28,6 +28,9 @@ HALF_WEIGHT = 8.0
 OWN_PRIOR = 1.0
 """Answers that what is known without content weighs against an item's own, so that its logits are finite."""
 
+LARGEST_LEVERAGE = 1 - 1e-4
+"""An item that alone decides what its words mean says nothing of how well others foretell it; float32 ends here."""
+
 FARTHEST = 16.0
 HALVINGS = 30
 """Shifts lie within so many logits, and are searched by so many halvings of that."""
@@ -43,7 +46,7 @@ def content_shift(answers: TrainingAnswers, counts: Tensor, shares: Tensor) -> T
     """
     if answers.contents is None:
         return None
-    contents, number = answers.contents.numpy().astype(np.float64), counts.sum(-1).numpy().astype(np.float64)
+    contents, number = answers.contents.numpy(), counts.sum(-1).numpy().astype(np.float64)
     has_content = contents.any(-1)
     learnt = has_content & (number > 0)
     moved = np.zeros(len(counts))
@@ -53,9 +56,9 @@ def content_shift(answers: TrainingAnswers, counts: Tensor, shares: Tensor) -> T
         earned = counts.numpy().astype(np.float64) @ credit
         own = _logit((earned + OWN_PRIOR * expected) / (number + OWN_PRIOR)) - _logit(expected)
         weights = number[learnt] / (number[learnt] + HALF_WEIGHT)
-        centred = contents - np.average(contents[learnt], axis=0, weights=weights)
-        without_own, of_all = _ridge(centred[learnt], own[learnt], weights, centred[has_content])
-        moved[has_content], moved[learnt] = of_all, without_own
+        without_own, slopes, centre = _ridge(contents[learnt], own[learnt], weights)
+        moved[has_content] = contents[has_content] @ slopes - centre @ slopes
+        moved[learnt] = without_own
     return _shift_by_credit(shares.expand_as(counts), torch.from_numpy(moved).to(counts))
 
 
@@ -103,23 +106,29 @@ def _shift_by_credit(shares: Tensor, moved: Tensor) -> Tensor:
     return torch.where(moved.unsqueeze(-1).eq(0), 0, (low + high) / 2)
 
 
-def _ridge(x: Floats, y: Floats, weights: Floats, asked: Floats) -> tuple[Floats, Floats]:
-    """Return y (N,) of each row x (N, D) as all other rows have it, and y of the asked rows (M, D); zeros if no penalty
-    foretells better than they do."""
+def _ridge(x: NDArray[np.float32], y: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return y (N,) of each row x (N, D) as all other rows have it, the slopes and the centre of x (D,); zeros if no
+    penalty foretells better than they do.
+
+    Rows stay in float32: of many items with content they are most of what is held.
+    """
     root = np.sqrt(weights)
-    scaled, aim = root[:, None] * x, root * y
-    eigenvalues, axes = np.linalg.eigh(scaled.T @ scaled)
-    turned = scaled @ axes  # (N, D)
-    along = turned.T @ aim  # (D,)
-    best, least = (np.zeros(len(y)), np.zeros(len(asked))), float(aim @ aim)
+    centre = (weights @ x) / weights.sum()
+    scaled = (x - centre.astype(np.float32)) * root[:, None].astype(np.float32)  # (N, D)
+    aim = root * y
+    eigenvalues, axes = np.linalg.eigh((scaled.T @ scaled).astype(np.float64))
+    turned = scaled @ axes.astype(np.float32)  # (N, D)
+    along = aim.astype(np.float32) @ turned  # (D,)
+    best, least = (np.zeros(len(y)), np.zeros(x.shape[1])), float(aim @ aim)
     for penalty in PENALTIES:
         shrunk = 1 / (eigenvalues.clip(0) + penalty)
-        leverage = (turned**2) @ shrunk
-        without_own = y - (y - turned @ (shrunk * along) / root) / (1 - leverage)
+        leverage = np.einsum("nd,nd,d->n", turned, turned, shrunk.astype(np.float32))
+        fitted = turned @ (shrunk * along).astype(np.float32) / root
+        without_own = y - (y - fitted) / (1 - leverage.clip(max=LARGEST_LEVERAGE))
         error = float(weights @ (y - without_own) ** 2)
         if error < least:
-            best, least = (without_own, asked @ (axes @ (shrunk * along))), error
-    return best
+            best, least = (without_own, axes @ (shrunk * along)), error
+    return best[0], best[1], centre
 
 
 def _logit(share: Floats) -> Floats:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+import orjson
 import torch
 
 from knowtrace.domain import FIRST_KNOWN, DescribedItem, Vocabulary
@@ -45,3 +46,15 @@ def _place(word: str, rank: int, num_words: int) -> tuple[int, int]:
         return rank, 1
     number = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest())
     return number // 2 % WIDTH, 1 if number % 2 else -1
+
+
+def content_fingerprint(described: Mapping[str, DescribedItem]) -> str:
+    """Return a hash of all described items; empty where there are none."""
+    if not described:
+        return ""
+    digest = hashlib.blake2b(digest_size=16)
+    for item_id in sorted(described):
+        found = described[item_id]
+        # As JSON, no text of one field can be taken for another's end.
+        digest.update(orjson.dumps([item_id, found.skill_ids, found.words]))
+    return digest.hexdigest()

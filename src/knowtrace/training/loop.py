@@ -109,12 +109,14 @@ def fit(
     *,
     reporter: Reporter,
     checkpoint: Path,
+    content: str = "",
     device: torch.device | None = None,
 ) -> Fit:
     """Train a model and return it with the weights that did best on the validation students.
 
     An interrupted training goes on from `checkpoint` and ends with the same weights as one that was not: every
-    epoch draws from its own seed. A model without gradient parameters is only validated.
+    epoch draws from its own seed. A model without gradient parameters is only validated. `content` is a hash of what
+    the model was told of its items besides their answers.
 
     Raises:
         TrainingError: the checkpoint belongs to another training, there is nothing to learn from or to validate on,
@@ -127,7 +129,9 @@ def fit(
             "Give students with more answers."
         )
     device = device or torch.device("cpu")
-    training = _Training(model.to(device), config, reporter, device, origin=_origin(model, train, valid))
+    training = _Training(
+        model.to(device), config, reporter, device, origin=_origin(model, train, valid, content)
+    )
     if checkpoint.exists():
         training.resume(load_checkpoint(checkpoint))
     pieces = train.cut(config.longest)
@@ -325,7 +329,7 @@ def _taken(values: NDArray[Any], places: NDArray[np.int64], scratch: Scratch) ->
     return np.take(values, places, axis=0, out=taken, mode="clip")
 
 
-def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[str, str]:
+def _origin(model: ResponseModel, train: Sequences, valid: Sequences, content: str) -> dict[str, str]:
     """Return what a training is of: its model with settings and sizes, and a hash of the answers it sees."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (train, valid):
@@ -338,6 +342,7 @@ def _origin(model: ResponseModel, train: Sequences, valid: Sequences) -> dict[st
     return {
         "model": f"{type(model).__name__} {getattr(model, 'config', '')} {model.sizes}",
         "answers": digest.hexdigest(),
+        **({"content": content} if content else {}),
     }
 
 

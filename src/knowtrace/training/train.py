@@ -27,6 +27,7 @@ from knowtrace.sources import Dataset, training_obstacles
 from knowtrace.sources.shards import Shards
 from knowtrace.training.allocator import keep_freed_memory
 from knowtrace.training.checkpoint import UNFINISHED
+from knowtrace.training.content import content_fingerprint
 from knowtrace.training.finish import finish_run
 from knowtrace.training.loop import Reporter, TrainingConfig, fit
 from knowtrace.training.persons import group_students, is_searched_whole, same_students
@@ -97,6 +98,7 @@ def train(
         recipe.training,
         reporter=reporter,
         checkpoint=out / CHECKPOINT,
+        content=content_fingerprint(dataset.described),
         device=device,
     )
     run = finish_run(
@@ -251,6 +253,7 @@ def run_config(dataset: Dataset, recipe: Recipe, split: Split, model: ResponseMo
             "num_interactions": dataset.num_interactions,
             "num_categories": dataset.num_categories,
             "num_described": len(dataset.described),
+            "content": content_fingerprint(dataset.described),
             "split": split.rule,
             "parts": split.fingerprint,
         },
