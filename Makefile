@@ -51,14 +51,16 @@ serve: setup $(RUN)/manifest.json ## serve the demo's model on http://127.0.0.1:
 
 bench: accuracy graded simulated bkt speed load kills restarts storm fuzz swaps isolation cost clouds hostile cold coverage contamination lake lake-kills lake-engines lake-stream ## the figures of docs/results, many hours
 
-MODELS := item-mean,elo,best-lr,dkt,gbdt,mingru
-BOARD  := boards/main
+MEMBERS := mingru,gbdt,dkt
+BLEND   := --models $(MEMBERS) --stack $(MEMBERS) --folds 0,1,2,3,4 --settings benchmarks/chosen.json --board boards/main
 
-accuracy: setup ## the leaderboard: five folds, as published and clean; hours, and it goes on where it was
-	$(BIN)/knowtrace leaderboard $(KNOWTRACE_DATA)/assistments2009 $(KNOWTRACE_DATA)/assistments2015 \
-	  $(KNOWTRACE_DATA)/assistments2017 --models $(MODELS) --stack mingru,gbdt --folds 0,1,2,3,4 \
-	  --protocols published,clean --settings benchmarks/chosen.json --board $(BOARD) --workers 2 \
+accuracy: setup ## the leaderboards: five folds, 2009 as published and clean; hours, and it goes on where it was
+	$(BIN)/knowtrace leaderboard $(KNOWTRACE_DATA)/assistments2009 $(BLEND) --protocols published,clean \
 	  --json $(RESULTS)/leaderboard.json --page docs/leaderboard.md
+	$(BIN)/knowtrace leaderboard $(KNOWTRACE_DATA)/assistments2017 $(BLEND) --protocols published \
+	  --json $(RESULTS)/leaderboard_2017.json --page docs/leaderboard_2017.md
+	$(BIN)/knowtrace leaderboard $(KNOWTRACE_DATA)/assistments2015 $(BLEND) --protocols published \
+	  --json $(RESULTS)/leaderboard_2015.json --page docs/leaderboard_2015.md
 
 GRADED := build/graded
 
@@ -100,7 +102,9 @@ speed: setup $(RUN)/manifest.json $(DKT)/manifest.json ## training against pyKT'
 	$(BIN)/python benchmarks/training_speed.py --out $(RESULTS)/training_speed.json
 	$(BIN)/python benchmarks/answer_cost.py --run $(DKT) --out $(RESULTS)/answer_cost.json
 	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost_mingru.json
-	$(BIN)/python benchmarks/attention_speed.py --out $(RESULTS)/attention_speed.json
+	$(BIN)/pip install --quiet --target build/pykt --no-deps --upgrade pykt-toolkit==0.0.38
+	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers dkt,dkvmn,sakt --students 2000 --out $(RESULTS)/pykt_speed.json
+	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers akt --students 300 --rounds 1 --out $(RESULTS)/pykt_speed_akt.json
 	$(BIN)/python benchmarks/irt_speed.py --out $(RESULTS)/irt_speed.json
 
 load: setup $(RUN)/manifest.json ## events per second and latency of the service; where it is full, and what then
