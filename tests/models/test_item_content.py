@@ -97,6 +97,14 @@ def test_too_few_items_and_items_without_content_are_left_as_they_are() -> None:
     assert shift[21] != 0
 
 
+def test_answers_that_are_all_right_leave_finite_shifts() -> None:
+    contents, counts, _ = planted(6)
+    counts[:, 0] = 0
+    counts[2:-20, 1] = 1e8
+    assert overall_shares(counts)[1] == 1
+    assert torch.isfinite(shift_of(contents, counts)).all()
+
+
 def test_shares_are_moved_by_hand() -> None:
     """Shares 1/4, 1/2, 1/4 have thresholds -log 2 and log 2; with log 2 more, 0 and log 4: 4/9, 4/9, 1/9."""
     shares = torch.tensor([0.25, 0.5, 0.25])

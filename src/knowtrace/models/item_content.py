@@ -132,4 +132,6 @@ def _ridge(x: NDArray[np.float32], y: Floats, weights: Floats) -> tuple[Floats, 
 
 
 def _logit(share: Floats) -> Floats:
+    # Shares come in float32, where those of millions of right answers are 1.
+    share = share.clip(1e-6, 1 - 1e-6)
     return np.log(share / (1 - share))
