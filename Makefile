@@ -103,8 +103,9 @@ speed: setup $(RUN)/manifest.json $(DKT)/manifest.json ## training against pyKT'
 	$(BIN)/python benchmarks/answer_cost.py --run $(DKT) --out $(RESULTS)/answer_cost.json
 	$(BIN)/python benchmarks/answer_cost.py --run $(RUN) --out $(RESULTS)/answer_cost_mingru.json
 	$(BIN)/pip install --quiet --target build/pykt --no-deps --upgrade pykt-toolkit==0.0.38
-	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers dkt,dkvmn,sakt --students 2000 --out $(RESULTS)/pykt_speed.json
-	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers akt --students 300 --rounds 1 --out $(RESULTS)/pykt_speed_akt.json
+	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers dkt,sakt --students 1500 --rounds 1 --out $(RESULTS)/pykt_speed.json
+	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers dkvmn --students 1500 --rounds 1 --out $(RESULTS)/pykt_speed_dkvmn.json
+	$(BIN)/python benchmarks/pykt_speed.py --pykt build/pykt --peers akt --students 200 --rounds 1 --out $(RESULTS)/pykt_speed_akt.json
 	$(BIN)/python benchmarks/irt_speed.py --out $(RESULTS)/irt_speed.json
 
 load: setup $(RUN)/manifest.json ## events per second and latency of the service; where it is full, and what then
